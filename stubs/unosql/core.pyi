@@ -1,0 +1,111 @@
+"""unosql's public interface, for editors and for readers. The firmware holds the code.
+
+Errors: bad arguments raise ValueError or TypeError, a missing file OSError. UnosqlError is the root of the rest.
+"""
+from typing import Any, Iterator
+
+LOCK_TIMEOUT: int  # milliseconds to wait for another process or thread; 5000
+
+class UnosqlError(Exception): ...
+class CorruptionError(UnosqlError):
+    """Stored bytes fail their checksum or MAC. Attributes: where (file name), offset (bytes or None)."""
+class WrongKeyError(UnosqlError): """The key is not the one that the database was made with, or is missing."""
+class ClosedError(UnosqlError): """The database was closed."""
+class LockTimeoutError(UnosqlError): """Another process or thread held the database longer than LOCK_TIMEOUT."""
+class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable."""
+class UniqueError(UnosqlError): """A unique index holds that value already. Attributes: index (fields), id."""
+
+Record = dict[str, Any]
+"""A user's dict of JSON values, plus id (int), timestamp (seconds, the port's epoch) and version (int, 1 at insert)."""
+
+Where = dict[str, Any]
+"""A condition. {"age": 30} equality, {"age": {"gte": 18, "lt": 65}} operators, several keys: all must hold.
+Operators: eq ne gt gte lt lte in contains regex exists. {"or": [Where, ...]}, {"and": [Where, ...]}, {"not": Where}.
+contains: substring of a string or element of a list. "a.b" reaches into nested dicts. Values of different types
+are never equal nor ordered (except int and float): the comparison is False."""
+
+class Unosql:
+    def __init__(self, db_name: str, encryption_key: bytes | str | None = None, iterations: int = 10000,
+                 log_level: str = "ERROR", *, path: str | None = None, storage: Any = None, durability: str = "sync",
+                 history: int = 4, memtable: int = 4096, log_size: int = 8192) -> None:
+        """Open the database, creating it when absent.
+
+        db_name: 1..32 letters, digits, '_' or '-'. encryption_key: 16 bytes, or a passphrase (str of 1+ characters,
+        or bytes of another length >= 8); None: not encrypted. iterations: of PBKDF2, used when the
+        database is created (1000..10_000_000). log_level: "DEBUG" "INFO" "ERROR" "NONE", to <path>/<db_name>.log, rotated at
+        log_size bytes. path: directory on the filesystem; default: the board's raw partition when the image has one,
+        else the current directory. storage: a Files or Flash object of one's own, or a block device (then raw flash).
+        durability: "sync": durable when a call returns; "batch": at flush(), close() or when the buffer is full.
+        history: versions kept of a record besides the current one (0..255).
+        Raises WrongKeyError, CorruptionError, LockTimeoutError, ValueError."""
+    def close(self) -> None: "Idempotent. Every later call raises ClosedError."
+    def __enter__(self) -> Unosql: ...
+    def __exit__(self, *exc: Any) -> None: ...
+    def flush(self) -> None: "Make everything durable (durability='batch')."
+
+    # records
+    def insert(self, collection: str, record: Record) -> int:
+        """Return the id (1, 2, 3, ... per collection; never reused). id, timestamp and version in the dict are ignored and the
+        dict is not changed. Raises ValueError (not a dict, key not a str, value not JSON, NaN or infinity, nested deeper than 16,
+        too large), UniqueError, StorageFullError."""
+    def insert_many(self, collection: str, records: Any) -> list[int] | int:
+        "records: any iterable of dicts; all or nothing; returns how many were inserted (int)."
+    def get(self, collection: str, id: int) -> Record | None: ...
+    def find(self, collection: str, key: Any = None, value: Any = None, *, limit: int | None = None, skip: int = 0,
+             order_by: str | list[str] | None = None, fields: list[str] | None = None) -> list[Record]:
+        """find("users", "name", "Arman"); find("users", ["city", "age"], ["NY", 28]); find("users", {"age": {"gt": 18}}).
+        order_by: a field or a list; "-age" descends; ties by id. fields: keep these (id always). Unknown collection: []."""
+    def iterate(self, collection: str, where: Where | None = None, **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit)."
+    def find_one(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> Record | None: ...
+    def update(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> bool:
+        """update("users", "name", "Arman", {"age": 30}) as in the seed; update("users", {"age": {"lt": 18}}, {"minor": True}).
+        All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched."""
+    def upsert(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> int:
+        "Update like update(); when none matched insert the equality fields and changes as one record. Returns the id of the first touched."
+    def delete(self, collection: str, key: Any, value: Any = None) -> int: "delete('users','name','Bob') or delete('users', where). Returns how many."
+    def all(self, collection: str) -> list[Record]: "in id order"
+    def count(self, collection: str, where: Where | None = None) -> int: "O(1) without where"
+    def get_last_n_records(self, collection: str, n: int) -> list[Record]: "the n last inserted, oldest first"
+    def get_records_in_timeframe(self, collection: str, field: str, start: float, end: float) -> list[Record]: "start <= record[field] <= end"
+    def history(self, collection: str, id: int) -> list[Record]: "kept versions, newest first, the current one included; [] when unknown"
+
+    # collections
+    def collections(self) -> list[str]: ...
+    def clear(self, collection: str) -> None: "Remove all records; O(1); index definitions are removed too, as in the seed."
+    def drop(self, collection: str) -> bool: "Remove the collection; False when unknown"
+    def configure(self, collection: str, *, capped: int | None = None, ttl: int | None = None, history: int | None = None) -> None:
+        "capped: keep the last n records. ttl: seconds since timestamp. history: versions kept. Options persist; None leaves as is, 0 turns off. Dropping the oldest costs O(1) flash however many."
+    def pop(self, collection: str, n: int = 1) -> list[Record]: "Queue: remove and return the n oldest. peek: find(c, limit=n); acknowledge: ack."
+    def ack(self, collection: str, id: int) -> int: "Remove all records with an id <= id; O(1); returns how many were removed."
+
+    # indexes
+    def create_index(self, collection: str, keys: str | list[str], *, unique: bool = False, where: Where | None = None) -> None:
+        "Single or compound; where makes it partial. Existing records are indexed. Again with the same definition: nothing. UniqueError when existing records collide (then no index)."
+    def drop_index(self, collection: str, keys: str | list[str]) -> bool: ...
+    def indexes(self, collection: str) -> list[dict[str, Any]]: "[{'keys': [...], 'unique': bool, 'where': Where|None}]"
+    def explain(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> dict[str, Any]: "{'plan': 'id'|'index'|'scan', 'index': keys|None, 'range': bool, 'sorted': bool}"
+
+    # transactions
+    def transaction(self) -> Any: """with db.transaction(): ... — all writes inside, over collections, are one atomic batch; an exception rolls all back and
+        propagates. Reads inside see them. Not nested (ValueError)."""
+
+    # changes
+    def changes(self, since: int = 0, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """{'change': n, 'collection': name, 'id': id, 'deleted': bool, 'record': Record|None} in order of change number, only the latest change of each
+        record. last_change() gives the cursor to keep. clear, drop, capped, ttl, pop and ack are not reported record by record."""
+    def last_change(self) -> int: ...
+
+    # backups
+    def backup(self, filename: str) -> int: "Whole database to an ordinary file (encrypted like the database). Returns records written."
+    def incremental_backup(self, filename: str, since_timestamp: float | None = None, *, since_change: int | None = None) -> int:
+        "Records changed and deleted at or after the timestamp (or after the change number)."
+    def restore(self, filename: str) -> int:
+        """A full backup replaces the database, an incremental one merges (deletions included). Checked whole before anything changes; all or
+        nothing. OSError when the file is missing, CorruptionError, WrongKeyError."""
+
+    # maintenance
+    def optimize_memory(self) -> None: "Write the memtable out and drop caches. Loses nothing."
+    def rekey(self, encryption_key: bytes | str | None, iterations: int | None = None) -> None: "Re-encrypt everything under a new key (None: decrypt); crash-safe: afterwards exactly one of the keys opens it."
+    def compact(self) -> None: ...
+    def verify(self) -> list[str]: "Read and check everything; one line per problem; [] when sound."
+    def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version"

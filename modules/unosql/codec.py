@@ -1,0 +1,68 @@
+"""Integers and compressed blocks: the byte-level pieces every layer shares.
+
+Integers are SQLite4 varints (https://sqlite.org/src4/doc/trunk/www/varint.wiki): 1 to 9 bytes,
+and the bytes sort as the numbers do, so that they serve in keys as well.
+"""
+
+try:
+    import uzlib
+except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
+    uzlib = None
+
+# Window of the deflate stream, 2**10 bytes: a block is about as long, and the window costs RAM.
+_WBITS = -10
+_PLAIN = 0
+_DEFLATE = 1
+# Deflate's RAM and time buy nothing below this many bytes.
+_WORTHWHILE = 64
+
+
+def pack_uint(n):
+    """Encode 0 <= n < 2**64."""
+    if n <= 240:
+        return bytes((n,))
+    if n <= 2287:
+        n -= 240
+        return bytes((241 + (n >> 8), n & 255))
+    if n <= 67823:
+        n -= 2288
+        return bytes((249, n >> 8, n & 255))
+    size = 3
+    while n >> (8 * size):
+        size += 1
+    return bytes((247 + size,)) + n.to_bytes(size, "big")
+
+
+def unpack_uint(buf, i):
+    """Decode the integer at buf[i:]; return it and the index after it. IndexError when cut off."""
+    first = buf[i]
+    if first <= 240:
+        return first, i + 1
+    if first <= 248:
+        return 240 + ((first - 241) << 8) + buf[i + 1], i + 2
+    if first == 249:
+        return 2288 + (buf[i + 1] << 8) + buf[i + 2], i + 3
+    end = i + first - 246
+    buf[end - 1]  # a short slice would decode to a wrong number
+    return int.from_bytes(bytes(buf[i + 1 : end]), "big"), end
+
+
+def compress(data):
+    """Return a flag byte and data, deflated (RFC 1951) when that is smaller."""
+    if uzlib and len(data) >= _WORTHWHILE:
+        packed = uzlib.compress(data, _WBITS)
+        if len(packed) < len(data):
+            return bytes((_DEFLATE,)) + packed
+    return bytes((_PLAIN,)) + bytes(data)
+
+
+def decompress(blob):
+    """Undo compress(). ValueError when the flag or the stream is not ours."""
+    flag = blob[0]
+    if flag == _PLAIN:
+        return blob[1:]
+    if flag != _DEFLATE:
+        raise ValueError("unknown block encoding %d" % flag)
+    if uzlib is None:
+        raise ValueError("compressed block, and this image has no uzlib")
+    return uzlib.decompress(blob[1:], _WBITS)

@@ -1,0 +1,44 @@
+"""The tree of unosql's own errors; bad arguments raise ValueError or TypeError, a missing file OSError."""
+
+
+class UnosqlError(Exception):
+    """Root of all of them. (MicroPython allows one native base only, hence none is an OSError or ValueError too.)"""
+
+
+class CorruptionError(UnosqlError):
+    """Stored bytes fail their checksum or MAC.
+
+    where: name of the file or flash region. offset: bytes from its start, or None. why: what failed, in words.
+    """
+
+    def __init__(self, where, offset, why):
+        at = "" if offset is None else " at offset %d" % offset
+        super().__init__("%s%s: %s" % (where, at, why))
+        self.where = where
+        self.offset = offset
+        self.why = why
+
+
+class WrongKeyError(UnosqlError):
+    """The key is not the one that the database was made with, or is missing."""
+
+
+class ClosedError(UnosqlError):
+    """The database was closed."""
+
+
+class LockTimeoutError(UnosqlError):
+    """Another process or thread held the database for longer than the timeout."""
+
+
+class StorageFullError(UnosqlError):
+    """No space is left on the medium. What was stored before is unchanged and usable."""
+
+
+class UniqueError(UnosqlError):
+    """A unique index holds that value already. index: the index's fields. id: of the record that holds it."""
+
+    def __init__(self, index, id):
+        super().__init__("unique index %s: record %d holds that value" % (", ".join(index), id))
+        self.index = index
+        self.id = id

@@ -1,0 +1,207 @@
+"""Runs the test functions of one device module on any Python, and prints a line of JSON for each.
+
+A test is a function test_*() that uses assert; it may raise Skip("needs ..."). Each runs in a directory and on a
+storage of its own. Tests open databases by fresh(), again() and after_cut() and so do not know where they live.
+The PC's side of the protocol is tests/targets/report.py.
+"""
+import gc
+import json
+import os
+import sys
+import time
+
+MARK = "@@ "
+board = sys.platform not in ("linux", "darwin", "win32")  # a test may do less on a board
+_ticks = getattr(time, "ticks_ms", None) or (lambda: int(time.monotonic() * 1000))
+_diff = getattr(time, "ticks_diff", None) or (lambda a, b: a - b)
+_place = None
+
+
+class Skip(Exception):
+    """This test cannot run here; the message says what it needs."""
+
+
+def main(module, mode, names, root="."):
+    """Run names, the test functions of module, with the database in mode "files" or "flash"."""
+    os.chdir(root)
+    root = os.getcwd()
+    tests = __import__(module)
+    ballast = _ballast(getattr(tests, "FREE_HEAP", 0))
+    for name in names:
+        _run(getattr(tests, name), name, mode, root)
+    del ballast
+
+
+def _run(function, name, mode, root):
+    global _place
+    _say(begin=name)
+    _place = Place(root, name, mode)
+    start = _ticks()
+    result, note = _outcome(function)
+    ms = _diff(_ticks(), start)
+    _place.leave()
+    _place = None
+    gc.collect()
+    _say(end=name, result=result, note=note, ms=ms, free=_free())
+
+
+def _outcome(function):
+    try:
+        function()
+    except Skip as e:
+        return "skip", str(e)
+    except Exception as e:
+        _trace(e)
+        return "fail", repr(e)
+    return "ok", ""
+
+
+def _trace(e):
+    if hasattr(sys, "print_exception"):
+        return sys.print_exception(e)
+    import traceback
+    traceback.print_exception(e, file=sys.stdout)
+
+
+def _say(**fields):
+    print(MARK + json.dumps(fields))
+    if hasattr(sys.stdout, "flush"):
+        sys.stdout.flush()
+
+
+def _free():
+    return gc.mem_free() if hasattr(gc, "mem_free") else 0
+
+
+def _ballast(keep):
+    """Fill the heap so that about keep bytes stay free (twice as many where words are of 64 bits)."""
+    if not keep or not hasattr(gc, "mem_free"):
+        return None
+    if sys.maxsize > 1 << 32:
+        keep *= 2
+    gc.collect()
+    blocks = []
+    size = gc.mem_free() - keep
+    while size > 512:
+        try:
+            blocks.append(bytearray(size))
+        except MemoryError:
+            size //= 2
+            continue
+        size = gc.mem_free() - keep
+    return blocks
+
+
+class Place:
+    """The directory and the storage of one test, and the databases it has opened there."""
+
+    def __init__(self, root, name, mode):
+        self.mode = mode
+        self.root = root
+        self.dir = root.rstrip("/") + "/" + name
+        self.opened = []
+        self.devices = {}
+        remove_tree(self.dir)  # left by a run that was stopped
+        os.mkdir(self.dir)
+        os.chdir(self.dir)
+
+    def open(self, name, kw):
+        from unosql.core import Unosql
+
+        if "path" not in kw and "storage" not in kw:
+            kw["path" if self.mode == "files" else "storage"] = self.medium(name)
+        db = Unosql(name, **kw)
+        self.opened.append(db)
+        return db
+
+    def medium(self, name):
+        """What the database `name` is on: a directory, or a block device."""
+        if self.mode == "files":
+            return self.dir
+        if name not in self.devices:
+            import nor
+            self.devices[name] = nor.device(self.dir, name)
+        return self.devices[name]
+
+    def leave(self):
+        while self.opened:
+            self._abandon(self.opened.pop())
+        for device in self.devices.values():
+            device.done()
+        os.chdir(self.root)
+        if board:
+            remove_tree(self.dir)
+
+    def _abandon(self, db):
+        try:
+            db.close()
+        except Exception as e:  # the test's own result says more
+            print("close:", repr(e))
+
+
+def fresh(name="testdb", **kw):
+    """A new, empty database. kw: what Unosql() takes."""
+    return _place.open(name, kw)
+
+
+def again(db, name="testdb", **kw):
+    """Close db and open its database anew."""
+    db.close()
+    _place.opened.remove(db)
+    return _place.open(name, kw)
+
+
+def remove_tree(path):
+    """Remove a directory and all it holds; nothing when there is none."""
+    try:
+        entries = [e[0] for e in os.ilistdir(path)] if hasattr(os, "ilistdir") else os.listdir(path)
+    except OSError:
+        return
+    for entry in entries:
+        entry = path + "/" + entry
+        if is_dir(entry):
+            remove_tree(entry)
+        else:
+            os.remove(entry)
+    os.rmdir(path)
+
+
+def is_dir(path):
+    return bool(os.stat(path)[0] & 0x4000)
+
+
+def files(path="."):
+    """The paths of all files at or below path."""
+    for entry in sorted(os.listdir(path)):
+        entry = path + "/" + entry
+        if not is_dir(entry):
+            yield entry
+        else:
+            for found in files(entry):
+                yield found
+
+
+def raises(error, words, function, *args, **kw):
+    """Call the function; it must raise error, naming each of words (a string or a tuple of them)."""
+    try:
+        result = function(*args, **kw)
+    except error as e:
+        for word in (words,) if isinstance(words, str) else words:
+            assert word in str(e), "%r is not in %r" % (word, e)
+        return e
+    raise AssertionError("returned %r and raised no %s" % (result, error.__name__))
+
+
+def same(found, wanted):
+    """assert found == wanted, with both in the message (MicroPython's assert shows neither)."""
+    if found != wanted:
+        raise AssertionError("%r is not %r" % (found, wanted))
+
+
+def plain(records):
+    """Records without what the database added: id, timestamp and version."""
+    return [{k: v for k, v in r.items() if k not in ("id", "timestamp", "version")} for r in records]
+
+
+def column(records, field):
+    return [r[field] for r in records]

@@ -1,0 +1,77 @@
+"""Targets that are programs on this machine: CPython and MicroPython's unix port."""
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+from .report import Report
+
+TESTS = Path(__file__).resolve().parent.parent
+MODULES = TESTS.parent / "modules"
+DEVICE = TESTS / "device"
+
+
+class Program:
+    """Runs a module's tests in a fresh process. argv: the interpreter and its options."""
+
+    def __init__(self, argv, **env):
+        self._argv = argv
+        self._env = dict(os.environ, **env)
+
+    def run(self, module, mode, names, directory, quiet):
+        """Results by test name. quiet: seconds without output after which the program counts as hung."""
+        report = Report(names)
+        code = "import runner; runner.main(%r, %r, %r)" % (module, mode, list(names))
+        with subprocess.Popen(self._argv + ["-c", code], cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            try:
+                for line in _lines(process.stdout, quiet):
+                    report.feed(line)
+            except TimeoutError as e:
+                process.kill()
+                return report.finish(str(e))
+        return report.finish("the program ended with status %d" % process.returncode)
+
+    def close(self):
+        pass
+
+
+def _lines(stream, quiet):
+    """The lines of stream as they come; TimeoutError after quiet seconds of silence."""
+    rest = b""
+    while True:
+        if not select.select([stream], [], [], quiet)[0]:
+            raise TimeoutError("no output for %d s" % quiet)
+        data = os.read(stream.fileno(), 65536)
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace")
+        if not data:
+            if rest:
+                yield rest.decode(errors="replace")
+            return
+
+
+def host():
+    """This CPython, with stand-ins for the modules that only MicroPython has."""
+    path = os.pathsep.join(map(str, (DEVICE, MODULES, TESTS / "shims")))
+    return Program([sys.executable], PYTHONPATH=path)
+
+
+def unix(name, source):
+    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead."""
+    path = [str(DEVICE), ".frozen"]
+    if source:
+        path.insert(0, str(MODULES))
+    return Program([unix_binary(32 if name == "unix32" else 64)], MICROPYPATH=":".join(path))
+
+
+def unix_binary(bits):
+    """The binary to test; an own one may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
+    given = os.environ.get("MICROPY_UNIX32" if bits == 32 else "MICROPY_UNIX")
+    if given:
+        return given
+    from firmware import targets
+
+    return str(targets.unix(bits))

@@ -1,0 +1,2 @@
+include("../manifest.py")
+freeze("modules")

@@ -1,0 +1,274 @@
+"""Compaction: merges segments downwards, a bounded step at a time, durable as it goes.
+
+Levelled as in LevelDB (doc/impl.md, "Compactions"), with two differences: a job advances block by
+block inside ordinary writes, and each output segment is committed when it is finished. Inputs keep a
+floor, the last key that moved on, so that a reset costs one unfinished segment at the most.
+"""
+
+from .merge import advance, merge
+
+# Level-0 segments that start a merge, and that make a write wait for one.
+TRIGGER = 4
+LIMIT = 8
+# Bytes in level 1; each deeper level holds this many times more.
+_LEVEL1 = 65536
+_FANOUT = 8
+# Erase blocks of a full output segment at level 1, and deeper: few files, bounded RAM.
+_SMALL = 2
+_LARGE = 8
+
+
+class Output:
+    """Cuts a sorted stream of entries into segments of about `limit` bytes."""
+
+    def __init__(self, store, limit):
+        self._store = store
+        self._limit = limit
+        self._writer = None
+
+    @property
+    def size(self):
+        """Bytes written of the unfinished segment."""
+        return self._writer.offset if self._writer else 0
+
+    @property
+    def settled(self):
+        """Whether cutting here leaves no crumb behind."""
+        return not self._writer or self.size >= self._limit // 2
+
+    def due(self, key):
+        """Whether the segment is to be finished before key: it is full, or key starts a new kind."""
+        full = self.size >= self._limit
+        return full or bool(self._writer) and self.settled and self._writer.max[:2] != key[:2]
+
+    def add(self, key, value):
+        """Append an entry."""
+        if not self._writer:
+            self.number, self._writer = self._store.new_segment()
+        self._writer.add(key, value)
+
+    def finish(self):
+        """Return the number of the finished segment, or None when nothing was added."""
+        if not self._writer:
+            return None
+        writer, self._writer = self._writer, None
+        writer.finish()
+        return self.number
+
+    def abort(self):
+        """Drop the unfinished segment."""
+        if self._writer:
+            self._writer.abort()
+
+
+class Compaction:
+    """Chooses and runs the jobs of one store."""
+
+    def __init__(self, store):
+        self._store = store
+        self._job = None
+        self.error = None  # what stopped the last job, if anything did
+
+    def step(self, blocks):
+        """Write up to `blocks` output blocks of the job at hand, starting one when due.
+
+        A failure here must not fail the write that it rides on, which is durable already: the job
+        is dropped, its finished segments stay, and a later step tries again.
+        """
+        try:
+            self.run(blocks)
+            self.error = None
+        except Exception as error:
+            self.error = error
+
+    def run(self, blocks):
+        """As step(), but raise what goes wrong. Return whether there is more to do."""
+        if self._job is None:
+            self._job = self._start()
+        try:
+            while self._job is not None and blocks:
+                blocks -= 1
+                if advance(self._job) is None:
+                    self._job = self._start()
+        except Exception:
+            self._job = None
+            raise
+        return self._job is not None
+
+    def stop(self):
+        """Drop the job at hand."""
+        if self._job is not None:
+            self._job.close()
+        self._job = None
+
+    def everything(self):
+        """Merge all levels into the deepest one and forget what is dead there."""
+        self.stop()
+        levels = self._store.manifest.levels
+        depth = max([i for i in range(len(levels)) if levels[i]] + [0])
+        for level in range(max(depth, 1) + 1):
+            if level < len(levels) and levels[level]:
+                for _ in self._merge(level, list(levels[level]), True):
+                    pass
+        self._settle()
+
+    def _settle(self):
+        """After a full merge: put the only filled level where its size belongs."""
+        levels = self._store.manifest.levels
+        segments = levels[-1]
+        level = 1
+        while sum(s.size for s in segments) > _capacity(level):
+            level += 1
+        levels[:] = [[] for _ in range(level)] + [segments]
+        self._store.commit()
+
+    def _start(self):
+        picked = self._pick()
+        return self._merge(*picked) if picked else None
+
+    def _pick(self):
+        levels = self._store.manifest.levels
+        if len(levels[0]) >= TRIGGER:
+            return 0, levels[0][-TRIGGER:]
+        for level in range(1, len(levels)):
+            if sum(s.size for s in levels[level]) > _capacity(level):
+                return level, self._cheapest(level)
+        return None
+
+    def _cheapest(self, level):
+        """The adjacent segments whose merge rewrites least of the next level for their size."""
+        segments = self._store.manifest.levels[level]
+        best, least = None, None
+        for start in range(len(segments)):
+            window, size = self._window(segments, start, self._limit(level + 1))
+            cost = sum(s.size for s in self._below(level, window)) / size
+            if window[0].floor is not None:
+                return window
+            if least is None or cost < least:
+                best, least = window, cost
+        return best
+
+    def _window(self, segments, start, limit):
+        window, size = [], 0
+        for segment in segments[start:]:
+            if window and size + segment.size > limit:
+                break
+            window.append(segment)
+            size += segment.size
+        return window, size
+
+    def _below(self, level, inputs):
+        levels = self._store.manifest.levels
+        if level + 1 >= len(levels):
+            return []
+        lo = min(s.low for s in inputs)
+        hi = max(s.max for s in inputs) + b"\0"
+        return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
+
+    def _limit(self, level):
+        return self._store.storage.erase * (_SMALL if level == 1 else _LARGE)
+
+    def _merge(self, level, inputs, whole=False):
+        """Generator: merge inputs of a level into the next one; a step ends with each block written.
+
+        whole: rewrite segments even when nothing touches them, to forget what is dead in them.
+        """
+        target = level + 1
+        levels = self._store.manifest.levels
+        if target == len(levels):
+            levels.append([])
+        below = self._below(level, inputs)
+        limit = self._limit(target)
+        if level and not below and not whole and sum(s.size for s in inputs) >= limit // 2:
+            self._move(level, inputs)
+            return
+        out = Output(self._store, limit)
+        try:
+            yield from self._rewrite(target, inputs, below, out, 0 if whole else limit // 2)
+        except BaseException:
+            out.abort()
+            raise
+
+    def _rewrite(self, target, inputs, below, out, keep):
+        newer = self._newer(target, inputs)
+        inputs = inputs + below
+        bottom = not any(self._store.manifest.levels[target + 1 :])
+        for key, value in _stream(newer, below, lambda s: keep and s.size >= keep and out.settled):
+            if key is None:
+                inputs.remove(value)
+                self._advance(target, inputs, out.finish(), False)
+                continue
+            if value is None and bottom or self._store.is_dead(key, value):
+                continue
+            if out.due(key):
+                self._advance(target, inputs, out.finish(), False)
+            before = out.size
+            out.add(key, value)
+            if out.size != before:
+                yield False
+        self._advance(target, inputs, out.finish(), True)
+
+    def _newer(self, target, inputs):
+        if target == 1:
+            return merge([s.scan() for s in inputs])
+        return _chain(inputs)
+
+    def _advance(self, target, inputs, number, done):
+        """Publish the output segment and take its keys out of the inputs."""
+        if number is None and not done:
+            return
+        levels = self._store.manifest.levels
+        segment = self._store.open_segment(number) if number is not None else None
+        gone = [s for s in inputs if done or s.max <= segment.max]
+        for s in inputs:
+            if s not in gone and s.low <= segment.max:
+                s.floor = segment.max
+        for s in gone:
+            inputs.remove(s)
+        for level in (target - 1, target):
+            levels[level] = [s for s in levels[level] if s not in gone]
+        if segment:
+            levels[target].append(segment)
+            levels[target].sort(key=lambda s: s.low)
+        self._store.commit(gone)
+
+    def _move(self, level, inputs):
+        """Inputs that overlap nothing go down as they are."""
+        levels = self._store.manifest.levels
+        levels[level] = [s for s in levels[level] if s not in inputs]
+        levels[level + 1] += inputs
+        levels[level + 1].sort(key=lambda s: s.low)
+        self._store.commit()
+
+
+def _capacity(level):
+    return _LEVEL1 * _FANOUT ** (level - 1)
+
+
+def _chain(segments):
+    for segment in segments:
+        yield from segment.scan()
+
+
+def _stream(newer, below, untouched):
+    """Yield (key, value) of newer merged over below's, or (None, segment) for one to keep as it is.
+
+    untouched(segment): whether a segment without any key of newer may be kept.
+    """
+    head = advance(newer)
+    for segment in below:
+        while head is not None and head[0] < segment.low:
+            yield head
+            head = advance(newer)
+        if (head is None or head[0] > segment.max) and untouched(segment):
+            yield None, segment
+            continue
+        for entry in segment.scan():
+            while head is not None and head[0] < entry[0]:
+                yield head
+                head = advance(newer)
+            if head is None or head[0] != entry[0]:
+                yield entry
+    while head is not None:
+        yield head
+        head = advance(newer)

@@ -1,0 +1,353 @@
+"""Segments: immutable sorted files, bulk-loaded as B+trees.
+
+Blocks of about a kilobyte hold sorted entries and are compressed and sealed one by one. When a
+block is written, its separator and place go into a block of the tree's next level, which is
+written as soon as it is full: the writer holds one open block a level, whatever the file's size.
+The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
+"""
+
+import hashlib
+
+from .codec import compress, decompress, pack_uint, unpack_uint
+from .errors import CorruptionError
+from .memtable import ABSENT
+
+# The last byte of a file is never 0xFF, so that raw flash can tell where a file ends.
+_TRAILER = b"Q"
+_TRAILER_SIZE = 3
+_BLOOM_PROBES = 4
+
+
+def block_aad(prefix, offset):
+    """The associated data that binds a block to its file and offset."""
+    return prefix + offset.to_bytes(4, "big")
+
+
+def file_aad(number):
+    """The prefix of block_aad() in segment `number`."""
+    return b"s" + number.to_bytes(4, "big")
+
+
+class _Block:
+    """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        self.buf = bytearray()
+        self.first = None
+        self.last = b""
+
+    def add(self, key, value):
+        if self.first is None:
+            self.first = key
+        shared = common_prefix(self.last, key)
+        self.last = key
+        self.buf += pack_uint(shared)
+        self.buf += pack_uint(len(key) - shared)
+        self.buf += pack_uint(0 if value is None else len(value) + 1)
+        self.buf += key[shared:]
+        self.buf += value or b""
+
+
+def common_prefix(a, b):
+    """The number of leading bytes that a and b share."""
+    n = min(len(a), len(b))
+    i = 0
+    while i < n and a[i] == b[i]:
+        i += 1
+    return i
+
+
+def entries(block):
+    """Yield (key, value or None) of a decoded block."""
+    key = b""
+    i = 0
+    while i < len(block):
+        shared, i = unpack_uint(block, i)
+        rest, i = unpack_uint(block, i)
+        width, i = unpack_uint(block, i)
+        key = key[:shared] + block[i : i + rest]
+        i += rest
+        end = i + width - 1 if width else i
+        yield key, block[i:end] if width else None
+        i = end
+
+
+class Writer:
+    """Writes one segment. add() in ascending key order, then finish(), or abort().
+
+    sink: append(bytes), close(), abort(). prefix: of block_aad(). start: offset of the sink's
+    first byte in its file. block: size in bytes that a block is closed at, before compression.
+    bloom: keep a Bloom filter for this many keys (0: none).
+    """
+
+    def __init__(self, sink, envelope, prefix, start=0, block=1024, bloom=0):
+        self._sink = sink
+        self._envelope = envelope
+        self._prefix = prefix
+        self._block = block
+        self._tree = [_Block()]
+        self._tree[0].first = b""  # the lowest separator may be as low as can be
+        self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
+        self.offset = start
+        self.entries = 0
+        self.min = None
+        self.max = None
+
+    def add(self, key, value):
+        """Append an entry; key must be above every earlier one. value None is a deletion."""
+        leaf = self._tree[0]
+        if leaf.buf and len(leaf.buf) + len(key) + len(value or b"") > self._block:
+            self._close_block(0)
+            # any separator above the last block's keys will do: take the shortest
+            leaf.first = key[: common_prefix(self.max, key) + 1]
+        if self.min is None:
+            self.min = key
+        leaf.add(key, value)
+        self.max = key
+        self.entries += 1
+        if self._bloom:
+            for bit in bloom_bits(key, self._bloom):
+                self._bloom[bit >> 3] |= 1 << (bit & 7)
+
+    def finish(self):
+        """Write the rest of the tree and the meta block, make the file durable; return its tag."""
+        level = 0
+        while level + 1 < len(self._tree):
+            self._close_block(level)
+            level += 1
+        offset, size = self._write(self._tree[level].buf)
+        meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
+        for part in (self.min, self.max, self._bloom):
+            meta += pack_uint(len(part)) + part
+        blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
+        self._append(blob + len(blob).to_bytes(2, "big") + _TRAILER)
+        self._sink.close()
+        return tag_of(blob)
+
+    def abort(self):
+        """Give the file up."""
+        self._sink.abort()
+
+    def _close_block(self, level):
+        block = self._tree[level]
+        offset, size = self._write(block.buf)
+        if level + 1 == len(self._tree):
+            self._tree.append(_Block())
+        parent = self._tree[level + 1]
+        if len(parent.buf) > self._block:
+            self._close_block(level + 1)
+        parent.add(block.first, pack_uint(offset) + pack_uint(size))
+        block.clear()
+
+    def _write(self, buf):
+        offset = self.offset
+        blob = self._envelope.seal(compress(buf), block_aad(self._prefix, offset))
+        self._append(blob)
+        return offset, len(blob)
+
+    def _append(self, data):
+        self._sink.append(data)
+        self.offset += len(data)
+
+
+def tag_of(blob):
+    """Eight bytes that identify a sealed meta block."""
+    return hashlib.sha256(blob).digest()[:8]
+
+
+def bloom_bits(key, bloom):
+    """Yield the filter's bit numbers for key (Bloom 1970; probes are slices of SHA-256)."""
+    digest = hashlib.sha256(key).digest()
+    for i in range(0, 2 * _BLOOM_PROBES, 2):
+        yield (digest[i] << 8 | digest[i + 1]) % (len(bloom) * 8)
+
+
+class Reader:
+    """Reads blocks of files through the envelope and keeps the last few decoded.
+
+    source: readinto(number, offset, buf), size(number), describe(number).
+    cache: how many decoded blocks to keep.
+    """
+
+    def __init__(self, source, envelope, cache=2):
+        self.source = source
+        self.envelope = envelope
+        self._limit = cache
+        self._cache = []  # (number, offset, block), most recently used last
+        self.reads = 0
+
+    def block(self, number, prefix, offset, size):
+        """Return a decoded block. CorruptionError when it does not verify."""
+        for i, (n, at, data) in enumerate(self._cache):
+            if n == number and at == offset:
+                if i + 1 < len(self._cache):
+                    self._cache.append(self._cache.pop(i))
+                return data
+        blob = self.raw(number, offset, size)
+        data = self._decode(number, prefix, offset, blob)
+        self._remember(number, offset, data)
+        return data
+
+    def _decode(self, number, prefix, offset, blob):
+        try:
+            return decompress(self.unseal(number, prefix, offset, blob))
+        except (ValueError, OSError, IndexError, EOFError) as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+
+    def raw(self, number, offset, size):
+        """Return size bytes of a file; CorruptionError when it is shorter or gone."""
+        buf = bytearray(size)
+        try:
+            got = self.source.readinto(number, offset, buf)
+        except OSError as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+        if got != size:
+            raise CorruptionError(self.source.describe(number), offset, "file is cut off")
+        self.reads += 1
+        return buf
+
+    def unseal(self, number, prefix, offset, blob):
+        """Return the bytes inside a sealed blob of a file. CorruptionError when damaged."""
+        try:
+            return self.envelope.unseal(blob, block_aad(prefix, offset))
+        except ValueError as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+
+    def forget(self, number=None):
+        """Drop a file's blocks from the cache; all when number is None."""
+        self._cache = [e for e in self._cache if number is not None and e[0] != number]
+
+    def _remember(self, number, offset, data):
+        if self._limit:
+            if len(self._cache) >= self._limit:
+                self._cache.pop(0)
+            self._cache.append((number, offset, data))
+
+
+class Segment:
+    """One open segment: what its meta block says, and lookups in it.
+
+    floor: keys up to and including this one are dead here (compaction moved them on), or None.
+    """
+
+    def __init__(self, reader, number, prefix=None, floor=None):
+        self._reader = reader
+        self._prefix = prefix or file_aad(number)
+        self.number = number
+        self.floor = floor
+        self._load_meta()
+
+    def _load_meta(self):
+        try:
+            self.size = self._reader.source.size(self.number)
+        except OSError as error:
+            raise CorruptionError(self._reader.source.describe(self.number), None, error)
+        blob, offset = self._read_meta()
+        meta = self._reader.unseal(self.number, self._prefix, offset, blob)
+        root, i = unpack_uint(meta, 0)
+        size, i = unpack_uint(meta, i)
+        self._root = root, size
+        self._depth, i = unpack_uint(meta, i)
+        self.entries, i = unpack_uint(meta, i)
+        parts = []
+        for _ in range(3):
+            size, i = unpack_uint(meta, i)
+            parts.append(bytes(meta[i : i + size]))
+            i += size
+        self.min, self.max, self._bloom = parts
+        self.tag = tag_of(blob)
+
+    def _read_meta(self):
+        end = self.size - _TRAILER_SIZE
+        trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else b""
+        size = trailer[0] << 8 | trailer[1] if trailer else 0
+        if trailer[2:] != _TRAILER or size > end:
+            raise CorruptionError(
+                self._reader.source.describe(self.number), max(end, 0), "no segment trailer"
+            )
+        return self._reader.raw(self.number, end - size, size), end - size
+
+    @property
+    def low(self):
+        """A key at or below every live key."""
+        return self.min if self.floor is None else max(self.min, self.floor + b"\0")
+
+    def overlaps(self, lo, hi):
+        """Whether a live key may lie in lo <= key < hi (hi None: no upper bound)."""
+        return lo <= self.max and (hi is None or self.low < hi)
+
+    def get(self, key):
+        """Return the value, None for a deletion, ABSENT when the key is not here."""
+        if not self.low <= key <= self.max or not self._may_hold(key):
+            return ABSENT
+        for found, value in self.scan(key, key + b"\0"):
+            return value
+        return ABSENT
+
+    def _may_hold(self, key):
+        bloom = self._bloom
+        if bloom:
+            for bit in bloom_bits(key, bloom):
+                if not bloom[bit >> 3] >> (bit & 7) & 1:
+                    return False
+        return True
+
+    def scan(self, lo=b"", hi=None, reverse=False):
+        """Yield (key, value or None) for lo <= key < hi, live keys only."""
+        if self.floor is not None:
+            lo = max(lo, self.floor + b"\0")
+        return self._walk(self._root, self._depth, lo, hi, reverse)
+
+    def _walk(self, place, depth, lo, hi, reverse):
+        block = self._reader.block(self.number, self._prefix, *place)
+        if not depth:
+            yield from self._leaf(block, lo, hi, reverse)
+            return
+        for child in self._children(block, lo, hi, reverse):
+            yield from self._walk(child, depth - 1, lo, hi, reverse)
+
+    def _leaf(self, block, lo, hi, reverse):
+        found = _between(block, lo, hi)
+        if reverse:
+            found = reversed(list(found))
+        yield from found
+
+    def _children(self, block, lo, hi, reverse):
+        children = self._places(block, lo, hi)
+        return reversed(list(children)) if reverse else children
+
+    def _places(self, block, lo, hi):
+        """Places of the child blocks that may hold keys of lo <= key < hi."""
+        before = None
+        for separator, place in entries(block):
+            if before is not None and separator > lo:
+                yield before
+            if hi is not None and separator >= hi:
+                return
+            offset, i = unpack_uint(place, 0)
+            before = offset, unpack_uint(place, i)[0]
+        if before is not None:
+            yield before
+
+    def check(self):
+        """Read every block; CorruptionError at the first that is damaged or out of order."""
+        last = None
+        count = 0
+        for key, _ in self._walk(self._root, self._depth, b"", None, False):
+            if last is not None and key <= last:
+                raise CorruptionError(self._reader.source.describe(self.number), None, "keys out of order")
+            last = key
+            count += 1
+        if count != self.entries or last != self.max:
+            raise CorruptionError(self._reader.source.describe(self.number), None, "entries missing")
+
+
+def _between(block, lo, hi):
+    for entry in entries(block):
+        if hi is not None and entry[0] >= hi:
+            return
+        if entry[0] >= lo:
+            yield entry

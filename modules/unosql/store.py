@@ -1,0 +1,426 @@
+"""The store: ordered bytes keys to bytes values on flash, in atomic durable batches.
+
+Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md explains them.
+"""
+
+from .codec import pack_uint
+from .compaction import LIMIT, Compaction
+from .errors import ClosedError, CorruptionError, StorageFullError
+from .manifest import Manifest, Slots
+from .memtable import ABSENT, Memtable, decode_entry, encode_entry
+from .merge import merge
+from .segment import Reader, Segment, Writer, file_aad
+from .wal import Wal
+
+# Decoded size of a block: level 0 is merged from several at a time, so its blocks are small.
+_BLOCK0 = 512
+_BLOCK = 1024
+# Output blocks that each write adds to the compaction at hand.
+_STEP = 2
+
+
+class Hooks:
+    """What the store asks of the layer above. The defaults do nothing."""
+
+    def reload(self):
+        """The segments are open, the WAL is not replayed yet: forget what RAM knows."""
+
+    def replay(self, key, value):
+        """One operation of the WAL, in order, before it is in the memtable."""
+
+    def before_flush(self):
+        """Return [(key, value)] in key order to write along with the memtable."""
+        return []
+
+    def expand(self, key, value):
+        """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
+
+    def is_dead(self, key, value):
+        """Whether compaction may forget this entry."""
+        return False
+
+
+class Store:
+    """One ordered keyspace on a storage (files.Files, flash.Flash or a fake of theirs)."""
+
+    def __init__(self, storage, hooks=None, memtable=4096, cache=2):
+        self.storage = storage
+        self.hooks = hooks or Hooks()
+        self.manifest = None
+        self._memtable = Memtable(memtable)
+        self._cache = cache
+        self._closed = True
+        self._reset()
+
+    def _reset(self):
+        self._staged = None  # the memtable of a transaction
+        self._bulk = None  # first file number of a bulk batch
+        self._doomed = []  # files that the next manifest no longer names
+        self._broken = False  # RAM may differ from flash: reload before use
+        self.epoch = 0  # changes with every write, so that scans notice
+
+    # -- opening and closing
+
+    def open(self, password=None, iterations=10000):
+        """Open or create. password: bytes or None (plain). iterations: of PBKDF2, when created.
+
+        Raises WrongKeyError, CorruptionError, StorageFullError.
+        """
+        self.storage.open()
+        self._slots = Slots(self.storage.log(b"m"))
+        self._wal_log = self.storage.log(b"w")
+        self._load(password, iterations)
+        self._closed = False
+
+    def close(self):
+        """Release the storage. Everything acknowledged is durable already."""
+        if not self._closed:
+            self._closed = True
+            self._compaction.stop()
+            self.storage.close()
+
+    def _load(self, password, iterations):
+        self._reset()
+        body = self._slots.find(password)
+        self.manifest = Manifest()
+        if body is None:
+            self._check_blank()
+            self._slots.create(password, iterations)
+        self._reader = Reader(self.storage, self._slots.envelope, self._cache)
+        self._wal = Wal(self._wal_log, self._slots.envelope)
+        self._compaction = Compaction(self)
+        if body is None:
+            self.commit()
+        elif not self.manifest.decode(body, self._open_segment):
+            raise CorruptionError(self.storage.describe(None), None, "a segment is not the one that the manifest names")
+        self._remove_orphans()
+        self._recover()
+
+    def _check_blank(self):
+        """Without a manifest there must be nothing: data there is damage, not a new database."""
+        for _ in self.storage.numbers():
+            raise CorruptionError(self.storage.describe(None), None, "segments without a manifest")
+        for place in self._wal_log.places():
+            raise CorruptionError(self._wal_log.describe(place), None, "a WAL without a manifest")
+
+    def _remove_orphans(self):
+        live = [s.number for s in self.manifest.segments()]
+        top = self.manifest.next_file
+        for number in list(self.storage.numbers()):
+            top = max(top, number + 1)
+            if number not in live:
+                self.storage.remove(number)
+        self.manifest.next_file = top
+
+    def _recover(self):
+        self._memtable.clear()
+        self.hooks.reload()
+        for batch in self._wal.recover(self.manifest.wal):
+            i = 0
+            while i < len(batch):
+                key, value, i = decode_entry(batch, i)
+                self.hooks.replay(key, value)
+                for entry in self._expanded(key, value):
+                    self._replayed(entry)
+        if not self._wal.clean:
+            self.flush()  # go beyond every counter seen
+
+    def _replayed(self, entry):
+        if len(entry) > self._memtable.room:  # written with a larger memtable than ours
+            bigger = Memtable(2 * self._memtable.capacity + len(entry))
+            for key, value in self._memtable.scan():
+                bigger.put(encode_entry(key, value))
+            self._memtable = bigger
+        self._memtable.put(entry)
+
+    def _ready(self):
+        if self._closed:
+            raise ClosedError("the database is closed")
+        if self._broken:
+            self._compaction.stop()
+            self._load(None, 0)
+
+    # -- reading
+
+    def get(self, key):
+        """Return the value of key, or None."""
+        self._ready()
+        for table in self._tables():
+            value = table.get(key)
+            if value is not ABSENT:
+                return value
+        return None
+
+    def scan(self, lo, hi=None, reverse=False):
+        """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
+        while True:
+            self._ready()
+            epoch = self.epoch
+            for key, value in merge(self._sources(lo, hi, reverse), reverse):
+                if value is None:
+                    continue
+                yield key, value
+                if epoch != self.epoch:  # start again behind the last key
+                    lo, hi = (lo, key) if reverse else (key + b"\0", hi)
+                    break
+            else:
+                return
+
+    def _tables(self):
+        """Everything that may hold a key, newest first."""
+        if self._staged is not None:
+            yield self._staged
+        yield self._memtable
+        yield from self.manifest.segments()
+
+    def _sources(self, lo, hi, reverse):
+        tables = [self._memtable] + [s for s in self.manifest.levels[0] if s.overlaps(lo, hi)]
+        if self._staged is not None:
+            tables.insert(0, self._staged)
+        sources = [table.scan(lo, hi, reverse) for table in tables]
+        for level in self.manifest.levels[1:]:
+            level = [s for s in level if s.overlaps(lo, hi)]
+            if level:
+                sources.append(_run(level, lo, hi, reverse))
+        return sources
+
+    # -- writing
+
+    def apply(self, ops):
+        """Write ops, a list of (key, value or None to delete), as one atomic batch.
+
+        Durable when it returns, except in a transaction or bulk mode. ValueError when one
+        operation is larger than the memtable, StorageFullError when flash is full: nothing has changed then.
+        """
+        self._ready()
+        logged = [encode_entry(key, value) for key, value in ops]
+        entries = [entry for op in ops for entry in self._expanded(*op)]
+        for entry in entries:
+            if len(entry) > self._memtable.capacity:
+                raise ValueError("%d bytes do not fit the memtable of %d" % (len(entry), self._memtable.capacity))
+        if self._staged is not None:
+            self._stage(entries)
+        elif self._bulk is not None:
+            self._put_bulk(entries)
+        elif sum(len(entry) for entry in entries) > self._memtable.capacity:
+            self._apply_large(entries)
+        else:
+            self._write(b"".join(logged), entries)
+
+    def _expanded(self, key, value):
+        """Yield the encoded operation, and the one that it implies."""
+        yield encode_entry(key, value)
+        extra = self.hooks.expand(key, value)
+        if extra:
+            yield encode_entry(*extra)
+
+    def _write(self, batch, entries):
+        logged = self._wal.takes(len(batch))
+        size = sum(len(entry) for entry in entries)
+        if size > self._memtable.room or logged and not self._wal.fits(len(batch)):
+            self.flush()
+        self._broken = True
+        if logged:
+            self._wal.append(batch)
+        self._put(entries)
+        self._broken = False
+        if not logged:
+            self.flush()
+        self._compaction.step(_STEP)
+
+    def _put(self, entries):
+        self.epoch += 1
+        for entry in entries:
+            self._memtable.put(entry)
+
+    def _apply_large(self, entries):
+        self.bulk()
+        try:
+            self._put_bulk(entries)
+            self.commit_bulk()
+        except BaseException:
+            self.abort_bulk()
+            raise
+
+    def flush(self):
+        """Write the memtable out as a segment and start the WAL afresh."""
+        self._ready()
+        if len(self.manifest.levels[0]) >= LIMIT:
+            while len(self.manifest.levels[0]) >= LIMIT and self._compaction.run(1):
+                pass
+        self._broken = True
+        self._flush_memtable()
+        self.manifest.wal = self._wal.counter
+        self.commit()
+        self._wal.reset()
+        self._memtable.clear()
+        self._broken = False
+
+    def _flush_memtable(self):
+        ops = self.hooks.before_flush()
+        if not ops and not len(self._memtable):
+            return
+        number, writer = self.new_segment(len(ops) + len(self._memtable))
+        try:
+            for key, value in merge([iter(ops), self._memtable.scan()]):
+                writer.add(key, value)
+            writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        self.epoch += 1
+        self.manifest.levels[0].insert(0, self.open_segment(number))
+
+    # -- transactions: staged in RAM, spilled to a bulk batch when large
+
+    def begin(self):
+        """Start a transaction: apply() stages until commit(), and reads see what is staged."""
+        self._ready()
+        if self._staged is not None or self._bulk is not None:
+            raise ValueError("transactions do not nest")
+        self._staged = Memtable(self._memtable.capacity // 2)
+
+    def _stage(self, entries):
+        self.epoch += 1
+        if sum(len(entry) for entry in entries) <= self._staged.room:
+            for entry in entries:
+                self._staged.put(entry)
+            return
+        staged = [encode_entry(key, value) for key, value in self._staged.scan()]
+        self._staged = None
+        self.bulk()
+        self._put_bulk(staged)
+        self._put_bulk(entries)
+
+    def commit_staged(self):
+        """Make the transaction's writes one durable batch."""
+        if self._bulk is not None:
+            return self.commit_bulk()
+        entries = [encode_entry(key, value) for key, value in self._staged.scan()]
+        if entries:
+            entries += [encode_entry(key, value) for key, value in self.hooks.before_flush()]
+        self._staged = None
+        if sum(len(entry) for entry in entries) > self._memtable.capacity:
+            self._apply_large(entries)
+        elif entries:
+            self._write(b"".join(entries), entries)
+
+    def rollback(self):
+        """Forget the transaction's writes."""
+        self._staged = None
+        self._bulk = None
+        self._broken = True
+        self._ready()
+
+    # -- bulk mode: any number of writes published by one manifest commit
+
+    def bulk(self):
+        """Start a batch of any size: nothing of it is durable before commit_bulk()."""
+        self.flush()
+        self._bulk = self.manifest.next_file
+
+    def _put_bulk(self, entries):
+        for entry in entries:
+            if len(entry) > self._memtable.room:
+                self._flush_bulk()
+            self._put((entry,))
+
+    def _flush_bulk(self):
+        self._flush_memtable()
+        self._memtable.clear()
+        while len(self.manifest.levels[0]) >= LIMIT // 2 and self._compaction.run(8):
+            pass
+
+    def commit_bulk(self):
+        """Publish the batch."""
+        self._flush_bulk()
+        self._bulk = None
+        self.commit()
+
+    def abort_bulk(self):
+        """Go back to the state before bulk()."""
+        self.rollback()
+
+    # -- what compaction uses
+
+    def new_segment(self, entries=0):
+        """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
+        number = self.manifest.next_file
+        self.manifest.next_file += 1
+        block = _BLOCK0 if entries else _BLOCK
+        sink = self.storage.create(number)
+        return number, Writer(sink, self._reader.envelope, file_aad(number), 0, block, entries)
+
+    def open_segment(self, number, floor=None):
+        """Return the Segment of a finished file."""
+        return Segment(self._reader, number, None, floor)
+
+    _open_segment = open_segment
+
+    def is_dead(self, key, value):
+        """Whether compaction may drop an entry."""
+        return self.hooks.is_dead(key, value)
+
+    def commit(self, gone=()):
+        """Make the manifest durable, then remove the files it no longer names (invariant 5)."""
+        self.epoch += 1
+        self._doomed += [segment.number for segment in gone]
+        if self._bulk is not None:
+            return
+        broken, self._broken = self._broken, True
+        self._slots.write(self.manifest.encode())
+        self._broken = broken
+        doomed, self._doomed = self._doomed, []
+        for number in doomed:
+            self._reader.forget(number)
+            self.storage.remove(number)
+
+    # -- maintenance
+
+    def compact(self):
+        """Merge everything into the deepest level and forget what is dead."""
+        self.flush()
+        self._compaction.everything()
+
+    def rekey(self, password, iterations):
+        """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
+        from .rekey import rekey
+
+        self.flush()
+        self._compaction.stop()
+        rekey(self, password, iterations)
+
+    def trim(self):
+        """Free RAM: write the memtable out and drop cached blocks."""
+        self.flush()
+        self._reader.forget()
+
+    def verify(self):
+        """Read every block; yield a CorruptionError for each segment that is damaged."""
+        self._ready()
+        for segment in list(self.manifest.segments()):
+            try:
+                segment.check()
+            except CorruptionError as error:
+                yield error
+
+    def stats(self):
+        """Return a dict of sizes and counts."""
+        self._ready()
+        levels = self.manifest.levels
+        return {
+            "bytes": sum(s.size for s in self.manifest.segments()),
+            "free": self.storage.free(),
+            "segments": sum(len(level) for level in levels),
+            "levels": [len(level) for level in levels],
+            "memtable": self._memtable.used,
+            "wal": self._wal.counter - self.manifest.wal,
+            "reads": self._reader.reads,
+            "compaction_error": self._compaction.error,
+        }
+
+
+def _run(level, lo, hi, reverse):
+    """Scan a level's segments one after the other: only one is open at a time."""
+    for segment in reversed(level) if reverse else level:
+        yield from segment.scan(lo, hi, reverse)

@@ -1,0 +1,99 @@
+"""The write-ahead log: batches made durable in small sealed records.
+
+A record is v(counter) u8 fragment: counters are consecutive, the byte is the number of fragments that
+follow in the batch, with bit 7 set on the first. The log hands records back in any order, stale
+ones included; recovery sorts them out.
+"""
+
+from .codec import pack_uint, unpack_uint
+from .errors import CorruptionError
+
+_AAD = b"w"
+_FIRST = 0x80
+# Counter and flag of a record, at the most in practice (counters below 2**32).
+_HEAD = 6
+# Above this many records, writing a segment is cheaper than logging.
+_MAX_FRAGMENTS = 12
+
+
+class Wal:
+    """Appends batches to a storage's log, and recovers them."""
+
+    def __init__(self, log, envelope):
+        self._log = log
+        self._envelope = envelope
+        self._capacity = envelope.capacity(log.limit) - _HEAD
+        self.counter = 0  # of the last record written
+
+    def fits(self, size):
+        """Whether a batch of size bytes goes into the room left."""
+        return self._fragments(size) <= self._log.room
+
+    def takes(self, size):
+        """Whether a batch of size bytes is for the log at all, or better made a segment."""
+        return self._fragments(size) <= _MAX_FRAGMENTS
+
+    def _fragments(self, size):
+        return (size + self._capacity - 1) // self._capacity
+
+    def append(self, batch):
+        """Write one batch (bytes), durable on return."""
+        left = self._fragments(len(batch))
+        flag = _FIRST
+        view = memoryview(batch)
+        for start in range(0, len(batch), self._capacity):
+            left -= 1
+            self.counter += 1
+            head = pack_uint(self.counter) + bytes((flag | left,))
+            record = head + bytes(view[start : start + self._capacity])
+            self._log.append(self._envelope.seal(record, _AAD))
+            flag = 0
+
+    def reset(self):
+        """Everything logged so far is in segments."""
+        self._log.reset()
+
+    def recover(self, after):
+        """Yield the batches logged after counter `after`, oldest first. Sets clean and counter.
+
+        CorruptionError when a batch is followed by others but damaged itself. A last batch
+        that is damaged or not complete was never acknowledged (invariant 1): it is dropped.
+        """
+        records, damaged = self._live(after)
+        self.counter = records[-1][0] if records else after
+        batch = []
+        for i, (counter, place) in enumerate(records):
+            if counter != after + 1 + i:
+                self._broken(place, "WAL record %d is missing" % (after + 1 + i))
+            flag, fragment = self._read(place)
+            if bool(flag & _FIRST) == bool(batch) or batch and flag != left - 1:
+                self._broken(place, "WAL record %d does not follow its predecessor" % counter)
+            batch.append(fragment)
+            left = flag & ~_FIRST
+            if not left:
+                yield b"".join(batch)
+                batch = []
+        self.clean = not damaged and not batch
+        self._log.resume(records[-1][1] if records else None, len(records))
+
+    def _broken(self, place, why):
+        raise CorruptionError(self._log.describe(place), None, why)
+
+    def _live(self, after):
+        """Return ([(counter, place)] above after in order, whether anything was damaged)."""
+        records, damaged = [], False
+        for place in self._log.places():
+            try:
+                record = self._envelope.unseal(self._log.read(place), _AAD)
+                counter = unpack_uint(record, 0)[0]
+                if counter > after:
+                    records.append((counter, place))
+            except ValueError:
+                damaged = True
+        records.sort()
+        return records, damaged
+
+    def _read(self, place):
+        record = self._envelope.unseal(self._log.read(place), _AAD)
+        i = unpack_uint(record, 0)[1]
+        return record[i], record[i + 1 :]

@@ -51,6 +51,7 @@ class Files:
 
     def __init__(self, directory, slots=32, fs=None):
         self._directory = directory
+        self._tail = directory.rfind("/") + 1  # where its own name starts
         self._slots = slots
         self._fs = fs or os
         self._open = fs.open if fs else open
@@ -91,7 +92,7 @@ class Files:
 
     def free(self):
         """Free bytes of the filesystem. littlefs walks all of it to tell."""
-        parent = self._directory[: self._directory.rfind("/") + 1] or "."
+        parent = self._directory[: self._tail] or "."
         stat = self._fs.statvfs(self._directory if self._made else parent)
         return stat[1] * stat[4]
 
@@ -137,7 +138,7 @@ class Files:
         return self._open(self._path(kind, n), mode)
 
     def label(self, kind, n):
-        return self._path(kind, n)[self._directory.rfind("/") + 1 :]
+        return self._path(kind, n)[self._tail :]
 
     def unlink(self, kind, n):
         _forgive(_ENOENT, self._fs.remove, self._path(kind, n))

@@ -15,7 +15,7 @@ _LEVEL1 = 65536
 _FANOUT = 8
 # Erase blocks of a full output segment at level 1, and deeper: few files, bounded RAM.
 _SMALL = 2
-_LARGE = 8
+LARGE = 8
 
 
 class Output:
@@ -110,17 +110,8 @@ class Compaction:
             if level < len(levels) and levels[level]:
                 for _ in self._merge(level, list(levels[level]), True):
                     pass
-        self._settle()
-
-    def _settle(self):
-        """After a full merge: put the only filled level where its size belongs."""
-        levels = self._store.manifest.levels
-        segments = levels[-1]
-        level = 1
-        while sum(s.size for s in segments) > _capacity(level):
-            level += 1
-        levels[:] = [[] for _ in range(level)] + [segments]
-        self._store.commit()
+        self._store.manifest.levels = placed(levels[-1])
+        self._store.publish()
 
     def _start(self):
         picked = self._pick()
@@ -166,7 +157,7 @@ class Compaction:
         return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
 
     def _limit(self, level):
-        return self._store.storage.erase * (_SMALL if level == 1 else _LARGE)
+        return self._store.storage.erase * (_SMALL if level == 1 else LARGE)
 
     def _merge(self, level, inputs, whole=False):
         """Generator: merge inputs of a level into the next one; a step ends with each block written.
@@ -230,7 +221,7 @@ class Compaction:
         if segment:
             levels[target].append(segment)
             levels[target].sort(key=lambda s: s.low)
-        self._store.commit(gone)
+        self._store.publish(gone)
 
     def _move(self, level, inputs):
         """Inputs that overlap nothing go down as they are."""
@@ -238,7 +229,15 @@ class Compaction:
         levels[level] = [s for s in levels[level] if s not in inputs]
         levels[level + 1] += inputs
         levels[level + 1].sort(key=lambda s: s.low)
-        self._store.commit()
+        self._store.publish()
+
+
+def placed(segments):
+    """Return levels that hold sorted segments, all there is, where their size belongs."""
+    level = 1
+    while sum(s.size for s in segments) > _capacity(level):
+        level += 1
+    return [[] for _ in range(level)] + [segments]
 
 
 def _capacity(level):

@@ -40,6 +40,13 @@ def _fsync_directory(path):
         os.close(fd)
 
 
+def sync(file):
+    """Make an open file's bytes durable; on MicroPython closing it does that."""
+    file.flush()
+    if hasattr(os, "fsync"):
+        os.fsync(file.fileno())
+
+
 class Files:
     """Storage in one directory, which is made at the first write. All methods may raise OSError.
 
@@ -158,10 +165,10 @@ class Files:
         self._made = True
 
     def sync(self, file):
-        file.flush()
-        if self._fs is os and hasattr(os, "fsync"):
-            os.fsync(file.fileno())
-            _fsync_directory(self._directory)
+        if self._fs is not os:
+            return file.flush()
+        sync(file)
+        _fsync_directory(self._directory)
 
     def translate(self, error):
         """StorageFullError for a full medium's OSError. FAT says EACCES when a directory can't grow."""

@@ -58,3 +58,10 @@ class Ring:
 
     def reset(self):
         self.room = self._slots
+
+    def scrub(self):
+        for slot in range(len(self._used)):
+            if self._used[slot]:
+                self._files.unlink(self._kind, slot)
+                self._used[slot] = 0
+        self.reset()

@@ -67,8 +67,8 @@ class Store:
         Raises WrongKeyError, CorruptionError, StorageFullError.
         """
         self.storage.open()
-        self._slots = Slots(self.storage.log(b"m"))
-        self._wal_log = self.storage.log(b"w")
+        self.slots = Slots(self.storage.log(b"m"))
+        self._log = self.storage.log(b"w")
         self._load(password, iterations)
         self._closed = False
 
@@ -81,17 +81,17 @@ class Store:
 
     def _load(self, password, iterations):
         self._reset()
-        body = self._slots.find(password)
+        body = self.slots.find(password)
         self.manifest = Manifest()
         if body is None:
             self._check_blank()
-            self._slots.create(password, iterations)
-        self._reader = Reader(self.storage, self._slots.envelope, self._cache)
-        self._wal = Wal(self._wal_log, self._slots.envelope)
+            self.slots.create(password, iterations)
+        self.reader = Reader(self.storage, self.slots.envelope, self._cache)
+        self.wal = Wal(self._log, self.slots.envelope)
         self._compaction = Compaction(self)
         if body is None:
-            self.commit()
-        elif not self.manifest.decode(body, self._open_segment):
+            self.publish()
+        elif not self.manifest.decode(body, self.open_segment):
             raise CorruptionError(self.storage.describe(None), None, "a segment is not the one that the manifest names")
         self._remove_orphans()
         self._recover()
@@ -100,8 +100,8 @@ class Store:
         """Without a manifest there must be nothing: data there is damage, not a new database."""
         for _ in self.storage.numbers():
             raise CorruptionError(self.storage.describe(None), None, "segments without a manifest")
-        for place in self._wal_log.places():
-            raise CorruptionError(self._wal_log.describe(place), None, "a WAL without a manifest")
+        for place in self._log.places():
+            raise CorruptionError(self._log.describe(place), None, "a WAL without a manifest")
 
     def _remove_orphans(self):
         live = [s.number for s in self.manifest.segments()]
@@ -115,14 +115,14 @@ class Store:
     def _recover(self):
         self._memtable.clear()
         self.hooks.reload()
-        for batch in self._wal.recover(self.manifest.wal):
+        for batch in self.wal.recover(self.manifest.wal):
             i = 0
             while i < len(batch):
                 key, value, i = decode_entry(batch, i)
                 self.hooks.replay(key, value)
                 for entry in self._expanded(key, value):
                     self._replayed(entry)
-        if not self._wal.clean:
+        if not self.wal.clean:
             self.flush()  # go beyond every counter seen
 
     def _replayed(self, entry):
@@ -215,13 +215,13 @@ class Store:
             yield encode_entry(*extra)
 
     def _write(self, batch, entries):
-        logged = self._wal.takes(len(batch))
+        logged = self.wal.takes(len(batch))
         size = sum(len(entry) for entry in entries)
-        if size > self._memtable.room or logged and not self._wal.fits(len(batch)):
+        if size > self._memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
         self._broken = True
         if logged:
-            self._wal.append(batch)
+            self.wal.append(batch)
         self._put(entries)
         self._broken = False
         if not logged:
@@ -250,9 +250,9 @@ class Store:
                 pass
         self._broken = True
         self._flush_memtable()
-        self.manifest.wal = self._wal.counter
-        self.commit()
-        self._wal.reset()
+        self.manifest.wal = self.wal.counter
+        self.publish()
+        self.wal.reset()
         self._memtable.clear()
         self._broken = False
 
@@ -292,7 +292,7 @@ class Store:
         self._put_bulk(staged)
         self._put_bulk(entries)
 
-    def commit_staged(self):
+    def commit(self):
         """Make the transaction's writes one durable batch."""
         if self._bulk is not None:
             return self.commit_bulk()
@@ -335,7 +335,7 @@ class Store:
         """Publish the batch."""
         self._flush_bulk()
         self._bulk = None
-        self.commit()
+        self.publish()
 
     def abort_bulk(self):
         """Go back to the state before bulk()."""
@@ -349,31 +349,27 @@ class Store:
         self.manifest.next_file += 1
         block = _BLOCK0 if entries else _BLOCK
         sink = self.storage.create(number)
-        return number, Writer(sink, self._reader.envelope, file_aad(number), 0, block, entries)
+        return number, Writer(sink, self.reader.envelope, file_aad(number), 0, block, entries)
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
-        return Segment(self._reader, number, None, floor)
-
-    _open_segment = open_segment
+        return Segment(self.reader, number, None, floor)
 
     def is_dead(self, key, value):
         """Whether compaction may drop an entry."""
         return self.hooks.is_dead(key, value)
 
-    def commit(self, gone=()):
+    def publish(self, gone=()):
         """Make the manifest durable, then remove the files it no longer names (invariant 5)."""
         self.epoch += 1
         self._doomed += [segment.number for segment in gone]
         if self._bulk is not None:
             return
         broken, self._broken = self._broken, True
-        self._slots.write(self.manifest.encode())
+        self.slots.write(self.manifest.encode())
         self._broken = broken
         doomed, self._doomed = self._doomed, []
-        for number in doomed:
-            self._reader.forget(number)
-            self.storage.remove(number)
+        self._remove(doomed)
 
     # -- maintenance
 
@@ -386,14 +382,32 @@ class Store:
         """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
         from .rekey import rekey
 
-        self.flush()
         self._compaction.stop()
+        self.flush()
         rekey(self, password, iterations)
+
+    def invalidate(self):
+        """RAM may differ from flash: load again before the next use."""
+        self._broken = True
+
+    def adopt(self, header, envelope, old):
+        """Publish a manifest under a new key, and remove the files under the old one (numbers)."""
+        self.slots.header, self.slots.envelope = header, envelope
+        self.wal.envelope = envelope
+        self.publish()
+        self.publish()  # the other slot still has the old header
+        self._log.scrub()
+        self._remove(old)
+
+    def _remove(self, numbers):
+        for number in numbers:
+            self.reader.forget(number)
+            self.storage.remove(number)
 
     def trim(self):
         """Free RAM: write the memtable out and drop cached blocks."""
         self.flush()
-        self._reader.forget()
+        self.reader.forget()
 
     def verify(self):
         """Read every block; yield a CorruptionError for each segment that is damaged."""
@@ -403,6 +417,22 @@ class Store:
                 segment.check()
             except CorruptionError as error:
                 yield error
+
+    # -- backup files
+
+    def export(self, filename, meta):
+        """Return an archive.Archive to add() entries to, sealed under the store's key."""
+        from .archive import Archive
+
+        self._ready()
+        return Archive(filename, self.slots.header, self.slots.envelope, meta)
+
+    def import_(self, filename, password=None):
+        """Return an archive.Opened: meta, check(), entries(), close()."""
+        from .archive import Opened
+
+        self._ready()
+        return Opened(filename, self.slots.header, self.slots.envelope, password)
 
     def stats(self):
         """Return a dict of sizes and counts."""
@@ -414,8 +444,8 @@ class Store:
             "segments": sum(len(level) for level in levels),
             "levels": [len(level) for level in levels],
             "memtable": self._memtable.used,
-            "wal": self._wal.counter - self.manifest.wal,
-            "reads": self._reader.reads,
+            "wal": self.wal.counter - self.manifest.wal,
+            "reads": self.reader.reads,
             "compaction_error": self._compaction.error,
         }
 

@@ -21,7 +21,7 @@ class Wal:
 
     def __init__(self, log, envelope):
         self._log = log
-        self._envelope = envelope
+        self.envelope = envelope
         self._capacity = envelope.capacity(log.limit) - _HEAD
         self.counter = 0  # of the last record written
 
@@ -46,7 +46,7 @@ class Wal:
             self.counter += 1
             head = pack_uint(self.counter) + bytes((flag | left,))
             record = head + bytes(view[start : start + self._capacity])
-            self._log.append(self._envelope.seal(record, _AAD))
+            self._log.append(self.envelope.seal(record, _AAD))
             flag = 0
 
     def reset(self):
@@ -84,7 +84,7 @@ class Wal:
         records, damaged = [], False
         for place in self._log.places():
             try:
-                record = self._envelope.unseal(self._log.read(place), _AAD)
+                record = self.envelope.unseal(self._log.read(place), _AAD)
                 counter = unpack_uint(record, 0)[0]
                 if counter > after:
                     records.append((counter, place))
@@ -94,6 +94,6 @@ class Wal:
         return records, damaged
 
     def _read(self, place):
-        record = self._envelope.unseal(self._log.read(place), _AAD)
+        record = self.envelope.unseal(self._log.read(place), _AAD)
         i = unpack_uint(record, 0)[1]
         return record[i], record[i + 1 :]

@@ -1,0 +1,132 @@
+"""Backup files: one segment in an ordinary file, behind a header that says how it is sealed.
+
+header, id (16 random bytes, part of every block's associated data), then a segment whose first entry
+has an empty key and holds a JSON object about the backup.
+"""
+
+import json
+import os
+
+from . import header as headers
+from .errors import CorruptionError
+from .files import sync
+from .segment import Reader, Segment, Writer
+
+_ID = 16
+_META = b""
+
+
+class Archive:
+    """Writes a backup file. add() in ascending key order, then close(), or abort().
+
+    filename is written as filename + ".tmp" and renamed when complete. meta: dict of JSON values.
+    """
+
+    def __init__(self, filename, header, envelope, meta):
+        self._filename = filename
+        self._sink = _Sink(filename + ".tmp")
+        start = header.encode() + os.urandom(_ID)
+        self._sink.append(start)
+        self._writer = Writer(self._sink, envelope, _prefix(start), len(start))
+        self._writer.add(_META, json.dumps(meta).encode())
+
+    def add(self, key, value):
+        """Append an entry; value None stands for a deletion."""
+        self._writer.add(key, value)
+
+    def close(self):
+        """Complete the file, durable on return."""
+        self._writer.finish()
+        try:
+            os.remove(self._filename)  # FAT does not rename over a file
+        except OSError:
+            pass
+        os.rename(self._filename + ".tmp", self._filename)
+
+    def abort(self):
+        """Give the file up."""
+        self._writer.abort()
+
+
+class _Sink:
+    def __init__(self, path):
+        self._path = path
+        self._file = open(path, "wb")
+
+    def append(self, data):
+        self._file.write(data)
+
+    def close(self):
+        sync(self._file)
+        self._file.close()
+
+    def abort(self):
+        self._file.close()
+        os.remove(self._path)
+
+
+class _Source:
+    """The part of a storage that a Reader needs, over one file."""
+
+    def __init__(self, filename):
+        self._filename = filename
+        self._file = open(filename, "rb")
+
+    def readinto(self, number, offset, buf):
+        self._file.seek(offset)
+        return self._file.readinto(buf)
+
+    def size(self, number):
+        return os.stat(self._filename)[6]
+
+    def describe(self, number):
+        return self._filename
+
+    def close(self):
+        self._file.close()
+
+
+class Opened:
+    """A backup file open for reading. OSError when it is missing, CorruptionError, WrongKeyError.
+
+    header, envelope: of the database; used when the file is sealed under the same key, so that it need not be
+    derived again. password: bytes or None. meta: the dict given to Archive.
+    """
+
+    def __init__(self, filename, header, envelope, password):
+        self._source = _Source(filename)
+        try:
+            self._open(filename, header, envelope, password)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, filename, ours, envelope, password):
+        buf = bytearray(64)
+        buf = buf[: self._source.readinto(0, 0, buf)]
+        header, size = headers.decode(buf, filename)
+        if not header.same_key(ours):
+            envelope = header.unlock(password, filename)
+        start = bytes(buf[: size + _ID])
+        self._segment = Segment(Reader(self._source, envelope), 0, _prefix(start))
+        for key, value in self._segment.scan():
+            if key != _META:
+                raise CorruptionError(filename, size, "not a backup")
+            self.meta = json.loads(value)
+            break
+
+    def check(self):
+        """Read and verify the whole file."""
+        self._segment.check()
+
+    def entries(self):
+        """Yield (key, value or None) in key order."""
+        return self._segment.scan(b"\0")
+
+    def close(self):
+        """Close the file."""
+        self._source.close()
+
+
+def _prefix(start):
+    return b"b" + start

@@ -151,6 +151,24 @@ def again(db, name="testdb", **kw):
     return _place.open(name, kw)
 
 
+def after_cut(db, name="testdb", **kw):
+    """The database as it would be found if the power failed now: a copy of its medium, opened anew. db stays open."""
+    directory = _place.dir + "/cut%d" % len(_place.opened)
+    os.mkdir(directory)
+    if _place.mode == "files":
+        copy_tree("%s/%s.udb" % (_place.dir, name), "%s/%s.udb" % (directory, name))
+        return _place.open(name, dict(kw, path=directory))
+    _place.devices[directory] = _place.medium(name).copy(directory)
+    return _place.open(name, dict(kw, storage=_place.devices[directory]))
+
+
+def copy_tree(old, new):
+    os.mkdir(new)
+    for path in files(old):
+        with open(path, "rb") as source, open(new + path[len(old) :], "wb") as target:
+            target.write(source.read())
+
+
 def remove_tree(path):
     """Remove a directory and all it holds; nothing when there is none."""
     try:

@@ -65,5 +65,3 @@ def test_aes_cbc_vector():
     sealed = unhexlify("7649abac8119b246cee98e9b12e9197d")
     same(cryptolib.aes(key, 2, iv).encrypt(text), sealed)
     same(cryptolib.aes(key, 2, iv).decrypt(sealed), text)
-
-

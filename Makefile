@@ -1,0 +1,44 @@
+# unosql: `make run` from nothing to a running firmware, `make test` for all tests.
+# All work is done by the Python package firmware/; this file only names its commands.
+
+PYTHON ?= python3
+BOARD ?= UNOSQL_QEMU_RISCV
+ARGS ?=
+
+export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEAP PYTHONDONTWRITEBYTECODE=1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
+
+help:
+	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
+	@echo
+	@echo '  make run        build all, boot the emulated board, run examples/quickstart.py on it'
+	@echo '  make test       run all tests that this machine can (ARGS="-k index" goes to pytest)'
+	@echo '  make emulator   leave an emulated board running and print how to reach it'
+	@echo '                  (HEAP=36k: a small heap, FLASH=file: its flash image)'
+	@echo '  make unix       build MicroPython for this machine, 64- and 32-bit, unosql inside'
+	@echo '  make firmware   build the firmware of BOARD= (default $(BOARD))'
+	@echo '  make sizes      print what the firmware takes of flash and RAM'
+	@echo '  make deps       install the tools: system packages, and Python ones in build/venv'
+	@echo '  make fetch      get MicroPython source again, trying the preferred version first'
+	@echo '  make clean      remove what was built'
+	@echo '  make distclean  remove sources, tools and flash images too'
+	@echo
+	@echo 'MicroPython source: MICROPYTHON_VERSION=1.25.0 takes that release,'
+	@echo 'MICROPYTHON_DIR=path a tree of yours, which is not changed.'
+
+run unix sizes fetch deps emulator:
+	@$(PYTHON) -m firmware $@
+
+firmware:
+	@$(PYTHON) -m firmware firmware $(BOARD)
+
+test:
+	@$(PYTHON) -m firmware test $(ARGS)
+
+clean:
+	rm -rf $(filter-out build/src build/venv build/flash,$(wildcard build/*))
+
+distclean:
+	rm -rf build

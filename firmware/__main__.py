@@ -1,0 +1,95 @@
+"""Commands behind the Makefile: `python3 -m firmware help`."""
+import os
+import sys
+
+from .paths import shown
+from .progress import Failure, say
+
+
+def _deps():
+    """install what building, emulating and testing needs"""
+    from . import deps
+
+    deps.report()
+
+
+def _fetch():
+    """get MicroPython's source; tries the preferred version again"""
+    from . import deps, fetch
+    from .lock import building
+
+    with building():
+        deps.ensure("unix")
+        source = fetch.source(again=True)
+        say("MicroPython %s in %s, from %s; mbedtls in %s" % (
+            source.version, shown(source.path), source.origin, shown(fetch.mbedtls(source))))
+
+
+def _unix():
+    """build MicroPython for this machine, 64- and 32-bit, unosql inside"""
+    from . import targets
+
+    for bits in (64, 32):
+        print(shown(targets.unix(bits)))
+
+
+def _firmware(board="UNOSQL_QEMU_RISCV"):
+    """build a board's firmware"""
+    from . import targets
+
+    print(shown(targets.firmware(board)))
+
+
+def _run():
+    """build all, boot the emulated board, run the example on it"""
+    from . import run
+
+    run.run()
+
+
+def _test(*arguments):
+    """build all, then run pytest with the arguments given"""
+    from . import run
+
+    sys.exit(run.test(arguments))
+
+
+def _emulator():
+    """leave an emulated board running until Ctrl-C"""
+    from . import session
+
+    session.session(os.environ.get("FLASH"), os.environ.get("HEAP"))
+
+
+def _sizes():
+    """what the firmware costs"""
+    from . import sizes
+
+    sizes.report()
+
+
+COMMANDS = {f.__name__[1:]: f for f in (_deps, _fetch, _unix, _firmware, _run, _test, _emulator, _sizes)}
+
+
+def _help():
+    for name, command in COMMANDS.items():
+        print("%-10s %s" % (name, command.__doc__))
+
+
+def main(arguments):
+    name, *rest = arguments or ["help"]
+    if name not in COMMANDS:
+        _help()
+        return 0 if name == "help" else 2
+    try:
+        COMMANDS[name](*rest)
+    except Failure as failure:
+        say("error: %s" % failure)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

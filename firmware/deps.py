@@ -1,0 +1,145 @@
+"""Tools the chain needs: system packages through apt, Python ones in build/venv."""
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from typing import Callable, NamedTuple
+
+from .paths import ROOT, VENV
+from .progress import Failure, Step, say
+
+REQUIREMENTS = ROOT / "firmware" / "requirements.txt"
+
+
+class Tool(NamedTuple):
+    """Something to have. packages: Debian's names for it, the first one that exists is taken."""
+
+    name: str
+    present: Callable[[], bool]
+    packages: tuple
+
+
+def _program(name, *packages):
+    return Tool(name, lambda: shutil.which(name) is not None, packages)
+
+
+def _quiet(*command, **options):
+    options.setdefault("stdin", subprocess.DEVNULL)
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **options)
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, b"")
+
+
+def _has_32bit_libc():
+    program = b"#include <stdio.h>\n#include <pthread.h>\nint main(void) { return 0; }"
+    command = ("gcc", "-m32", "-x", "c", "-", "-o", os.devnull)
+    return _quiet(*command, stdin=None, input=program).returncode == 0
+
+
+def _has_picolibc():
+    found = _quiet("riscv64-unknown-elf-gcc", "--print-file-name=picolibc.specs").stdout
+    return os.path.isabs(found)
+
+
+def _has_venv():
+    return _quiet(sys.executable, "-c", "import venv, ensurepip").returncode == 0
+
+
+COMMON = (
+    _program("make", "make"),
+    _program("gcc", "gcc"),
+    _program("git", "git"),
+    Tool("Python's venv module", _has_venv, ("python3-venv",)),
+)
+TOOLS = {
+    "unix": COMMON,
+    "unix32": COMMON + (Tool("32-bit C library", _has_32bit_libc, ("gcc-multilib",)),),
+    "qemu": COMMON + (
+        _program("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
+        Tool("picolibc for RISC-V", _has_picolibc, ("picolibc-riscv64-unknown-elf",)),
+    ),
+    "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
+}
+
+
+def ensure(*uses):
+    """Have the tools for uses (keys of TOOLS), installing what is missing where that is possible."""
+    missing = [tool for use in uses for tool in TOOLS[use] if not tool.present()]
+    if missing:
+        _install(missing)
+    still = [tool.name for tool in missing if not tool.present()]
+    if still:
+        raise Failure("still missing after installing: " + ", ".join(still))
+
+
+def _install(tools):
+    names = ", ".join(dict.fromkeys(tool.name for tool in tools))
+    if not shutil.which("apt-get"):
+        raise Failure("missing: %s; install them with your system's package manager" % names)
+    if os.geteuid() == 0:
+        with Step("apt-get update"):
+            _apt("apt-get", "-q", "update")
+    packages = list(dict.fromkeys(_available(tool.packages) for tool in tools))
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    if os.geteuid() != 0:
+        raise Failure("missing: %s; type: sudo %s" % (names, " ".join(command)))
+    with Step("installing " + " ".join(packages)):
+        _apt(*command)
+
+
+def _available(packages):
+    """The first of packages that apt knows under its own name; else the last, so that apt complains."""
+    for name in packages:
+        if b"Candidate: (none)" not in (found := _quiet("apt-cache", "policy", name).stdout) and found:
+            return name
+    return packages[-1]
+
+
+def _apt(*command):
+    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Failure("`%s` failed: %s" % (" ".join(command), lines[-1] if lines else "no message"))
+
+
+def venv_python():
+    """The Python of build/venv, which has exactly what requirements.txt pins."""
+    python = VENV / "bin" / "python"
+    stamp = VENV / ".complete"
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == wanted and python.exists()):
+        _make_venv(python)
+        stamp.write_text(wanted)
+    return python
+
+
+def _make_venv(python):
+    ensure_venv = [tool for tool in COMMON if tool.packages == ("python3-venv",) and not tool.present()]
+    if ensure_venv:
+        _install(ensure_venv)
+    with Step("installing Python tools into build/venv") as step:
+        shutil.rmtree(VENV, ignore_errors=True)
+        _run_or_fail(step, sys.executable, "-m", "venv", str(VENV))
+        _run_or_fail(step, str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(REQUIREMENTS))
+
+
+def _run_or_fail(step, *command):
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            step.detail(lines[-1])
+    if process.returncode:
+        error = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no message")
+        raise Failure("`%s` failed: %s" % (" ".join(command[1:4]), error))
+
+
+def report():
+    """Install everything and say what there is."""
+    ensure(*TOOLS)
+    say("system tools: all there (%s)" % ", ".join(dict.fromkeys(t.name for use in TOOLS.values() for t in use)))
+    say("Python tools: %s" % venv_python())

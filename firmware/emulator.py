@@ -1,0 +1,128 @@
+"""The emulated board: QEMU's RISC-V machine on a flash image that stays.
+
+    with Emulator(flash="build/flash/mine.img") as board:
+        subprocess.run(["mpremote", "connect", board.port, "exec", "print(1)"])
+        board.kill()        # as if the power were cut
+        board.start()       # the same flash again
+"""
+import os
+import re
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import deps
+from .progress import Failure
+
+FLASH_SIZE = 32 << 20  # QEMU wants the image to be as large as the machine's flash
+PTY = re.compile(rb"char device redirected to (\S+)")
+START_SECONDS = 20
+
+
+class Emulator:
+    """One board, off until start() or `with`.
+
+    firmware: path of an ELF file; None: as built from this work tree.
+    flash: path of the flash image, made blank if absent; None: a temporary one.
+    heap: bytes of MicroPython's heap; None: the board's default.
+    port: the serial port while it runs, for mpremote and the like.
+    """
+
+    def __init__(self, firmware=None, flash=None, heap=None):
+        self._firmware = firmware
+        self._temporary = None
+        self._heap = heap
+        self._process = None
+        self.flash = Path(flash) if flash else self._temporary_flash()
+        self.port = None
+
+    def _temporary_flash(self):
+        self._temporary = tempfile.mkdtemp(prefix="unosql-flash-")
+        return Path(self._temporary) / "flash.img"
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def start(self):
+        """Power on. Returns when QEMU runs; MicroPython needs some 0.1 s more to boot."""
+        deps.ensure("emulator")
+        make_flash(self.flash)
+        self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, start_new_session=True)
+        self.port = self._read_port()
+
+    def _command(self):
+        firmware = self._firmware
+        if firmware is None:
+            from . import targets
+
+            firmware = targets.qemu_firmware()
+        command = [
+            "qemu-system-riscv32", "-machine", "virt", "-bios", str(firmware), "-nographic", "-monitor", "null",
+            "-semihosting", "-serial", "pty", "-device", "virtio-rng-device",
+            "-drive", "if=pflash,unit=1,format=raw,file=%s" % str(self.flash).replace(",", ",,"),
+        ]
+        if self._heap:
+            command += ["-fw_cfg", "name=opt/org.unosql/heap,string=%d" % self._heap]
+        return command
+
+    def _read_port(self):
+        """QEMU prints the port's name, or why it does not start."""
+        output = b""
+        deadline = time.monotonic() + START_SECONDS
+        while select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            data = os.read(self._process.stdout.fileno(), 4096)
+            output += data
+            if match := PTY.search(output):
+                return match[1].decode()
+            if not data:
+                break
+        self.kill()
+        lines = output.decode(errors="replace").strip().splitlines()
+        raise Failure("QEMU does not start: %s" % (lines[-1] if lines else "no output"))
+
+    @property
+    def running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self):
+        """Until QEMU ends; its status."""
+        return self._process.wait()
+
+    def kill(self):
+        """Cut the power: kill -9. What QEMU wrote to the flash image stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+        self.port = None
+
+    def close(self):
+        """Power off, and remove a temporary flash image."""
+        self.kill()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def make_flash(path):
+    """A blank flash image at path, unless there is one. Failure when what is there is none."""
+    if path.exists():
+        if path.stat().st_size != FLASH_SIZE:
+            raise Failure("%s is no flash image: it has %d bytes, not %d" % (path, path.stat().st_size, FLASH_SIZE))
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".new")
+    partial.write_bytes(b"\xff" * FLASH_SIZE)
+    partial.rename(path)

@@ -1,0 +1,41 @@
+"""`make run` and `make test`: the whole chain, then the example on the emulated board, or pytest."""
+import subprocess
+
+from . import board, deps, targets
+from .emulator import Emulator
+from .paths import ROOT, shown
+from .progress import Step, say
+
+EXAMPLE = ROOT / "examples" / "quickstart.py"
+
+
+def run(example=EXAMPLE):
+    """Build for all targets, boot the board on blank flash and run the example there."""
+    firmware = build_all()
+    say("%s is %d KB of code and data" % (shown(firmware), _image_bytes(firmware) // 1024))
+    with Emulator(firmware) as emulator:
+        say("the board runs on %s; running %s there:" % (emulator.port, shown(example)))
+        with Step("ran %s" % shown(example)):
+            board.mpremote(emulator.port, "run", str(example))
+
+
+def test(arguments):
+    """Build for all targets and run pytest; its status."""
+    build_all()
+    deps.ensure("emulator")
+    command = [str(deps.venv_python()), "-m", "pytest", "tests", *arguments]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+
+
+def build_all():
+    """Both unix builds and the emulated board's firmware; the latter's path."""
+    deps.venv_python()
+    for bits in (64, 32):
+        targets.unix(bits)
+    return targets.qemu_firmware()
+
+
+def _image_bytes(firmware):
+    from . import sizes
+
+    return sizes.image(firmware)

@@ -74,4 +74,5 @@ def test_device(session, name, schedule):
     print(result.output)
     if result.outcome == "skip":
         pytest.skip(result.note)
-    assert result.outcome == "ok", result.note
+    if result.outcome != "ok":
+        pytest.fail(result.note, pytrace=False)

@@ -140,7 +140,7 @@ class Place:
 
 
 def fresh(name="testdb", **kw):
-    """A new, empty database. kw: what Unosql() takes."""
+    """Open the database of that name: a new one, unless this test made it before. kw: what Unosql() takes."""
     return _place.open(name, kw)
 
 
@@ -167,6 +167,22 @@ def copy_tree(old, new):
     for path in files(old):
         with open(path, "rb") as source, open(new + path[len(old) :], "wb") as target:
             target.write(source.read())
+
+
+def medium_bytes():
+    """All that is on the test's medium, in pieces that overlap by 64 bytes."""
+    for device in _place.devices.values():
+        for piece in device.pieces():
+            yield piece
+    for path in files(_place.dir):
+        with open(path, "rb") as f:
+            old = b""
+            while True:
+                new = f.read(2048)
+                if not new:
+                    break
+                yield old + new
+                old = new[-64:]
 
 
 def remove_tree(path):
@@ -207,7 +223,7 @@ def raises(error, words, function, *args, **kw):
         for word in (words,) if isinstance(words, str) else words:
             assert word in str(e), "%r is not in %r" % (word, e)
         return e
-    raise AssertionError("returned %r and raised no %s" % (result, error.__name__))
+    raise AssertionError("returned %r and raised no %r" % (result, error))
 
 
 def same(found, wanted):

@@ -39,9 +39,6 @@ class Emulated(Attached):
     """The emulated board, on a flash image of its own; started when first used, restarted when it hangs."""
 
     def __init__(self):
-        from firmware import targets
-
-        self._firmware = targets.qemu_firmware()
         self._emulator = None
 
     @property
@@ -49,12 +46,13 @@ class Emulated(Attached):
         if self._emulator is None:
             from firmware.emulator import Emulator
 
-            self._emulator = Emulator(self._firmware).__enter__()
+            self._emulator = Emulator()
+            self._emulator.start()
         return self._emulator.port
 
     def close(self):
         if self._emulator is not None:
-            self._emulator.__exit__(None, None, None)
+            self._emulator.close()
             self._emulator = None
 
     recover = close

@@ -13,17 +13,17 @@ DEVICE = TESTS / "device"
 
 
 class Program:
-    """Runs a module's tests in a fresh process. argv: the interpreter and its options."""
+    """Runs a module's tests in a fresh process. find: returns the interpreter and its options, and may build it."""
 
-    def __init__(self, argv, **env):
-        self._argv = argv
+    def __init__(self, find, **env):
+        self._find = find
         self._env = dict(os.environ, **env)
 
     def run(self, module, mode, names, directory, quiet):
         """Results by test name. quiet: seconds without output after which the program counts as hung."""
         report = Report(names)
         code = "import runner; runner.main(%r, %r, %r)" % (module, mode, list(names))
-        with subprocess.Popen(self._argv + ["-c", code], cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
+        with subprocess.Popen(self._find() + ["-c", code], cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             try:
                 for line in _lines(process.stdout, quiet):
@@ -55,23 +55,22 @@ def _lines(stream, quiet):
 
 def host():
     """This CPython, with stand-ins for the modules that only MicroPython has."""
-    path = os.pathsep.join(map(str, (DEVICE, MODULES, TESTS / "shims")))
-    return Program([sys.executable], PYTHONPATH=path)
+    path = os.pathsep.join(map(str, (DEVICE, TESTS / "shims", MODULES)))
+    return Program(lambda: [sys.executable], PYTHONPATH=path)
 
 
-def unix(name, source):
-    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead."""
+def unix(bits, source):
+    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead.
+
+    A binary of one's own may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
     path = [str(DEVICE), ".frozen"]
     if source:
         path.insert(0, str(MODULES))
-    return Program([unix_binary(32 if name == "unix32" else 64)], MICROPYPATH=":".join(path))
-
-
-def unix_binary(bits):
-    """The binary to test; an own one may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
     given = os.environ.get("MICROPY_UNIX32" if bits == 32 else "MICROPY_UNIX")
-    if given:
-        return given
+    return Program(lambda: [given or _build(bits)], MICROPYPATH=":".join(path))
+
+
+def _build(bits):
     from firmware import targets
 
     return str(targets.unix(bits))

@@ -26,6 +26,21 @@ def compress(data, wbits=10):
     kind, bits = _format(wbits or 10)
     if kind == deflate.AUTO:
         raise ValueError("wbits")
+    if not data:
+        return _nothing(kind, bits)
+    return _deflate(data, kind, bits)
+
+
+def _nothing(kind, bits):
+    """The stream of no bytes at all, for which DeflateIO would write none: header, an empty block, checksum."""
+    if kind == deflate.RAW:
+        return b"\3\0"
+    if kind == deflate.ZLIB:
+        return _deflate(b"0", kind, bits)[:2] + b"\3\0\0\0\0\1"
+    return _deflate(b"0", kind, bits)[:10] + b"\3\0" + bytes(8)
+
+
+def _deflate(data, kind, bits):
     out = io.BytesIO()
     with deflate.DeflateIO(out, kind, bits) as stream:
         stream.write(data)

@@ -17,9 +17,9 @@ def test_raw_round_trip():
             same(bytes(uzlib.decompress(uzlib.compress(data, wbits), wbits)), data)
 
 
-def test_zlib_round_trip():
+def test_zlib_and_gzip_round_trip():
     for data in SAMPLES:
-        for wbits in (9, 10, 15):
+        for wbits in (9, 10, 15, 26):
             same(bytes(uzlib.decompress(uzlib.compress(data, wbits), wbits)), data)
 
 

@@ -11,11 +11,13 @@ from .merge import advance, merge
 TRIGGER = 4
 LIMIT = 8
 # Bytes in level 1; each deeper level holds this many times more.
-_LEVEL1 = 65536
+_LEVEL1 = 32768
 _FANOUT = 8
 # Erase blocks of a full output segment at level 1, and deeper: few files, bounded RAM.
 _SMALL = 2
 LARGE = 8
+# A segment with this part of its full size is left alone, and may end where another kind of key starts.
+_CUT = 4
 
 
 class Output:
@@ -24,6 +26,7 @@ class Output:
     def __init__(self, store, limit):
         self._store = store
         self._limit = limit
+        self._least = limit // _CUT
         self._writer = None
 
     @property
@@ -34,12 +37,16 @@ class Output:
     @property
     def settled(self):
         """Whether cutting here leaves no crumb behind."""
-        return not self._writer or self.size >= self._limit // 2
+        return not self._writer or self.size >= self._least
 
     def due(self, key):
-        """Whether the segment is to be finished before key: it is full, or key starts a new kind."""
-        full = self.size >= self._limit
-        return full or bool(self._writer) and self.settled and self._writer.max[:2] != key[:2]
+        """Whether the segment is to be finished before key: it is full, or key starts a new kind.
+
+        Cutting between kinds keeps appended records out of the segments of older ones.
+        """
+        if self.size >= self._limit:
+            return True
+        return self.size >= self._least and self._writer.max[:2] != key[:2]
 
     def add(self, key, value):
         """Append an entry."""
@@ -170,12 +177,13 @@ class Compaction:
             levels.append([])
         below = self._below(level, inputs)
         limit = self._limit(target)
-        if level and not below and not whole and sum(s.size for s in inputs) >= limit // 2:
+        keep = 1 << 30 if whole else limit // _CUT
+        if level and not below and min(s.size for s in inputs) >= keep:
             self._move(level, inputs)
             return
         out = Output(self._store, limit)
         try:
-            yield from self._rewrite(target, inputs, below, out, 0 if whole else limit // 2)
+            yield from self._rewrite(target, inputs, below, out, keep)
         except BaseException:
             out.abort()
             raise
@@ -184,7 +192,7 @@ class Compaction:
         newer = self._newer(target, inputs)
         inputs = inputs + below
         bottom = not any(self._store.manifest.levels[target + 1 :])
-        for key, value in _stream(newer, below, lambda s: keep and s.size >= keep and out.settled):
+        for key, value in _stream(newer, below, lambda s: s.size >= keep and out.settled):
             if key is None:
                 inputs.remove(value)
                 self._advance(target, inputs, out.finish(), False)

@@ -23,15 +23,23 @@ class Program:
         """Results by test name. quiet: seconds without output after which the program counts as hung."""
         report = Report(names)
         code = "import runner; runner.main(%r, %r, %r)" % (module, mode, list(names))
-        with subprocess.Popen(self._find() + ["-c", code], cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
+        try:
+            status = self.execute(["-c", code], directory, quiet, report.feed)
+        except TimeoutError as e:
+            return report.finish(str(e))
+        return report.finish("the program ended with status %d" % status)
+
+    def execute(self, arguments, directory, quiet, consume):
+        """Run the interpreter in directory; consume gets each line of its output. Returns its exit status."""
+        with subprocess.Popen(self._find() + arguments, cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             try:
                 for line in _lines(process.stdout, quiet):
-                    report.feed(line)
-            except TimeoutError as e:
+                    consume(line)
+            except BaseException:
                 process.kill()
-                return report.finish(str(e))
-        return report.finish("the program ended with status %d" % process.returncode)
+                raise
+        return process.returncode
 
     def close(self):
         pass

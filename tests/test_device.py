@@ -69,8 +69,10 @@ def schedule(request, tmp_path_factory):
         target.close()
 
 
-def test_device(session, name, schedule):
+def test_device(session, name, schedule, record_property):
     result = schedule.result(session, name)
+    record_property("ms", result.ms)
+    record_property("free_heap", result.free)
     print(result.output)
     if result.outcome == "skip":
         pytest.skip(result.note)

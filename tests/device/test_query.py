@@ -40,7 +40,7 @@ def test_equality():
     check(db, {"city": "NY", "age": 25}, [0])
     check(db, {"tags": ["a", "b"]}, [0])
     check(db, {"tags": []}, [1])
-    check(db, {"home": {"zip": 2}}, [1])
+    check(db, {"home": {"eq": {"zip": 2}}}, [1])
     check(db, {}, range(10))
 
 

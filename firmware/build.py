@@ -18,7 +18,7 @@ from .paths import BOARDS, BUILD, MODULES, ROOT, shown
 from .progress import Failure, Step
 
 PROGRESS = re.compile(r"(?:CC|AS|GEN|LINK|MPY) (\S+)")
-ERROR = re.compile(r"error|Error|undefined reference|No such file", re.M)
+ERROR = re.compile(r"\berror: |Error: |undefined reference|multiple definition|No such file|^make.*\*\*\*")
 
 
 class Product(NamedTuple):

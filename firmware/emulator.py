@@ -18,6 +18,7 @@ from . import deps
 from .progress import Failure
 
 FLASH_SIZE = 32 << 20  # QEMU wants the image to be as large as the machine's flash
+HEAP_SIZE_ADDRESS = 0x80700000  # _wanted_heap_size in the board's virt.ld
 PTY = re.compile(rb"char device redirected to (\S+)")
 START_SECONDS = 20
 
@@ -74,7 +75,7 @@ class Emulator:
             "-drive", "if=pflash,unit=1,format=raw,file=%s" % str(self.flash).replace(",", ",,"),
         ]
         if self._heap:
-            command += ["-fw_cfg", "name=opt/org.unosql/heap,string=%d" % self._heap]
+            command += ["-device", "loader,addr=%#x,data=%d,data-len=4" % (HEAP_SIZE_ADDRESS, self._heap)]
         return command
 
     def _read_port(self):

@@ -22,6 +22,10 @@
 #undef MICROPY_PY_SYS_STDIO_BUFFER          // mpremote mount and fs need it
 #define MICROPY_PY_SYS_STDIO_BUFFER (1)
 
+// random starts from the clock where there is no entropy device: it promises nothing.
+unsigned long board_random_seed(void);
+#define MICROPY_PY_RANDOM_SEED_INIT_FUNC (board_random_seed())
+
 // Time.
 #undef MICROPY_PY_TIME
 #define MICROPY_PY_TIME (1)

@@ -24,7 +24,7 @@ MICROPY_VFS_LFS2 = 1
 MICROPY_VFS_FAT = 1
 
 vpath %.c $(BOARD_DIR)/src
-SRC_C += board_main.c board_console.c board_time.c fw_cfg.c norflash.c virtio_rng.c
+SRC_C += board_main.c board_console.c board_time.c norflash.c virtio_rng.c
 SRC_C += shared/timeutils/timeutils.c
 
 # The port defines some of these itself, depending on the release. Wrapping them

@@ -18,9 +18,6 @@ void board_console_init(void);
 void board_console_poll(void);
 void board_wait(int timeout_ms);    // sleep until input or time; negative: until input
 
-// fw_cfg.c: a file that QEMU was given with -fw_cfg; its length, or -1 if absent.
-int fw_cfg_read(const char *name, char *buffer, size_t size);
-
 // virtio_rng.c: fill with entropy from the host; false if QEMU has no such device.
 bool virtio_rng_read(uint8_t *buffer, size_t length);
 

@@ -11,8 +11,10 @@
 
 #include "board.h"
 
+#define UART_DIVISOR (0x10000000)
 #define UART_IER (0x10000001)
 #define UART_FCR (0x10000002)
+#define UART_LCR (0x10000003)
 #define UART_IRQ (10)
 #define PLIC_PRIORITY(irq) (0x0c000000 + 4 * (irq))
 #define PLIC_ENABLE (0x0c002000)
@@ -45,13 +47,24 @@ static void set_timer(uint64_t when) {
     BOARD_REG32(TIMER_COMPARE_HIGH) = (uint32_t)(when >> 32);
 }
 
+// QEMU moves as many bytes at a time as the FIFO's trigger level asks for, so that is
+// set to the highest; fewer bytes are announced after four times what one takes at
+// the baud rate, so that is set high too.
+static void init_uart(void) {
+    BOARD_REG8(UART_LCR) = 0x80;                    // the divisor is at the first registers
+    BOARD_REG8(UART_DIVISOR) = 1;
+    BOARD_REG8(UART_DIVISOR + 1) = 0;
+    BOARD_REG8(UART_LCR) = 0x03;                    // 8 data bits
+    BOARD_REG8(UART_FCR) = 0xc7;                    // FIFOs on and empty, trigger at 14 bytes
+    BOARD_REG8(UART_IER) = 0x01;                    // interrupt on received data
+}
+
 void board_console_init(void) {
     __asm volatile ("csrc mstatus, %0" : : "r" (MSTATUS_MIE));
     set_timer(UINT64_MAX);
     BOARD_REG32(PLIC_PRIORITY(UART_IRQ)) = 1;
     BOARD_REG32(PLIC_ENABLE) = 1 << UART_IRQ;
-    BOARD_REG8(UART_FCR) = 0x07;                    // enable and empty the FIFOs
-    BOARD_REG8(UART_IER) = 0x01;                    // interrupt on received data
+    init_uart();
     __asm volatile ("csrs mie, %0" : : "r" (MIE_TIMER | MIE_EXTERNAL));
 }
 

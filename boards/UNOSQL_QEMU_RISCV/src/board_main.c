@@ -3,8 +3,6 @@
 // Stands in for the port's main(), which mounts no filesystem and runs neither
 // boot.py nor main.py. Order and meaning are those of the boards users have.
 
-#include <stdlib.h>
-
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
@@ -20,17 +18,14 @@
 #define TEST_DEVICE_RESET (0x7777)
 
 extern char _heap_start, _heap_end, _tls_start;     // from virt.ld
+extern uint32_t _wanted_heap_size;
 
 // The heap is the port's usual size, unless QEMU was started with
-// -fw_cfg name=opt/org.unosql/heap,string=BYTES
+// -device loader,addr=0x80700000,data=BYTES,data-len=4
 static size_t heap_size(void) {
-    char text[16];
     size_t limit = &_heap_end - &_heap_start;
-    size_t wanted = MICROPY_HEAP_SIZE;
-    if (fw_cfg_read("opt/org.unosql/heap", text, sizeof(text)) > 0) {
-        wanted = strtoul(text, NULL, 10);
-    }
-    return MIN(MAX(wanted, SMALLEST_HEAP), limit);
+    size_t wanted = _wanted_heap_size;
+    return wanted ? MIN(MAX(wanted, SMALLEST_HEAP), limit) : MICROPY_HEAP_SIZE;
 }
 
 // Returns true if the user's code asked for a soft reset.
@@ -85,4 +80,12 @@ void __wrap_mp_hal_get_random(size_t n, uint8_t *buffer) {
         mp_raise_msg(&mp_type_OSError,
             MP_ERROR_TEXT("no entropy: start QEMU with -device virtio-rng-device"));
     }
+}
+
+unsigned long board_random_seed(void) {
+    uint32_t seed;
+    if (!virtio_rng_read((uint8_t *)&seed, sizeof(seed))) {
+        seed = board_time_ns() ^ board_ticks();
+    }
+    return seed;
 }

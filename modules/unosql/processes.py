@@ -1,0 +1,120 @@
+"""The lock between processes, where there are any (unix, PCs). Nothing here runs on a board.
+
+The lock is a directory that holds one empty file, named after the owner. It is made elsewhere and renamed into place,
+which POSIX refuses unless the directory there is empty: taking the lock and saying whose it is are one step. A lock
+whose owner is gone is broken by removing the file of that very owner, so that whoever is late breaks nothing.
+An owner is a process id, its start time and the boot (ids are used again), and a number within the process.
+"""
+
+import os
+
+_ENOENT, _ESRCH, _EEXIST = 2, 3, 17
+_NOT_EMPTY = (_EEXIST, 39, 66)  # POSIX allows EEXIST, Linux and macOS have numbers of their own
+_serial = 0
+_held = set()
+
+
+def _process(pid):
+    """The name of a running process, unique for all time; None when there is none with that id."""
+    try:
+        with open("/proc/%s/stat" % pid) as file:
+            stat = file.read()
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            boot = file.read(8)
+    except OSError:
+        return _probe(pid)
+    fields = stat[stat.rfind(")") + 2 :].split()  # proc(5): the name in parentheses may hold anything
+    return None if fields[0] in "ZX" else "%s-%s-%s" % (stat.split(" ")[0], fields[19], boot)
+
+
+def _probe(pid):
+    """The same where /proc does not tell: the id is all that is known."""
+    if pid == "self":
+        return "%d-0-0" % os.getpid()
+    try:
+        os.kill(int(pid), 0)
+    except OSError as error:
+        if error.errno == _ESRCH:
+            return None
+    return "%s-0-0" % pid
+
+
+def _alive(owner):
+    if owner in _held:
+        return True
+    process = owner[: owner.rfind("-")]
+    now = _process(owner.split("-")[0])
+    return now is not None and (now == process or now.endswith("-0-0")) and process != _process("self")
+
+
+def _names(directory):
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return ()
+
+
+def _unless(errors, call, *args):
+    """Call; return False when that fails with one of these error numbers."""
+    try:
+        call(*args)
+    except OSError as error:
+        if error.errno not in errors:
+            raise
+        return False
+    return True
+
+
+def _discard(directory, owner):
+    """Remove an owner's file and the directory; somebody else may be doing the same."""
+    _unless((_ENOENT,), os.remove, directory + "/" + owner)
+    _unless((_ENOENT,) + _NOT_EMPTY, os.rmdir, directory)
+
+
+class ProcessLock:
+    """path: of the lock directory; its parent is made when missing. /proc or os.kill must work."""
+
+    def __init__(self, path):
+        global _serial
+        _serial += 1
+        self._path = path
+        self._parent = path[: path.rfind("/")] if "/" in path else "."
+        self._owner = "%s-%d" % (_process("self"), _serial)
+
+    def take(self):
+        """Try once; return whether the lock is ours now."""
+        for owner in _names(self._path):
+            if _alive(owner):
+                return False
+            _unless((_ENOENT,), os.remove, self._path + "/" + owner)
+        if not self._place():
+            return False
+        _held.add(self._owner)
+        self._sweep()
+        return True
+
+    def _place(self):
+        """Put our lock into an empty place; return whether it was empty. Raises OSError."""
+        made = self._path + "." + self._owner
+        _unless((_EEXIST,), os.mkdir, self._parent)
+        if not _unless((_ENOENT,), os.mkdir, made):
+            return False  # the last owner has just removed the directory
+        open(made + "/" + self._owner, "w").close()
+        if _unless(_NOT_EMPTY, os.rename, made, self._path):
+            return True
+        _discard(made, self._owner)
+        return False
+
+    def _sweep(self):
+        """Remove what processes killed while they were taking the lock have left."""
+        prefix = self._path[self._path.rfind("/") + 1 :] + "."
+        for name in _names(self._parent):
+            if name.startswith(prefix) and not _alive(name[len(prefix) :]):
+                _discard(self._parent + "/" + name, name[len(prefix) :])
+
+    def release(self):
+        """Give it back, if it is ours."""
+        if self._owner in _held:
+            _discard(self._path, self._owner)
+            _held.discard(self._owner)
+            _unless((_ENOENT,) + _NOT_EMPTY, os.rmdir, self._parent)  # empty when the database was destroyed

@@ -85,28 +85,36 @@ class Slots:
     must be known before its key is, or a write torn while rekeying would look like a wrong key.
     """
 
-    def __init__(self, log):
-        self._log = log
+    def __init__(self):
+        self._log = None
+        self._known = []  # (header, envelope) unlocked or adopted so far
         self.counter = 0
         self.header = None
         self.envelope = None
 
     def create(self, password, iterations):
         """Start a new database's manifest."""
-        self.header, self.envelope = headers.create(password, iterations)
+        self.adopt(*headers.create(password, iterations))
 
-    def find(self, password):
+    def adopt(self, header, envelope):
+        """Write under this header from now on."""
+        self.header, self.envelope = header, envelope
+        self._known.append((header, envelope))
+
+    def find(self, log, password):
         """Return the newest whole record's body, or None when there is none.
 
-        password is not needed again once a record with the same header was opened. WrongKeyError
-        when it does not fit, CorruptionError when the record is whole but not authentic.
+        log: of the storage. password is not needed again once a record with the same header was opened.
+        WrongKeyError when it does not fit, CorruptionError when the record is whole but not authentic.
         """
+        self._log = log
         newest = None
         for place in self._log.places():
             record = self._whole(place)
             if record and (newest is None or record[0] > newest[0]):
                 newest = record
         if newest is None:
+            self._log.resume(None, 0)
             return None
         self.counter, header, start, sealed, place = newest
         self._unlock(header, password, place)
@@ -127,9 +135,11 @@ class Slots:
         return counter, header, record[:i], record[i:], place
 
     def _unlock(self, header, password, place):
-        if self.header is None or not self.header.same_key(header):
-            self.envelope = header.unlock(password, self._log.describe(place))
-            self.header = header
+        for known in self._known:  # two of them after a rekeying that may have failed
+            if known[0].same_key(header):
+                self.header, self.envelope = known
+                return
+        self.adopt(header, header.unlock(password, self._log.describe(place)))
 
     def write(self, body):
         """Make body the newest record, durable on return."""

@@ -14,13 +14,14 @@ def rekey(store, password, iterations):
     old = [segment.number for segment in store.manifest.segments()]
     header, envelope = headers.create(password, iterations)
     reader = store.reader
-    store.reader = Reader(store.storage, envelope, 0)
+    store.reader = Reader(store.storage, envelope, reader.limit)
     try:
         levels = placed(list(_rewritten(store)))
     except BaseException:
         store.reader = reader
         store.invalidate()
         raise
+    store.invalidate()  # until adopt() is through
     store.manifest.levels = levels
     store.adopt(header, envelope, old)
 

@@ -175,7 +175,7 @@ class Reader:
     def __init__(self, source, envelope, cache=2):
         self.source = source
         self.envelope = envelope
-        self._limit = cache
+        self.limit = cache
         self._cache = []  # (number, offset, block), most recently used last
         self.reads = 0
 
@@ -221,8 +221,8 @@ class Reader:
         self._cache = [e for e in self._cache if number is not None and e[0] != number]
 
     def _remember(self, number, offset, data):
-        if self._limit:
-            if len(self._cache) >= self._limit:
+        if self.limit:
+            if len(self._cache) >= self.limit:
                 self._cache.pop(0)
             self._cache.append((number, offset, data))
 

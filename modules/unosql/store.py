@@ -5,7 +5,7 @@ Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md e
 
 from .codec import pack_uint
 from .compaction import LIMIT, Compaction
-from .errors import ClosedError, CorruptionError, StorageFullError
+from .errors import ClosedError, CorruptionError, UnosqlError
 from .manifest import Manifest, Slots
 from .memtable import ABSENT, Memtable, decode_entry, encode_entry
 from .merge import merge
@@ -50,14 +50,15 @@ class Store:
         self._memtable = Memtable(memtable)
         self._cache = cache
         self._closed = True
+        self.epoch = 0  # changes with every write, so that scans notice
         self._reset()
 
     def _reset(self):
+        self._lost = False  # a transaction did not survive a reload: only rollback() helps
         self._staged = None  # the memtable of a transaction
         self._bulk = None  # first file number of a bulk batch
         self._doomed = []  # files that the next manifest no longer names
         self._broken = False  # RAM may differ from flash: reload before use
-        self.epoch = 0  # changes with every write, so that scans notice
 
     # -- opening and closing
 
@@ -66,11 +67,14 @@ class Store:
 
         Raises WrongKeyError, CorruptionError, StorageFullError.
         """
-        self.storage.open()
-        self.slots = Slots(self.storage.log(b"m"))
-        self._log = self.storage.log(b"w")
-        self._load(password, iterations)
+        self.slots = Slots()
         self._closed = False
+        try:
+            self._load(password, iterations)
+        except BaseException:
+            self._closed = True
+            self.storage.close()
+            raise
 
     def close(self):
         """Release the storage. Everything acknowledged is durable already."""
@@ -80,8 +84,22 @@ class Store:
             self.storage.close()
 
     def _load(self, password, iterations):
+        lost = self._lost or self._staged is not None or self._bulk is not None
         self._reset()
-        body = self.slots.find(password)
+        try:
+            self._load_all(password, iterations)
+        except BaseException:
+            self._broken = True  # half of it is loaded: that is not an empty database
+            raise
+        finally:
+            self._lost = lost
+
+    def _load_all(self, password, iterations):
+        self.epoch += 1
+        self.storage.open()  # of a log that failed to append, only the medium knows what is there
+        self._log = self.storage.log(b"w")
+        body = self.slots.find(self.storage.log(b"m"), password)
+        used = self.manifest.next_file if self.manifest else 1  # of a batch given up, whose files are gone
         self.manifest = Manifest()
         if body is None:
             self._check_blank()
@@ -90,27 +108,29 @@ class Store:
         self.wal = Wal(self._log, self.slots.envelope)
         self._compaction = Compaction(self)
         if body is None:
-            self.publish()
+            self._commit()
         elif not self.manifest.decode(body, self.open_segment):
             raise CorruptionError(self.storage.describe(None), None, "a segment is not the one that the manifest names")
-        self._remove_orphans()
-        self._recover()
+        orphans = self._orphans(used)
+        self._recover()  # before anything is removed: an error must lose nothing
+        for number in orphans:
+            self.storage.remove(number)
 
     def _check_blank(self):
         """Without a manifest there must be nothing: data there is damage, not a new database."""
+        if self.slots.header:
+            raise CorruptionError(self.storage.describe(None), None, "the manifest is gone")
         for _ in self.storage.numbers():
             raise CorruptionError(self.storage.describe(None), None, "segments without a manifest")
         for place in self._log.places():
             raise CorruptionError(self._log.describe(place), None, "a WAL without a manifest")
 
-    def _remove_orphans(self):
+    def _orphans(self, used):
+        """Return the numbers of files that no manifest names; file numbers go on above all of them, and `used`."""
         live = [s.number for s in self.manifest.segments()]
-        top = self.manifest.next_file
-        for number in list(self.storage.numbers()):
-            top = max(top, number + 1)
-            if number not in live:
-                self.storage.remove(number)
-        self.manifest.next_file = top
+        present = list(self.storage.numbers())
+        self.manifest.next_file = max([self.manifest.next_file, used] + [n + 1 for n in present])
+        return [n for n in present if n not in live]
 
     def _recover(self):
         self._memtable.clear()
@@ -122,8 +142,6 @@ class Store:
                 self.hooks.replay(key, value)
                 for entry in self._expanded(key, value):
                     self._replayed(entry)
-        if not self.wal.clean:
-            self.flush()  # go beyond every counter seen
 
     def _replayed(self, entry):
         if len(entry) > self._memtable.room:  # written with a larger memtable than ours
@@ -138,7 +156,9 @@ class Store:
             raise ClosedError("the database is closed")
         if self._broken:
             self._compaction.stop()
-            self._load(None, 0)
+            self._load(None, 0)  # the key is known
+        if self._lost:
+            raise UnosqlError("the transaction failed half-way: roll it back")
 
     # -- reading
 
@@ -215,17 +235,21 @@ class Store:
             yield encode_entry(*extra)
 
     def _write(self, batch, entries):
-        logged = self.wal.takes(len(batch))
         size = sum(len(entry) for entry in entries)
+        logged = self.wal.takes(len(batch))
         if size > self._memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
+        elif not logged:
+            self._relieve()
         self._broken = True
-        if logged:
+        if self.wal.fits(len(batch)):
             self.wal.append(batch)
-        self._put(entries)
+            self._put(entries)
+        else:
+            self._put(entries)
+            self._checkpoint()
+            self._commit()  # the WAL can't make up for this one: both slots hold it
         self._broken = False
-        if not logged:
-            self.flush()
         self._compaction.step(_STEP)
 
     def _put(self, entries):
@@ -245,16 +269,21 @@ class Store:
     def flush(self):
         """Write the memtable out as a segment and start the WAL afresh."""
         self._ready()
-        if len(self.manifest.levels[0]) >= LIMIT:
-            while len(self.manifest.levels[0]) >= LIMIT and self._compaction.run(1):
-                pass
+        self._relieve()
         self._broken = True
+        self._checkpoint()
+        self._broken = False
+
+    def _relieve(self):
+        while len(self.manifest.levels[0]) >= LIMIT and self._compaction.run(1):
+            pass
+
+    def _checkpoint(self):
         self._flush_memtable()
         self.manifest.wal = self.wal.counter
-        self.publish()
+        self._commit()
         self.wal.reset()
         self._memtable.clear()
-        self._broken = False
 
     def _flush_memtable(self):
         ops = self.hooks.before_flush()
@@ -287,19 +316,29 @@ class Store:
                 self._staged.put(entry)
             return
         staged = [encode_entry(key, value) for key, value in self._staged.scan()]
-        self._staged = None
         self.bulk()
+        self._staged = None
         self._put_bulk(staged)
         self._put_bulk(entries)
 
     def commit(self):
-        """Make the transaction's writes one durable batch."""
+        """Make the transaction's writes one durable batch. What raises has rolled it back."""
+        self._ready()
         if self._bulk is not None:
             return self.commit_bulk()
+        if self._staged is None:
+            raise ValueError("no transaction")
         entries = [encode_entry(key, value) for key, value in self._staged.scan()]
         if entries:
             entries += [encode_entry(key, value) for key, value in self.hooks.before_flush()]
         self._staged = None
+        try:
+            self._commit_staged(entries)
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _commit_staged(self, entries):
         if sum(len(entry) for entry in entries) > self._memtable.capacity:
             self._apply_large(entries)
         elif entries:
@@ -309,6 +348,7 @@ class Store:
         """Forget the transaction's writes."""
         self._staged = None
         self._bulk = None
+        self._lost = False
         self._broken = True
         self._ready()
 
@@ -320,10 +360,14 @@ class Store:
         self._bulk = self.manifest.next_file
 
     def _put_bulk(self, entries):
-        for entry in entries:
-            if len(entry) > self._memtable.room:
-                self._flush_bulk()
-            self._put((entry,))
+        try:
+            for entry in entries:
+                if len(entry) > self._memtable.room:
+                    self._flush_bulk()
+                self._put((entry,))
+        except BaseException:
+            self._broken = True  # part of it is there: the batch can only be aborted
+            raise
 
     def _flush_bulk(self):
         self._flush_memtable()
@@ -332,10 +376,17 @@ class Store:
             pass
 
     def commit_bulk(self):
-        """Publish the batch."""
-        self._flush_bulk()
-        self._bulk = None
-        self.publish()
+        """Publish the batch. What raises has aborted it."""
+        self._ready()
+        try:
+            self._flush_bulk()
+            self._bulk = None
+            self._commit()
+            self._commit()  # the WAL can't make up for this one: both slots hold it
+        except BaseException:
+            self._bulk = None
+            self._broken = True
+            raise
 
     def abort_bulk(self):
         """Go back to the state before bulk()."""
@@ -360,14 +411,17 @@ class Store:
         return self.hooks.is_dead(key, value)
 
     def publish(self, gone=()):
-        """Make the manifest durable, then remove the files it no longer names (invariant 5)."""
-        self.epoch += 1
+        """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""
+        self._broken = True
         self._doomed += [segment.number for segment in gone]
+        self._commit()
+        self._broken = False
+
+    def _commit(self):
+        self.epoch += 1
         if self._bulk is not None:
             return
-        broken, self._broken = self._broken, True
         self.slots.write(self.manifest.encode())
-        self._broken = broken
         doomed, self._doomed = self._doomed, []
         self._remove(doomed)
 
@@ -392,12 +446,13 @@ class Store:
 
     def adopt(self, header, envelope, old):
         """Publish a manifest under a new key, and remove the files under the old one (numbers)."""
-        self.slots.header, self.slots.envelope = header, envelope
-        self.wal.envelope = envelope
-        self.publish()
-        self.publish()  # the other slot still has the old header
+        self.slots.adopt(header, envelope)
+        self.wal.adopt(envelope)
+        self._doomed += old
+        self._commit()
+        self._commit()  # the other slot still has the old header
         self._log.scrub()
-        self._remove(old)
+        self._broken = False
 
     def _remove(self, numbers):
         for number in numbers:

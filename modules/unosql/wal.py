@@ -21,13 +21,18 @@ class Wal:
 
     def __init__(self, log, envelope):
         self._log = log
-        self.envelope = envelope
-        self._capacity = envelope.capacity(log.limit) - _HEAD
         self.counter = 0  # of the last record written
+        self._frozen = False  # nothing may be appended before reset()
+        self.adopt(envelope)
+
+    def adopt(self, envelope):
+        """Seal records with envelope from now on."""
+        self._envelope = envelope
+        self._capacity = envelope.capacity(self._log.limit) - _HEAD
 
     def fits(self, size):
         """Whether a batch of size bytes goes into the room left."""
-        return self._fragments(size) <= self._log.room
+        return not self._frozen and self._fragments(size) <= self._log.room
 
     def takes(self, size):
         """Whether a batch of size bytes is for the log at all, or better made a segment."""
@@ -46,18 +51,19 @@ class Wal:
             self.counter += 1
             head = pack_uint(self.counter) + bytes((flag | left,))
             record = head + bytes(view[start : start + self._capacity])
-            self._log.append(self.envelope.seal(record, _AAD))
+            self._log.append(self._envelope.seal(record, _AAD))
             flag = 0
 
     def reset(self):
         """Everything logged so far is in segments."""
         self._log.reset()
+        self._frozen = False
 
     def recover(self, after):
-        """Yield the batches logged after counter `after`, oldest first. Sets clean and counter.
+        """Yield the batches logged after counter `after`, oldest first.
 
-        CorruptionError when a batch is followed by others but damaged itself. A last batch
-        that is damaged or not complete was never acknowledged (invariant 1): it is dropped.
+        CorruptionError when a batch is followed by others but damaged itself. A last batch that is damaged or not
+        complete was never acknowledged (invariant 1): it is dropped. Then nothing fits before a reset().
         """
         records, damaged = self._live(after)
         self.counter = records[-1][0] if records else after
@@ -73,7 +79,9 @@ class Wal:
             if not left:
                 yield b"".join(batch)
                 batch = []
-        self.clean = not damaged and not batch
+        if damaged:
+            self.counter += 1  # a torn record may read as whole another time
+        self._frozen = damaged or bool(batch)
         self._log.resume(records[-1][1] if records else None, len(records))
 
     def _broken(self, place, why):
@@ -84,7 +92,7 @@ class Wal:
         records, damaged = [], False
         for place in self._log.places():
             try:
-                record = self.envelope.unseal(self._log.read(place), _AAD)
+                record = self._envelope.unseal(self._log.read(place), _AAD)
                 counter = unpack_uint(record, 0)[0]
                 if counter > after:
                     records.append((counter, place))
@@ -94,6 +102,6 @@ class Wal:
         return records, damaged
 
     def _read(self, place):
-        record = self.envelope.unseal(self._log.read(place), _AAD)
+        record = self._envelope.unseal(self._log.read(place), _AAD)
         i = unpack_uint(record, 0)[1]
         return record[i], record[i + 1 :]

@@ -117,7 +117,7 @@ class Compaction:
             if level < len(levels) and levels[level]:
                 for _ in self._merge(level, list(levels[level]), True):
                     pass
-        self._store.manifest.levels = placed(levels[-1])
+        self._store.manifest.levels = placed(sum(levels, []))  # one level has segments now, if any
         self._store.publish()
 
     def _start(self):
@@ -216,8 +216,9 @@ class Compaction:
         """Publish the output segment and take its keys out of the inputs."""
         if number is None and not done:
             return
-        levels = self._store.manifest.levels
         segment = self._store.open_segment(number) if number is not None else None
+        self._store.invalidate()  # until it is published
+        levels = self._store.manifest.levels
         gone = [s for s in inputs if done or s.max <= segment.max]
         for s in inputs:
             if s not in gone and s.low <= segment.max:
@@ -233,6 +234,7 @@ class Compaction:
 
     def _move(self, level, inputs):
         """Inputs that overlap nothing go down as they are."""
+        self._store.invalidate()  # until it is published
         levels = self._store.manifest.levels
         levels[level] = [s for s in levels[level] if s not in inputs]
         levels[level + 1] += inputs

@@ -1,19 +1,20 @@
 """Backup files: one segment in an ordinary file, behind a header that says how it is sealed.
 
-header, id (16 random bytes, part of every block's associated data), then a segment whose first entry
-has an empty key and holds a JSON object about the backup.
+The header has a checksum: damage to it must not look like a wrong key. It is part of every block's associated
+data. The segment's first entry has an empty key and holds a JSON object about the backup.
 """
 
 import json
 import os
 
 from . import header as headers
+from .envelope import Plain
 from .errors import CorruptionError
 from .files import sync
 from .segment import Reader, Segment, Writer
 
-_ID = 16
 _META = b""
+_AAD = b"b"
 
 
 class Archive:
@@ -25,9 +26,9 @@ class Archive:
     def __init__(self, filename, header, envelope, meta):
         self._filename = filename
         self._sink = _Sink(filename + ".tmp")
-        start = header.encode() + os.urandom(_ID)
+        start = Plain().seal(header.encode(), _AAD)
         self._sink.append(start)
-        self._writer = Writer(self._sink, envelope, _prefix(start), len(start))
+        self._writer = Writer(self._sink, envelope, _AAD + start, len(start))
         self._writer.add(_META, json.dumps(meta).encode())
 
     def add(self, key, value):
@@ -105,10 +106,14 @@ class Opened:
         buf = bytearray(64)
         buf = buf[: self._source.readinto(0, 0, buf)]
         header, size = headers.decode(buf, filename)
+        start = bytes(buf[: Plain().sealed_size(size)])
+        try:
+            Plain().unseal(start, _AAD)
+        except ValueError as error:
+            raise CorruptionError(filename, 0, error)
         if not header.same_key(ours):
             envelope = header.unlock(password, filename)
-        start = bytes(buf[: size + _ID])
-        self._segment = Segment(Reader(self._source, envelope), 0, _prefix(start))
+        self._segment = Segment(Reader(self._source, envelope), 0, _AAD + start)
         for key, value in self._segment.scan():
             if key != _META:
                 raise CorruptionError(filename, size, "not a backup")
@@ -126,7 +131,3 @@ class Opened:
     def close(self):
         """Close the file."""
         self._source.close()
-
-
-def _prefix(start):
-    return b"b" + start

@@ -31,3 +31,7 @@ class Plain:
     def capacity(self, limit):
         """The most bytes whose sealed form has at most limit bytes."""
         return limit - _SUM
+
+    def sealed_size(self, size):
+        """The bytes that size bytes take when sealed."""
+        return size + _SUM

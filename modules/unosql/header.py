@@ -14,6 +14,7 @@ _ENCRYPTED = 1
 _SIZE = 4
 _SALT = 16
 _KEY_SIZE = _SALT + 4 + 8
+_MAX_ITERATIONS = 10000000  # a forged header must not keep us deriving for ever
 
 
 class Header:
@@ -74,4 +75,6 @@ def decode(blob, where):
         raise CorruptionError(where, _SIZE, "header is cut off")
     key = bytes(blob[_SIZE : _SIZE + _KEY_SIZE])
     iterations = int.from_bytes(key[_SALT : _SALT + 4], "big")
+    if not 0 < iterations <= _MAX_ITERATIONS:
+        raise CorruptionError(where, _SIZE + _SALT, "%d iterations" % iterations)
     return Header(key[:_SALT], iterations, key[_SALT + 4 :]), _SIZE + _KEY_SIZE

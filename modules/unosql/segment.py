@@ -7,14 +7,16 @@ The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
 """
 
 import hashlib
+import os
 
 from .codec import compress, decompress, pack_uint, unpack_uint
 from .errors import CorruptionError
 from .memtable import ABSENT
 
-# The last byte of a file is never 0xFF, so that raw flash can tell where a file ends.
+# Trailer: salt (8) size of the meta block (2) "Q". The last byte is never 0xFF: raw flash tells by it where a file ends.
+_SALT = 8
 _TRAILER = b"Q"
-_TRAILER_SIZE = 3
+_TRAILER_SIZE = _SALT + 3
 _BLOOM_PROBES = 4
 
 
@@ -24,7 +26,7 @@ def block_aad(prefix, offset):
 
 
 def file_aad(number):
-    """The prefix of block_aad() in segment `number`."""
+    """The start of block_aad() in segment `number`; the salt follows."""
     return b"s" + number.to_bytes(4, "big")
 
 
@@ -78,7 +80,8 @@ def entries(block):
 class Writer:
     """Writes one segment. add() in ascending key order, then finish(), or abort().
 
-    sink: append(bytes), close(), abort(). prefix: of block_aad(). start: offset of the sink's
+    sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
+    of a file that never was completed fit no other, even one of the same number. start: offset of the sink's
     first byte in its file. block: size in bytes that a block is closed at, before compression.
     bloom: keep a Bloom filter for this many keys (0: none).
     """
@@ -86,7 +89,8 @@ class Writer:
     def __init__(self, sink, envelope, prefix, start=0, block=1024, bloom=0):
         self._sink = sink
         self._envelope = envelope
-        self._prefix = prefix
+        self._salt = os.urandom(_SALT)
+        self._prefix = prefix + self._salt
         self._block = block
         self._tree = [_Block()]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
@@ -123,7 +127,7 @@ class Writer:
         for part in (self.min, self.max, self._bloom):
             meta += pack_uint(len(part)) + part
         blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
-        self._append(blob + len(blob).to_bytes(2, "big") + _TRAILER)
+        self._append(blob + self._salt + len(blob).to_bytes(2, "big") + _TRAILER)
         self._sink.close()
         return tag_of(blob)
 
@@ -262,12 +266,11 @@ class Segment:
 
     def _read_meta(self):
         end = self.size - _TRAILER_SIZE
-        trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else b""
-        size = trailer[0] << 8 | trailer[1] if trailer else 0
-        if trailer[2:] != _TRAILER or size > end:
-            raise CorruptionError(
-                self._reader.source.describe(self.number), max(end, 0), "no segment trailer"
-            )
+        trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
+        size = trailer[_SALT] << 8 | trailer[_SALT + 1]
+        if trailer[_SALT + 2 :] != _TRAILER or size > end:
+            raise CorruptionError(self._reader.source.describe(self.number), max(end, 0), "no segment trailer")
+        self._prefix += bytes(trailer[:_SALT])
         return self._reader.raw(self.number, end - size, size), end - size
 
     @property

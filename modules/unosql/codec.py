@@ -9,8 +9,8 @@ try:
 except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
     uzlib = None
 
-# Window of the deflate stream, 2**10 bytes: a block is about as long, and the window costs RAM.
-_WBITS = -10
+# Raw deflate with a window of 2**9 bytes: both ends hold the window in RAM.
+_WBITS = -9
 _PLAIN = 0
 _DEFLATE = 1
 # Deflate's RAM and time buy nothing below this many bytes.

@@ -62,19 +62,19 @@ def common_prefix(a, b):
     return i
 
 
-def entries(block):
-    """Yield (key, value or None) of a decoded block."""
-    key = b""
-    i = 0
-    while i < len(block):
-        shared, i = unpack_uint(block, i)
-        rest, i = unpack_uint(block, i)
-        width, i = unpack_uint(block, i)
-        key = key[:shared] + block[i : i + rest]
-        i += rest
-        end = i + width - 1 if width else i
-        yield key, block[i:end] if width else None
-        i = end
+def read_entry(block, i, key):
+    """Return (key, value or None, index of the next entry) of the entry at block[i:].
+
+    key: of the entry before it. One flat call, not a generator: every source of a merge holds its state in RAM.
+    """
+    shared, i = unpack_uint(block, i)
+    rest, i = unpack_uint(block, i)
+    width, i = unpack_uint(block, i)
+    key = key[:shared] + block[i : i + rest]
+    i += rest
+    if not width:
+        return key, None, i
+    return key, block[i : i + width - 1], i + width - 1
 
 
 class Writer:
@@ -155,6 +155,11 @@ class Writer:
     def _append(self, data):
         self._sink.append(data)
         self.offset += len(data)
+
+
+def _part(meta, i):
+    size, i = unpack_uint(meta, i)
+    return bytes(meta[i : i + size]), i + size
 
 
 def tag_of(blob):
@@ -248,20 +253,16 @@ class Segment:
         try:
             self.size = self._reader.source.size(self.number)
         except OSError as error:
-            raise CorruptionError(self._reader.source.describe(self.number), None, error)
+            self._damaged(error)
         blob, offset = self._read_meta()
         meta = self._reader.unseal(self.number, self._prefix, offset, blob)
-        root, i = unpack_uint(meta, 0)
-        size, i = unpack_uint(meta, i)
-        self._root = root, size
+        self._root, i = unpack_uint(meta, 0)
+        self._size, i = unpack_uint(meta, i)
         self._depth, i = unpack_uint(meta, i)
-        self.entries, i = unpack_uint(meta, i)
-        parts = []
-        for _ in range(3):
-            size, i = unpack_uint(meta, i)
-            parts.append(bytes(meta[i : i + size]))
-            i += size
-        self.min, self.max, self._bloom = parts
+        self._entries, i = unpack_uint(meta, i)
+        self.min, i = _part(meta, i)
+        self.max, i = _part(meta, i)
+        self._bloom, i = _part(meta, i)
         self.tag = tag_of(blob)
 
     def _read_meta(self):
@@ -269,7 +270,7 @@ class Segment:
         trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
         size = trailer[_SALT] << 8 | trailer[_SALT + 1]
         if trailer[_SALT + 2 :] != _TRAILER or size > end:
-            raise CorruptionError(self._reader.source.describe(self.number), max(end, 0), "no segment trailer")
+            self._damaged("no segment trailer", max(end, 0))
         self._prefix += bytes(trailer[:_SALT])
         return self._reader.raw(self.number, end - size, size), end - size
 
@@ -302,55 +303,67 @@ class Segment:
         """Yield (key, value or None) for lo <= key < hi, live keys only."""
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
-        return self._walk(self._root, self._depth, lo, hi, reverse)
+        for block in self._leaves(self._root, self._size, self._depth, lo, hi, reverse):
+            if reverse:
+                yield from reversed(_between(block, lo, hi))
+                continue
+            key, i = b"", 0
+            while i < len(block):
+                key, value, i = read_entry(block, i, key)
+                if hi is not None and key >= hi:
+                    return
+                if key >= lo:
+                    yield key, value
 
-    def _walk(self, place, depth, lo, hi, reverse):
-        block = self._reader.block(self.number, self._prefix, *place)
+    def _leaves(self, offset, size, depth, lo, hi, reverse):
+        """Yield the decoded data blocks that may hold keys of lo <= key < hi."""
+        block = self._reader.block(self.number, self._prefix, offset, size)
         if not depth:
-            yield from self._leaf(block, lo, hi, reverse)
+            yield block
             return
-        for child in self._children(block, lo, hi, reverse):
-            yield from self._walk(child, depth - 1, lo, hi, reverse)
-
-    def _leaf(self, block, lo, hi, reverse):
-        found = _between(block, lo, hi)
-        if reverse:
-            found = reversed(list(found))
-        yield from found
-
-    def _children(self, block, lo, hi, reverse):
-        children = self._places(block, lo, hi)
-        return reversed(list(children)) if reverse else children
-
-    def _places(self, block, lo, hi):
-        """Places of the child blocks that may hold keys of lo <= key < hi."""
-        before = None
-        for separator, place in entries(block):
-            if before is not None and separator > lo:
-                yield before
-            if hi is not None and separator >= hi:
-                return
-            offset, i = unpack_uint(place, 0)
-            before = offset, unpack_uint(place, i)[0]
-        if before is not None:
-            yield before
+        for offset, size in _children(block, lo, hi, reverse):
+            yield from self._leaves(offset, size, depth - 1, lo, hi, reverse)
 
     def check(self):
         """Read every block; CorruptionError at the first that is damaged or out of order."""
         last = None
         count = 0
-        for key, _ in self._walk(self._root, self._depth, b"", None, False):
+        floor, self.floor = self.floor, None
+        for key, _ in self.scan():
             if last is not None and key <= last:
-                raise CorruptionError(self._reader.source.describe(self.number), None, "keys out of order")
+                self._damaged("keys out of order")
             last = key
             count += 1
-        if count != self.entries or last != self.max:
-            raise CorruptionError(self._reader.source.describe(self.number), None, "entries missing")
+        self.floor = floor
+        if count != self._entries or last != self.max:
+            self._damaged("entries missing")
+
+    def _damaged(self, why, offset=None):
+        raise CorruptionError(self._reader.source.describe(self.number), offset, why)
 
 
 def _between(block, lo, hi):
-    for entry in entries(block):
-        if hi is not None and entry[0] >= hi:
-            return
-        if entry[0] >= lo:
-            yield entry
+    found = []
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        if lo <= key and (hi is None or key < hi):
+            found.append((key, value))
+    return found
+
+
+def _children(block, lo, hi, reverse):
+    """Return [(offset, size)] of an index block's children that may hold keys of lo <= key < hi."""
+    found = []
+    key, i = b"", 0
+    while i < len(block):
+        key, place, i = read_entry(block, i, key)
+        if hi is not None and key >= hi:
+            break
+        if key <= lo:
+            found.clear()
+        offset, at = unpack_uint(place, 0)
+        found.append((offset, unpack_uint(place, at)[0]))
+    if reverse:
+        found.reverse()
+    return found

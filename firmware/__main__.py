@@ -33,18 +33,37 @@ def _unix():
         print(shown(targets.unix(bits)))
 
 
-def _firmware(board="UNOSQL_QEMU_RISCV"):
-    """build a board's firmware"""
-    from . import targets
+def _firmware(board="UNOSQL_QEMU_RISCV", *options):
+    """build a board's firmware; --dry-run: print what a real board's build would run"""
+    from . import espressif, targets
 
-    print(shown(targets.firmware(board)))
+    if "--dry-run" in options:
+        espressif.image(board, dry=True)
+    else:
+        print(shown(targets.firmware(board)))
+
+
+def _flash(board, *options):
+    """write a real board's image to the one attached; PORT=, IMAGE=, ERASE=yes, BAUD=; --dry-run"""
+    from . import flash
+
+    given = os.environ.get
+    flash.flash(board, given("PORT"), given("IMAGE"), given("ERASE") or None, given("BAUD") or flash.BAUD,
+                dry="--dry-run" in options)
+
+
+def _device_test(*arguments):
+    """run the device tests on the real board attached, or on that at PORT="""
+    from . import device_test
+
+    device_test.run(os.environ.get("PORT"), arguments)
 
 
 def _run():
-    """build all, boot the emulated board, run the example on it"""
+    """build all, boot the emulated board, run the example on it; PORT=: run it on that board"""
     from . import run
 
-    run.run()
+    run.run_on(os.environ["PORT"]) if os.environ.get("PORT") else run.run()
 
 
 def _test(*arguments):
@@ -68,7 +87,8 @@ def _sizes():
     sizes.report()
 
 
-COMMANDS = {f.__name__[1:]: f for f in (_deps, _fetch, _unix, _firmware, _run, _test, _emulator, _sizes)}
+COMMANDS = {f.__name__[1:]: f for f in (
+    _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes)}
 
 
 def _help():

@@ -23,7 +23,8 @@ ERROR = re.compile(r"\berror: |Error: |undefined reference|multiple definition|N
 
 class Product(NamedTuple):
     """folder: in MicroPython's tree, where make runs. output: what it makes in its BUILD folder.
-    variables: for make. compiler: its name, whose version is part of the stamp."""
+    variables: for make. compiler: its name, whose version is part of the stamp.
+    environment: variables that the compiler's installation needs."""
 
     name: str
     folder: str
@@ -31,6 +32,7 @@ class Product(NamedTuple):
     variables: dict
     compiler: str = "gcc"
     frozen: bool = True
+    environment: dict = {}
 
 
 def build(product, source):
@@ -99,14 +101,15 @@ def _digest_all(files):
 
 
 def _configuration(product, source):
-    parts = [source.origin, source.version, str(source.path), _compiler(product.compiler), repr(product.variables)]
+    parts = [source.origin, source.version, str(source.path), _compiler(product), repr(product.variables)]
     if product.frozen:
         parts.append(_digest_all(f for f in BOARDS.rglob("*") if f.suffix in (".h", ".mk", ".ld")))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _compiler(name):
-    done = subprocess.run([name, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def _compiler(product):
+    program = shutil.which(product.compiler, path=product.environment.get("PATH")) or product.compiler
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return done.stdout.partition("\n")[0]
 
 
@@ -119,11 +122,8 @@ def _contents(product):
 
 
 def _make(product, source, home, step):
-    variables = dict(product.variables, BUILD=home / "obj")
-    command = ["make", "-j%d" % (os.cpu_count() or 1), "-C", str(source.path / product.folder)]
-    command += ["%s=%s" % item for item in variables.items()]
     with open(home / "make.log", "w") as log, subprocess.Popen(
-            command, env=_environment(product, source, home), stdin=subprocess.DEVNULL,
+            command(product, source), env=_environment(product, source, home), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
         for line in process.stdout:
             log.write(line)
@@ -135,9 +135,17 @@ def _make(product, source, home, step):
             product.name, _first_error(home / "make.log"), shown(home / "make.log")))
 
 
+def command(product, source):
+    """The call of make that builds product."""
+    variables = dict(product.variables, BUILD=BUILD / source.key / product.name / "obj")
+    words = ["make", "-j%d" % (os.cpu_count() or 1), "-C", str(source.path / product.folder)]
+    return words + ["%s=%s" % item for item in variables.items()]
+
+
 def _environment(product, source, home):
     """Nothing of the caller's but what finding programs takes, so that builds repeat to the byte."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    environment.update(product.environment)
     environment.update(
         LC_ALL="C", TZ="UTC", PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1",
         SOURCE_DATE_EPOCH=str(source.date), MICROPY_GIT_TAG="v" + source.version, MICROPY_GIT_HASH=source.commit[:10])

@@ -60,6 +60,7 @@ TOOLS = {
         _program("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
         Tool("picolibc for RISC-V", _has_picolibc, ("picolibc-riscv64-unknown-elf",)),
     ),
+    "esp32": COMMON + (_program("cmake", "cmake"), _program("ninja", "ninja-build")),
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
 }
 

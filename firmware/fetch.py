@@ -53,6 +53,30 @@ def source(again=False):
     return _fetch(wanted)
 
 
+def complete_source():
+    """As source(), but a tree with the submodules that real boards need, which Debian's package lacks."""
+    found = source() if os.environ.get("MICROPYTHON_DIR") else _upstream_source()
+    lacking = [name for name in pins.SUBMODULES if not any((found.path / name).glob("*"))]
+    if lacking:
+        raise Failure("%s lacks submodules; type: git -C %s submodule update --init --depth 1 %s" % (
+            shown(found.path), shown(found.path), " ".join(lacking)))
+    return found
+
+
+def _upstream_source():
+    wanted = [choice for choice in _wanted() if choice[0] == "git"]
+    here = [tree for choice in wanted if (tree := _tree(*choice)).exists()]
+    return _stamped(here[0]) if here else _fetch(wanted)
+
+
+def planned_source():
+    """The Source that complete_source() would take, not fetched yet; prints how it would be."""
+    version = next(version for kind, version in _wanted() if kind == "git")
+    release = pins.RELEASES[version]
+    print("make fetch MICROPYTHON_VERSION=" + version)
+    return Source(_tree("git", version), version, release.commit, release.date, "the upstream repository")
+
+
 def _wanted():
     version = os.environ.get("MICROPYTHON_VERSION")
     if not version:

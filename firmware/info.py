@@ -2,8 +2,9 @@
 import hashlib
 import os
 import re
+import subprocess
 
-from .paths import MODULES
+from .paths import MODULES, ROOT
 
 VERSION = re.compile(r"^__version__ = [\"'](.+)[\"']", re.M)
 
@@ -26,6 +27,13 @@ def describe(source):
     commit = os.environ.get("UNOSQL_COMMIT")
     return "unosql %s%s, modules sha256 %s; MicroPython %s from %s" % (
         version(), " commit " + commit if commit else "", _modules_digest()[:16], source.version, source.origin)
+
+
+def image_name(board):
+    """BOARD-YYYYMMDD-vX.Y.Z, as MicroPython names its images: the day of the commit, and unosql's version."""
+    done = subprocess.run(["git", "log", "-1", "--format=%cd", "--date=format:%Y%m%d"], cwd=ROOT,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return "%s-%s-v%s" % (board, done.stdout.strip() or "00000000", version())
 
 
 def version():

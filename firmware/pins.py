@@ -45,4 +45,30 @@ MBEDTLS = {
 }
 
 # What builds take from MicroPython's submodules, if the clone can get it.
-SUBMODULES = ("lib/mbedtls", "lib/micropython-lib")
+SUBMODULES = ("lib/mbedtls", "lib/micropython-lib", "lib/berkeley-db-1.xx", "lib/axtls")
+
+
+class Repository(NamedTuple):
+    """A git repository at a tag whose commit is known."""
+
+    url: str
+    tag: str
+    commit: str
+
+
+class Download(NamedTuple):
+    url: str
+    sha256: str
+
+
+# What MicroPython 1.28's port READMEs ask for. ESP-IDF pins its compilers in turn, by sha256.
+ESP_IDF = Repository(
+    "https://github.com/espressif/esp-idf.git", "v5.5.1", "fcae32885b0296b32044cb99ecbdc50d98dddb83")
+
+# Compiler and ESP8266 SDK in one, as MicroPython's own CI takes it (x86-64 Linux).
+ESP8266_TOOLCHAIN = Download(
+    "https://micropython.org/resources/xtensa-lx106-elf-standalone.tar.gz",
+    "f45f755ea8021c24c9b36cc3d363973927857fe4e6279f32e6968abfac38d1ba")
+
+# The npm package behind the page that flashes from a browser: its version and its tarball's sha256.
+ESP_WEB_TOOLS = ("10.4.0", "f18da75335d2f0dca044c4bb052848c0696e7b03cc23d61d8530dd6eba0a9008")

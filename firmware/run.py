@@ -19,6 +19,11 @@ def run(example=EXAMPLE):
             board.mpremote(emulator.port, "run", str(example))
 
 
+def run_on(port, example=EXAMPLE):
+    """Run the example on the real board at port."""
+    board.mpremote(port, "run", str(example))
+
+
 def test(arguments):
     """Build for all targets and run pytest; its status."""
     build_all()

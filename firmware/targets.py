@@ -19,7 +19,7 @@ def mpy_cross():
     """Path of the mpy-cross that fits the firmware."""
     with building():
         deps.ensure("unix")
-        return _mpy_cross(fetch.source())
+        return mpy_cross_of(fetch.source())
 
 
 def unix(bits=64):
@@ -64,17 +64,24 @@ def _qemu(board):
     return build(Product(board, "ports/qemu", "firmware.elf", variables, "riscv64-unknown-elf-gcc"), source)
 
 
-_PORTS = {"qemu": _qemu}
+def _espressif(board):
+    from . import espressif
+
+    return espressif.image(board)
 
 
-def _mpy_cross(source):
+_PORTS = {"qemu": _qemu, "esp32": _espressif, "esp8266": _espressif}
+
+
+def mpy_cross_of(source):
+    """Path of the mpy-cross built from a tree; for callers that hold the lock."""
     return build(Product("mpy-cross", "mpy-cross", "mpy-cross", {"PROG": "mpy-cross"}, frozen=False), source)
 
 
 def _variables(source):
     mbedtls = fetch.mbedtls(source)
     return {
-        "MICROPY_MPYCROSS": _mpy_cross(source),
+        "MICROPY_MPYCROSS": mpy_cross_of(source),
         "MICROPY_MPYCROSS_DEPENDENCY": "",
         "MBEDTLS_DIR": mbedtls,
         "MPY_LIB_DIR": BOARDS,  # MicroPython wants a folder with a README.md here; nothing is taken from it

@@ -1,0 +1,1 @@
+include("../common/esp32/manifest.py")

@@ -1,0 +1,157 @@
+"""Builds the images of ESP32 and ESP8266 boards, and says what they cost against their budgets."""
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from typing import NamedTuple
+
+from . import build, deps, fetch, info, partitions, sizes, toolchains
+from .commands import Commands
+from .paths import BOARDS, BUILD, ROOT, VENV, shown
+from .progress import Failure, say
+
+IMAGES = BUILD / "images"
+PARTITIONS = BOARDS / "common" / "esp32" / "partitions.csv"
+GCC = {"esp32": "xtensa-esp32-elf-gcc", "esp32s3": "xtensa-esp32s3-elf-gcc", "esp32c3": "riscv32-esp-elf-gcc"}
+# What make leaves -> its ending in a release, as MicroPython names them.
+PRODUCTS = {
+    "esp32": {"firmware.bin": "bin", "micropython.bin": "app-bin", "micropython.elf": "elf",
+              "micropython.map": "map", "micropython.uf2": "uf2"},
+    "esp8266": {"firmware.bin": "bin", "firmware.elf": "elf", "firmware.map": "map"},
+}
+FROZEN_BUDGET = 48 * 1024  # bytes of unosql's bytecode, on every board
+ESP8266_IRAM = 32 * 1024
+ESP8266_DRAM = 80 * 1024
+IROM0 = re.compile(r"irom0_0_seg\s*:.*len = ([^\n}]+)")
+
+
+class Cost(NamedTuple):
+    """budget: bytes that there are."""
+
+    what: str
+    used: int
+    budget: int
+
+    def __str__(self):
+        return "%-26s %9d of %9d bytes, %3d %%" % (self.what, self.used, self.budget, 100 * self.used // self.budget)
+
+
+def image(board, dry=False):
+    """Path of the image that gets flashed, build/images/BOARD-YYYYMMDD-vX.Y.Z.bin; other products beside it.
+
+    dry: print what would be run, and None. Failure when a toolchain or MicroPython's
+    submodules cannot be had, or the image is over a budget.
+    """
+    port = facts(board)["port"]
+    source = fetch.planned_source() if dry else fetch.complete_source()
+    product = _PRODUCT[port](board, source, Commands(dry))
+    if dry:
+        print(shlex.join(["env"] + ["%s=%s" % item for item in product.environment.items()] + build.command(product, source)))
+        return None
+    home = build.build(product, source).parent
+    costs = _COSTS[port](home, source, product) + [frozen_cost(home)]
+    for cost in costs:
+        say(str(cost))
+    over = [cost.what for cost in costs if cost.used > cost.budget]
+    if over:
+        raise Failure("%s is too big: over budget in %s" % (board, ", ".join(over)))
+    return _publish(board, port, home)
+
+
+def facts(board):
+    """What the board's board.json says."""
+    return json.loads((BOARDS / board / "board.json").read_text())
+
+
+def boards():
+    """Names of the boards with a chip of Espressif's."""
+    return sorted(file.parent.name for file in BOARDS.glob("*/board.json")
+                  if facts(file.parent.name)["port"] in PRODUCTS)
+
+
+def _esp32(board, source, commands):
+    if not commands.dry:
+        deps.ensure("esp32")
+    environment = toolchains.esp_idf(commands)
+    environment["MICROPY_MPYCROSS"] = str(_mpy_cross(source, commands))
+    variables = {"BOARD": board, "BOARD_DIR": BOARDS / board}
+    return build.Product(board, "ports/esp32", "firmware.bin", variables, GCC[facts(board)["mcu"]],
+                         environment=environment)
+
+
+def _esp8266(board, source, commands):
+    if not commands.dry:
+        deps.ensure("unix")
+        deps.venv_python()
+    programs = toolchains.esp8266(commands)
+    variables = {
+        "BOARD": board, "BOARD_DIR": BOARDS / board,
+        "MICROPY_MPYCROSS": _mpy_cross(source, commands), "MICROPY_MPYCROSS_DEPENDENCY": "",
+        "ESPTOOL": "%s --chip esp8266" % (VENV / "bin" / "esptool"),
+        # This compiler is too old for -ffile-prefix-map; no path but those of debug information enters an image.
+        "CFLAGS_EXTRA": " ".join("-fdebug-prefix-map=%s=%s" % pair for pair in (
+            (source.path, "micropython"), (ROOT, "unosql"))),
+    }
+    return build.Product(board, "ports/esp8266", "firmware.bin", variables, toolchains.ESP8266_GCC,
+                         environment={"PATH": "%s:%s" % (programs, os.environ["PATH"])})
+
+
+def _mpy_cross(source, commands):
+    from . import targets
+
+    return targets.mpy_cross_of(source) if not commands.dry else BUILD / source.key / "mpy-cross" / "mpy-cross"
+
+
+def _esp32_costs(home, source, product):
+    application = next(p for p in partitions.read_csv(PARTITIONS) if p.name == "factory")
+    return [Cost("application", (home / "obj" / "micropython.bin").stat().st_size, application.size)]
+
+
+def _esp8266_costs(home, source, product):
+    sections = _sections(home / "obj" / "firmware.elf", product)
+    script = source.path / product.folder / "boards" / "esp8266_2MiB.ld"
+    return [
+        Cost("code in flash (irom0)", sections[".irom0.text"], irom0_size(script.read_text())),
+        Cost("code in RAM (iram)", sections[".text"], ESP8266_IRAM),
+        Cost("static RAM, heap included", sum(sections[name] for name in (".data", ".rodata", ".bss")), ESP8266_DRAM),
+    ]
+
+
+def irom0_size(script):
+    """Bytes of the segment irom0_0_seg of a linker script, whose length is a sum like 1M - 36K."""
+    terms = re.findall(r"([+-]?)\s*(\d+)([KM]?)", IROM0.search(script)[1])
+    return sum((-1 if sign == "-" else 1) * int(n) * {"": 1, "K": 1 << 10, "M": 1 << 20}[unit]
+               for sign, n, unit in terms)
+
+
+def _sections(elf, product):
+    size = shutil.which(product.compiler.replace("gcc", "size"), path=product.environment["PATH"])
+    output = subprocess.run([size, "-A", str(elf)], check=True, capture_output=True, text=True)
+    return section_sizes(output.stdout)
+
+
+def section_sizes(output):
+    """{section: bytes} from what `size -A` prints."""
+    rows = (line.split() for line in output.splitlines())
+    return {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[1].isdigit()}
+
+
+def frozen_cost(home):
+    """What unosql's own bytecode takes in an image built in home."""
+    return Cost("unosql's bytecode", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
+
+
+def _publish(board, port, home):
+    IMAGES.mkdir(exist_ok=True)
+    for made, ending in PRODUCTS[port].items():
+        if (home / "obj" / made).exists():
+            shutil.copy2(home / "obj" / made, IMAGES / ("%s.%s" % (info.image_name(board), ending)))
+    result = IMAGES / (info.image_name(board) + ".bin")
+    say("%s: %d bytes" % (shown(result), result.stat().st_size))
+    return result
+
+
+_PRODUCT = {"esp32": _esp32, "esp8266": _esp8266}
+_COSTS = {"esp32": _esp32_costs, "esp8266": _esp8266_costs}

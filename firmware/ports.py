@@ -1,0 +1,33 @@
+"""Which serial port: the one given, or the one that a board is attached to."""
+import json
+import subprocess
+
+from . import deps
+from .progress import Failure, say
+
+LIST = """
+import json
+from serial.tools.list_ports import comports
+print(json.dumps([[p.device, p.description] for p in comports() if p.vid is not None]))
+"""
+
+
+def attached():
+    """[(port, description)] of all serial ports on USB, boards or not."""
+    output = subprocess.run([str(deps.venv_python()), "-c", LIST], check=True, capture_output=True,
+                            text=True, stdin=subprocess.DEVNULL).stdout
+    return [tuple(row) for row in json.loads(output)]
+
+
+def choose(given=None, find=attached):
+    """The port to use. Failure when none is given and not exactly one is there."""
+    if given:
+        return given
+    found = find()
+    if not found:
+        raise Failure("no board found: plug one in with a data cable (some cables only charge), or give PORT=")
+    if len(found) > 1:
+        raise Failure("several boards are attached, say which with PORT=: %s" % (
+            ", ".join("%s (%s)" % row for row in found)))
+    say("the board is on %s (%s)" % found[0])
+    return found[0][0]

@@ -5,6 +5,7 @@
         board.kill()        # as if the power were cut
         board.start()       # the same flash again
 """
+import atexit
 import os
 import re
 import select
@@ -39,6 +40,7 @@ class Emulator:
         self._process = None
         self.flash = Path(flash) if flash else self._temporary_flash()
         self.port = None
+        atexit.register(self.close)
 
     def _temporary_flash(self):
         self._temporary = tempfile.mkdtemp(prefix="unosql-flash-")
@@ -59,24 +61,29 @@ class Emulator:
         """Power on. Returns when QEMU runs; MicroPython needs some 0.1 s more to boot."""
         deps.ensure("emulator")
         make_flash(self.flash)
-        self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command = self._command()
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                          stderr=subprocess.STDOUT, start_new_session=True)
         self.port = self._read_port()
 
     def _command(self):
-        firmware = self._firmware
-        if firmware is None:
-            from . import targets
-
-            firmware = targets.qemu_firmware()
         command = [
-            "qemu-system-riscv32", "-machine", "virt", "-bios", str(firmware), "-nographic", "-monitor", "null",
+            "qemu-system-riscv32", "-machine", "virt", "-bios", str(self._image()), "-nographic", "-monitor", "null",
             "-semihosting", "-serial", "pty", "-device", "virtio-rng-device",
             "-drive", "if=pflash,unit=1,format=raw,file=%s" % str(self.flash).replace(",", ",,"),
         ]
         if self._heap:
             command += ["-device", "loader,addr=%#x,data=%d,data-len=4" % (HEAP_SIZE_ADDRESS, self._heap)]
         return command
+
+    def _image(self):
+        if self._firmware is None:
+            from . import targets
+
+            return targets.qemu_firmware()
+        if not Path(self._firmware).is_file():
+            raise Failure("no firmware at %s; `make firmware` builds it" % self._firmware)
+        return self._firmware
 
     def _read_port(self):
         """QEMU prints the port's name, or why it does not start."""
@@ -112,6 +119,7 @@ class Emulator:
 
     def close(self):
         """Power off, and remove a temporary flash image."""
+        atexit.unregister(self.close)
         self.kill()
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)

@@ -2,12 +2,12 @@
 
 #include "shared/timeutils/timeutils.h"
 
-static mp_timestamp_t board_seconds(void) {
+static uint64_t board_seconds(void) {
     return mp_hal_time_ns() / 1000000000ULL;
 }
 
 static mp_obj_t mp_time_time_get(void) {
-    return timeutils_obj_from_timestamp(board_seconds());
+    return mp_obj_new_int_from_ull(board_seconds());
 }
 
 #if MICROPY_VERSION >= MICROPY_MAKE_VERSION(1, 27, 0)

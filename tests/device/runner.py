@@ -101,6 +101,7 @@ class Place:
         self.dir = root.rstrip("/") + "/" + name
         self.opened = []
         self.devices = {}
+        self.clock = None
         remove_tree(self.dir)  # left by a run that was stopped
         os.mkdir(self.dir)
         os.chdir(self.dir)
@@ -124,6 +125,8 @@ class Place:
         return self.devices[name]
 
     def leave(self):
+        if self.clock:
+            self.clock.stop()
         while self.opened:
             self._abandon(self.opened.pop())
         for device in self.devices.values():
@@ -137,6 +140,27 @@ class Place:
             db.close()
         except Exception as e:  # the test's own result says more
             print("close:", repr(e))
+
+
+class Clock:
+    """What databases take for the time, in seconds, until the test ends: change .time at will."""
+
+    def __init__(self, time):
+        from unosql.catalog import Catalog
+
+        self.time = time
+        self._class, self._now = Catalog, Catalog.now
+        Catalog.now = lambda catalog: self.time
+
+    def stop(self):
+        self._class.now = self._now
+
+
+def set_clock(time):
+    if not _place.clock:
+        _place.clock = Clock(time)
+    _place.clock.time = time
+    return _place.clock
 
 
 def fresh(name="testdb", **kw):
@@ -156,17 +180,18 @@ def after_cut(db, name="testdb", **kw):
     directory = _place.dir + "/cut%d" % len(_place.opened)
     os.mkdir(directory)
     if _place.mode == "files":
-        copy_tree("%s/%s.udb" % (_place.dir, name), "%s/%s.udb" % (directory, name))
+        _copy_files("%s/%s.udb" % (_place.dir, name), "%s/%s.udb" % (directory, name))
         return _place.open(name, dict(kw, path=directory))
     _place.devices[directory] = _place.medium(name).copy(directory)
     return _place.open(name, dict(kw, storage=_place.devices[directory]))
 
 
-def copy_tree(old, new):
+def _copy_files(old, new):
     os.mkdir(new)
-    for path in files(old):
-        with open(path, "rb") as source, open(new + path[len(old) :], "wb") as target:
-            target.write(source.read())
+    for name in os.listdir(old):
+        if not is_dir(old + "/" + name):  # the lock is one; it dies with its process
+            with open(old + "/" + name, "rb") as source, open(new + "/" + name, "wb") as target:
+                target.write(source.read())
 
 
 def medium_bytes():

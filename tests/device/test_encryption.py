@@ -41,7 +41,7 @@ def test_wrong_key():
 
 
 def test_wrong_passphrase():
-    refused("1234567890abcdef")
+    refused("1234567890abcdeF")
 
 
 def test_no_key():
@@ -78,7 +78,7 @@ def test_bad_keys_are_named():
 
 
 def test_nothing_of_the_plaintext_is_on_the_medium():
-    db = secret(log_level="DEBUG")
+    db = secret()
     db.update("collection-marker", "id", 3, {"field-marker": "plaintext-marker again"})
     db.optimize_memory()
     db.insert("collection-marker", {"field-marker": "plaintext-marker"})
@@ -96,7 +96,6 @@ def test_plain_database_shows_it():
     """The search above finds something where there is something to find."""
     db = fresh()
     db.insert("c", {"field-marker": "plaintext-marker"})
-    db.close()
     assert any(b"plaintext-marker" in data for data in medium_bytes())
 
 

@@ -103,10 +103,11 @@ class Compaction:
         return self._job is not None
 
     def stop(self):
-        """Drop the job at hand."""
-        if self._job is not None:
-            self._job.close()
-        self._job = None
+        """Drop the job at hand and its unfinished segment; return whether there was one."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.close()
+        return job is not None
 
     def everything(self):
         """Merge all levels into the deepest one and forget what is dead there."""

@@ -226,8 +226,11 @@ class Reader:
             raise CorruptionError(self.source.describe(number), offset, error)
 
     def forget(self, number=None):
-        """Drop a file's blocks from the cache; all when number is None."""
-        self._cache = [e for e in self._cache if number is not None and e[0] != number]
+        """Drop a file's blocks from the cache, all when number is None; return whether there were any."""
+        kept = [e for e in self._cache if number is not None and e[0] != number]
+        dropped = len(kept) < len(self._cache)
+        self._cache = kept
+        return dropped
 
     def _remember(self, number, offset, data):
         if self.limit:

@@ -17,6 +17,8 @@ _BLOCK0 = 512
 _BLOCK = 1024
 # Output blocks that each write adds to the compaction at hand.
 _STEP = 2
+# With `batched` a flush stands for this many writes.
+_BATCHED = 32
 
 
 class Hooks:
@@ -26,11 +28,14 @@ class Hooks:
         """The segments are open, the WAL is not replayed yet: forget what RAM knows."""
 
     def replay(self, key, value):
-        """One operation of the WAL, in order, before it is in the memtable."""
+        """One operation, in order: of a batch just written or staged, or of the WAL before it is in the memtable."""
 
     def before_flush(self):
-        """Return [(key, value)] in key order to write along with the memtable."""
+        """Return [(key, value)] in key order to write along with the memtable: what replay() made of the operations."""
         return []
+
+    def flushed(self):
+        """The memtable and what before_flush() returned are durable."""
 
     def expand(self, key, value):
         """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
@@ -50,12 +55,14 @@ class Store:
         self._memtable = Memtable(memtable)
         self._cache = cache
         self._closed = True
+        self.batched = False  # True: writes are durable only when the memtable is flushed
         self.epoch = 0  # changes with every write, so that scans notice
         self._reset()
 
     def _reset(self):
         self._lost = False  # a transaction did not survive a reload: only rollback() helps
         self._staged = None  # the memtable of a transaction
+        self._base = None  # what before_flush() returned when the transaction began
         self._bulk = None  # first file number of a bulk batch
         self._doomed = []  # files that the next manifest no longer names
         self._broken = False  # RAM may differ from flash: reload before use
@@ -151,6 +158,10 @@ class Store:
             self._memtable = bigger
         self._memtable.put(entry)
 
+    def ready(self):
+        """Make sure that RAM agrees with flash. ClosedError when closed; whatever open() raises."""
+        self._ready()
+
     def _ready(self):
         if self._closed:
             raise ClosedError("the database is closed")
@@ -165,26 +176,48 @@ class Store:
     def get(self, key):
         """Return the value of key, or None."""
         self._ready()
+        return self._spared(self._get, key)
+
+    def _get(self, key):
         for table in self._tables():
             value = table.get(key)
             if value is not ABSENT:
                 return value
         return None
 
+    def _spared(self, call, *args):
+        """Call, and when memory runs out, once more without the RAM that can be had back."""
+        try:
+            return call(*args)
+        except MemoryError:
+            if not self.relinquish():
+                raise
+            return call(*args)
+
+    def relinquish(self):
+        """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
+        idle = self._compaction.stop()
+        return self.reader.forget() or idle
+
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
         while True:
             self._ready()
             epoch = self.epoch
-            for key, value in merge(self._sources(lo, hi, reverse), reverse):
-                if value is None:
-                    continue
-                yield key, value
-                if epoch != self.epoch:  # start again behind the last key
-                    lo, hi = (lo, key) if reverse else (key + b"\0", hi)
-                    break
-            else:
-                return
+            key = None
+            try:
+                for key, value in merge(self._sources(lo, hi, reverse), reverse):
+                    if value is not None:
+                        yield key, value
+                    if epoch != self.epoch:
+                        break
+                else:
+                    return
+            except MemoryError:
+                if not self.relinquish():
+                    raise
+            if key is not None:  # start again behind the last key
+                lo, hi = (lo, key) if reverse else (key + b"\0", hi)
 
     def _tables(self):
         """Everything that may hold a key, newest first."""
@@ -220,12 +253,14 @@ class Store:
                 raise ValueError("%d bytes do not fit the memtable of %d" % (len(entry), self._memtable.capacity))
         if self._staged is not None:
             self._stage(entries)
+            self._replay(ops)
         elif self._bulk is not None:
             self._put_bulk(entries)
+            self._replay(ops)
         elif sum(len(entry) for entry in entries) > self._memtable.capacity:
-            self._apply_large(entries)
+            self._apply_large(entries, ops)
         else:
-            self._write(b"".join(logged), entries)
+            self._write(b"".join(logged), entries, ops)
 
     def _expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
@@ -234,8 +269,10 @@ class Store:
         if extra:
             yield encode_entry(*extra)
 
-    def _write(self, batch, entries):
+    def _write(self, batch, entries, ops=()):
         size = sum(len(entry) for entry in entries)
+        if self.batched:
+            return self._buffer(entries, ops, size)
         logged = self.wal.takes(len(batch))
         if size > self._memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
@@ -244,23 +281,38 @@ class Store:
         self._broken = True
         if self.wal.fits(len(batch)):
             self.wal.append(batch)
-            self._put(entries)
+            self._put(entries, ops)
         else:
-            self._put(entries)
+            self._put(entries, ops)
             self._checkpoint()
             self._commit()  # the WAL can't make up for this one: both slots hold it
         self._broken = False
         self._compaction.step(_STEP)
 
-    def _put(self, entries):
+    def _buffer(self, entries, ops, size):
+        if size > self._memtable.room:
+            self.flush()
+            self._compaction.step(_STEP * _BATCHED)
+        self._broken = True
+        self._put(entries, ops)
+        self._broken = False
+
+    def _put(self, entries, ops=()):
         self.epoch += 1
         for entry in entries:
             self._memtable.put(entry)
+        self._base = None
+        self._replay(ops)
 
-    def _apply_large(self, entries):
+    def _replay(self, ops):
+        for key, value in ops:
+            self.hooks.replay(key, value)
+
+    def _apply_large(self, entries, ops=()):
         self.bulk()
         try:
             self._put_bulk(entries)
+            self._replay(ops)
             self.commit_bulk()
         except BaseException:
             self.abort_bulk()
@@ -274,19 +326,27 @@ class Store:
         self._checkpoint()
         self._broken = False
 
+    def flush_batch(self):
+        """Make what was written with `batched` durable."""
+        self._ready()
+        if self.batched and self._bulk is None and len(self._memtable):
+            self.flush()
+
     def _relieve(self):
-        while len(self.manifest.levels[0]) >= LIMIT and self._compaction.run(1):
+        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self._compaction.run, 1):
             pass
 
     def _checkpoint(self):
-        self._flush_memtable()
+        self._spared(self._flush_memtable)
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
         self._memtable.clear()
+        if self._base is None:
+            self.hooks.flushed()
 
     def _flush_memtable(self):
-        ops = self.hooks.before_flush()
+        ops = self.hooks.before_flush() if self._base is None else self._base
         if not ops and not len(self._memtable):
             return
         number, writer = self.new_segment(len(ops) + len(self._memtable))
@@ -308,6 +368,7 @@ class Store:
         if self._staged is not None or self._bulk is not None:
             raise ValueError("transactions do not nest")
         self._staged = Memtable(self._memtable.capacity // 2)
+        self._base = self.hooks.before_flush()
 
     def _stage(self, entries):
         self.epoch += 1
@@ -343,14 +404,25 @@ class Store:
             self._apply_large(entries)
         elif entries:
             self._write(b"".join(entries), entries)
+        self._base = None
 
     def rollback(self):
         """Forget the transaction's writes."""
+        if self._staged is not None and not self._broken:
+            return self._unstage()
         self._staged = None
         self._bulk = None
         self._lost = False
         self._broken = True
         self._ready()
+
+    def _unstage(self):
+        """Back to the state at begin(), without reading all again: what is only buffered must stay."""
+        base = self._base
+        self._staged = self._base = None
+        self.epoch += 1
+        self.hooks.reload()
+        self._replay(base)
 
     # -- bulk mode: any number of writes published by one manifest commit
 
@@ -387,6 +459,7 @@ class Store:
             self._bulk = None
             self._broken = True
             raise
+        self.hooks.flushed()
 
     def abort_bulk(self):
         """Go back to the state before bulk()."""

@@ -1,0 +1,35 @@
+"""The change feed: records by the number of their last change, deletions included."""
+
+from . import keys
+from .codec import unpack_uint
+from .record import header, unpack
+
+
+def entries(catalog, since):
+    """Yield (change, collection, id, timestamp of the deletion or None) for changes above a number."""
+    lo = keys.make(keys.CHANGE, since + 1)
+    for key, value in catalog.store.scan(lo, keys.above(keys.CHANGE)):
+        number, i = unpack_uint(value, 0)
+        id, i = unpack_uint(value, i)
+        collection = catalog.numbered(number)
+        if collection and id >= collection.first:
+            deleted = unpack_uint(value, i + 1)[0] if i < len(value) else None
+            yield unpack_uint(key, 1)[0], collection, id, deleted
+
+
+def changes(catalog, since=0, limit=None):
+    """Yield {"change", "collection", "id", "deleted", "record"} in order of change."""
+    if not isinstance(since, int) or since < 0:
+        raise ValueError("since is a change number, not %r" % (since,))
+    for change, collection, id, deleted in entries(catalog, since):
+        if limit is not None and limit <= 0:
+            return
+        record = None
+        if deleted is None:
+            raw = collection.raw(id)
+            if raw is None or header(raw)[2] != change:  # expired, or changed again meanwhile
+                continue
+            record = unpack(raw, id)
+        yield {"change": change, "collection": collection.name, "id": id, "deleted": record is None, "record": record}
+        if limit is not None:
+            limit -= 1

@@ -1,0 +1,346 @@
+"""One collection: its counters, and each of its writes as one batch of store operations.
+
+`first` is a low-water mark: records with smaller ids are gone, whatever flash still holds of them. Capped
+collections, TTL and queues raise it, which costs the same for one record as for a million.
+"""
+
+import json
+
+from . import keys
+from .codec import pack_uint
+from .record import check, dumps, header, pack, restamp, unpack
+
+# A collection with a TTL looks for expired records at one insert of this many, and at so many records at most.
+_EVERY = 16
+_MOST = 256
+_TOP = 1 << 62
+
+
+class Collection:
+    """A collection of a catalog; its number is 0 as long as it does not exist.
+
+    next: id of the next insert. count: records from `first` on. options: capped, ttl, history.
+    """
+
+    def __init__(self, catalog, name):
+        self.catalog = catalog
+        self.name = name
+        self.decode(None)
+
+    # -- the catalogue's entry
+
+    def decode(self, value):
+        """Take the state from an entry of the catalogue; None: there is no such collection."""
+        state = json.loads(value) if value else {}
+        self.number = state.get("number", 0)
+        self.next = state.get("next", 1)
+        self.count = state.get("count", 0)
+        self.first = state.get("first", 1)
+        self.options = state.get("options", {})
+        self.definitions = state.get("indexes", [])
+        self._indexes = None
+
+    def entry(self, **changes):
+        """Return the operation that stores the state, with some of it changed."""
+        state = {
+            "number": self.number or self.catalog.next_number,
+            "next": self.next,
+            "count": self.count,
+            "first": self.first,
+            "options": self.options,
+            "indexes": self.definitions,
+        }
+        state.update(changes)
+        return keys.CATALOG + self.name.encode(), dumps(state)
+
+    def change(self, **changes):
+        """Store a changed state."""
+        self.catalog.store.apply([self.entry(**changes)])
+
+    def added(self, id):
+        """A record was inserted; the oldest goes where the number is capped and no id is missing."""
+        dense = self.is_dense
+        self.next = max(self.next, id + 1)
+        self.count += 1
+        capped = self.options.get("capped")
+        if capped and self.count > capped and dense:
+            self.first = self.next - capped
+            self.count = capped
+
+    def removed(self, id):
+        """A record was deleted."""
+        if id >= self.first:
+            self.count -= 1
+
+    @property
+    def is_dense(self):
+        """Whether all ids from `first` on are there."""
+        return self.next - self.first == self.count
+
+    # -- reading
+
+    def key(self, id):
+        """The store's key of a record."""
+        return keys.make(keys.RECORD, self.number, id)
+
+    def is_expired(self, raw):
+        """Whether a stored record is older than the collection's TTL."""
+        ttl = self.options.get("ttl")
+        return bool(ttl) and header(raw)[1] + ttl <= self.catalog.now()
+
+    def raw(self, id):
+        """Return a record as stored, or None."""
+        if not self.first <= id < self.next:
+            return None
+        raw = self.catalog.store.get(self.key(id))
+        return None if raw is None or self.is_expired(raw) else raw
+
+    def get(self, id):
+        """Return a record, or None."""
+        raw = self.raw(id)
+        return None if raw is None else unpack(raw, id)
+
+    def scan(self, lo=0, hi=_TOP, reverse=False):
+        """Yield (id, raw) of the records with lo <= id < hi."""
+        for id, raw in self.stored(lo, hi, reverse):
+            if not self.is_expired(raw):
+                yield id, raw
+
+    def history(self, id):
+        """Return the current and earlier versions of a record, newest first."""
+        if not self.first <= id < self.next:
+            return []
+        raw = self.catalog.store.get(self.key(id))
+        if raw and self.is_expired(raw):
+            return []
+        versions = [unpack(raw, id)] if raw else []
+        depth = self.depth + len(versions)
+        prefix = keys.make(keys.HISTORY, self.number, id)
+        if self.depth:
+            for _, raw in self.catalog.store.scan(prefix, keys.above(prefix), True):
+                versions.append(unpack(raw, id))
+                if len(versions) == depth:
+                    break
+        return versions
+
+    def size(self):
+        """How many records there are."""
+        if not self.options.get("ttl"):
+            return self.count
+        return sum(1 for _ in self.scan())
+
+    @property
+    def depth(self):
+        """Versions kept of a record besides the current one."""
+        return self.options.get("history", self.catalog.history)
+
+    def indexes(self):
+        """Return the Index objects."""
+        if self._indexes is None:
+            if not self.definitions:
+                return ()
+            from .index import Index
+
+            self._indexes = [Index(definition) for definition in self.definitions]
+        return self._indexes
+
+    def has_index(self, number):
+        """Whether an index has this number."""
+        return any(definition["number"] == number for definition in self.definitions)
+
+    def stored(self, lo=0, hi=_TOP, reverse=False):
+        """Yield (id, raw), expired records included."""
+        number = self.number
+        lo, hi = max(lo, self.first), min(hi, self.next)
+        if lo >= hi:
+            return
+        for key, raw in self.catalog.store.scan(self.key(lo), self.key(hi), reverse):
+            id = keys.parse(key)[1]
+            if self.number != number:  # cleared meanwhile
+                return
+            if id >= self.first:
+                yield id, raw
+
+    # -- writing
+
+    def insert(self, record):
+        """Insert a record and return its id."""
+        check(record)
+        id = self.next
+        raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
+        changes = self._trim()
+        ops = self._index(id, None, raw, changes)
+        if changes or not self.number:
+            ops.insert(0, self.entry(**changes))
+        number = self.number or self.catalog.next_number
+        ops.append((keys.make(keys.RECORD, number, id), raw))
+        self.catalog.store.apply(ops)
+        return id
+
+    def update(self, id, raw, changes):
+        """Merge changes into a stored record."""
+        version, _, _, i = header(raw)
+        fields = json.loads(raw[i:])
+        fields.update(changes)
+        new = pack(version + 1, self.catalog.now(), self.catalog.change + 1, fields)
+        self._replace(id, raw, new, [])
+
+    def delete(self, id, raw):
+        """Delete a stored record; its last version stays in the history."""
+        marker = self.marker(id, self.catalog.now())
+        self._replace(id, raw, None, [(keys.make(keys.CHANGE, self.catalog.change + 1), marker)])
+
+    def marker(self, id, timestamp):
+        """Return the value of the change that tells of a deletion."""
+        return pack_uint(self.number) + pack_uint(id) + b"\x01" + pack_uint(timestamp)
+
+    def _replace(self, id, old, new, ops, unique=True):
+        """Write a new version (None: delete), along with what follows from it."""
+        state = {}
+        ops.append((self.key(id), new))
+        if old:
+            ops.append((keys.make(keys.CHANGE, header(old)[2]), None))
+            if new is None or header(old)[0] < header(new)[0]:
+                ops += self._retire(id, old)
+        ops += self._index(id, old, new, state, unique)
+        if state:
+            ops.insert(0, self.entry(**state))
+        self.catalog.store.apply(ops)
+
+    def _retire(self, id, old):
+        """Return the operations that move a version to the history, and the oldest out of it."""
+        version = header(old)[0]
+        ops = []
+        if self.depth:
+            ops.append((keys.make(keys.HISTORY, self.number, id, version), old))
+        if 0 < self.depth < version:
+            ops.append((keys.make(keys.HISTORY, self.number, id, version - self.depth), None))
+        return ops
+
+    def _index(self, id, old, new, changes, unique=True):
+        """Return the operations on index entries; put into changes what they change in the catalogue's entry.
+
+        They are computed from what is stored: writing a float as JSON may round it.
+        """
+        if not self.definitions:
+            return []
+        from .index import maintain
+
+        return maintain(self, id, old and unpack(old, id), new and unpack(new, id), changes, unique)
+
+    # -- restoring, within a transaction
+
+    def restore(self, id, raw):
+        """Put a record of a backup in the place of what is there; leaves unique indexes unchecked."""
+        if id < self.first:
+            self._reopen(id)
+        old = self.catalog.store.get(self.key(id))
+        count, following, first = self.count + (old is None), max(self.next, id + 1), self.first
+        new = restamp(raw, self.catalog.change + 1)
+        self._replace(id, old, new, self._unwind(id, header(raw)[0]), False)
+        self.count, self.next, self.first = count, following, first  # the version tells no insert from an update here
+
+    def forget(self, id):
+        """Delete the record of a backup's deletion, if it is there."""
+        raw = self.raw(id)
+        if raw:
+            self.delete(id, raw)
+
+    def _unwind(self, id, version):
+        """Return the operations that remove versions from `version` on from the history."""
+        lo = keys.make(keys.HISTORY, self.number, id, version)
+        hi = keys.above(keys.make(keys.HISTORY, self.number, id))
+        return [(key, None) for key, _ in self.catalog.store.scan(lo, hi)]
+
+    def _reopen(self, id):
+        """Lower `first` to id: what flash still holds from there on is deleted, rather than come back."""
+        store = self.catalog.store
+        for key, _ in store.scan(self.key(id), self.key(self.first)):
+            store.apply([(key, None)])
+        if self.definitions:
+            from .index import purge
+
+            purge(self, id, self.first)
+        self.first = id
+
+    # -- dropping the oldest
+
+    def _trim(self):
+        """Return the changes of state that make room for one more record."""
+        capped = self.options.get("capped")
+        if capped and self.count >= capped and not self.is_dense:
+            return self._without(self.count + 1 - capped)
+        if self.options.get("ttl") and self.next % _EVERY == 0:
+            return self._without_expired()
+        return {}
+
+    def _without(self, n):
+        """The state without the n oldest records."""
+        if self.is_dense:
+            return {"first": self.first + n, "count": self.count - n}
+        first = self.first
+        left = n
+        for id, _ in self.stored():
+            if not left:
+                break
+            first = id + 1
+            left -= 1
+        return {"first": first, "count": self.count - n}
+
+    def _without_expired(self):
+        expired = 0
+        for _, raw in self.stored():
+            if expired == _MOST or not self.is_expired(raw):
+                break
+            expired += 1
+        return self._without(expired) if expired else {}
+
+    def pop(self, n):
+        """Remove and return the n oldest records."""
+        records = []
+        if n:
+            for id, raw in self.scan():
+                records.append(unpack(raw, id))
+                if len(records) == n:
+                    break
+        if records:
+            self.ack(records[-1]["id"])
+        return records
+
+    def ack(self, id):
+        """Remove all records up to id, and return how many."""
+        first = min(id + 1, self.next)
+        if first <= self.first:
+            return 0
+        ttl = self.options.get("ttl")
+        if self.is_dense and not ttl:
+            gone = seen = first - self.first
+        else:
+            gone = seen = 0
+            for _, raw in self.stored(self.first, first):
+                gone += 1
+                seen += not self.is_expired(raw)
+        self.change(first=first, count=self.count - gone)
+        return seen
+
+    # -- the collection as a whole
+
+    def configure(self, options):
+        """Change options: a dict of capped, ttl, history. 0 turns capped and ttl off."""
+        options = dict(self.options, **options)
+        changes = {"options": options}
+        if options.get("capped") and self.count > options["capped"]:
+            changes.update(self._without(self.count - options["capped"]))
+        self.change(**changes)
+
+    def clear(self):
+        """Remove all records and indexes: they belong to a number that is no longer anyone's."""
+        if self.number:
+            self.change(number=self.catalog.next_number, first=self.next, count=0, indexes=[])
+
+    def drop(self):
+        """Remove the collection. False when there is none."""
+        if not self.number:
+            return False
+        self.catalog.store.apply([(keys.CATALOG + self.name.encode(), None)])
+        return True

@@ -1,0 +1,160 @@
+"""Conditions on records: what find() and its kin take, compiled once and then checked against each record.
+
+A compiled condition is a list of tests (operator, field, argument, prepared argument), of which all must hold.
+"""
+
+_MISSING = object()
+
+
+def kind(value):
+    """Return a small number for the JSON type of a value: only values of one kind are ever equal or ordered."""
+    if value is None:
+        return 0
+    if isinstance(value, bool):
+        return 1
+    if isinstance(value, (int, float)):
+        return 2
+    if isinstance(value, str):
+        return 3
+    if isinstance(value, (list, tuple)):
+        return 4
+    if isinstance(value, dict):
+        return 5
+    raise ValueError("a %s is not JSON" % type(value).__name__)
+
+
+def same(a, b):
+    """Whether two JSON values are equal; unlike Python's ==, true is not 1, at any depth."""
+    k = kind(a)
+    if k != kind(b):
+        return False
+    if k < 4:
+        return a == b
+    if len(a) != len(b):
+        return False
+    if k == 4:
+        return all(same(a[i], b[i]) for i in range(len(a)))
+    return all(name in b and same(a[name], b[name]) for name in a)
+
+
+def lookup(record, field, default=None):
+    """Return a field's value. "a.b" is the key "a.b", or else key b of the dict a."""
+    if field in record:
+        return record[field]
+    for name in field.split("."):
+        if not isinstance(record, dict) or name not in record:
+            return default
+        record = record[name]
+    return record
+
+
+def matches(tests, record):
+    """Whether all tests hold for a record."""
+    for operator, field, argument, prepared in tests:
+        if not _OPERATORS[operator](record, field, argument, prepared):
+            return False
+    return True
+
+
+def compile(key, value=None):
+    """Compile what users pass: None, a dict, a field and its value, or a list of each. ValueError names what is wrong."""
+    if key is None:
+        return []
+    if isinstance(key, dict):
+        return [test for name, wanted in key.items() for test in _compile_item(name, wanted)]
+    if isinstance(key, (list, tuple)):
+        if not isinstance(value, (list, tuple)) or len(key) != len(value):
+            raise ValueError("a list of fields needs a list of as many values")
+        return [_equality(key[i], value[i]) for i in range(len(key))]
+    return [_equality(key, value)]
+
+
+def implies(tests, others):
+    """Whether tests contain all the others: a record that they hold for passes the others as well."""
+    return all(any(t[0] == o[0] and t[1] == o[1] and same(t[2], o[2]) for t in tests) for o in others)
+
+
+def _equality(field, value):
+    if not isinstance(field, str):
+        raise ValueError("a field's name is a string, not %r" % (field,))
+    kind(value)
+    return "eq", field, value, None
+
+
+def _compile_item(name, wanted):
+    if name in ("or", "and", "not"):
+        return [(name, None, wanted, _compile_parts(name, wanted))]
+    if not isinstance(wanted, dict):
+        return [_equality(name, wanted)]
+    if not wanted:
+        raise ValueError("no operator for %r" % name)
+    return [_compile_operator(name, operator, wanted[operator]) for operator in wanted]
+
+
+def _compile_parts(name, wanted):
+    if name == "not":
+        wanted = [wanted]
+    if not isinstance(wanted, (list, tuple)) or not all(isinstance(part, dict) for part in wanted):
+        raise ValueError("%r takes %s" % (name, "a condition" if name == "not" else "a list of conditions"))
+    return [compile(part) for part in wanted]
+
+
+def _compile_operator(field, operator, argument):
+    _equality(field, argument)
+    if operator not in _OPERATORS or operator in ("or", "and", "not"):
+        raise ValueError("unknown operator %r for %r; a dict is compared by {'eq': {...}}" % (operator, field))
+    prepared = None
+    if operator == "in" and kind(argument) != 4:
+        raise ValueError("'in' takes a list")
+    if operator == "regex":
+        prepared = _compile_regex(argument)
+    return operator, field, argument, prepared
+
+
+def _compile_regex(pattern):
+    import re
+
+    try:
+        return re.compile(pattern)
+    except Exception as error:  # CPython's class for it is not a ValueError, MicroPython has none
+        raise ValueError("regex %r: %s" % (pattern, error))
+
+
+def _ordered(check):
+    """An operator on two values of the same ordered type: booleans, numbers or strings."""
+
+    def test(record, field, argument, _):
+        value = lookup(record, field)
+        k = kind(value)
+        return 0 < k < 4 and k == kind(argument) and check(value, argument)
+
+    return test
+
+
+def _contains(record, field, argument, _):
+    value = lookup(record, field)
+    if isinstance(value, str):
+        return isinstance(argument, str) and argument in value
+    return kind(value) == 4 and any(same(part, argument) for part in value)
+
+
+def _regex(record, field, _, prepared):
+    value = lookup(record, field)
+    return isinstance(value, str) and prepared.search(value) is not None
+
+
+_OPERATORS = {
+    "eq": lambda record, field, a, _: same(lookup(record, field), a),
+    "ne": lambda record, field, a, _: not same(lookup(record, field), a),
+    "gt": _ordered(lambda v, a: v > a),
+    "gte": _ordered(lambda v, a: v >= a),
+    "lt": _ordered(lambda v, a: v < a),
+    "lte": _ordered(lambda v, a: v <= a),
+    "in": lambda record, field, a, _: any(same(lookup(record, field), part) for part in a),
+    "contains": _contains,
+    "regex": _regex,
+    "exists": lambda record, field, a, _: (lookup(record, field, _MISSING) is not _MISSING) == bool(a),
+    "or": lambda record, _, a, parts: any(matches(part, record) for part in parts),
+    "and": lambda record, _, a, parts: all(matches(part, record) for part in parts),
+    "not": lambda record, _, a, parts: not matches(parts[0], record),
+}

@@ -1,0 +1,205 @@
+"""An open database: opening, sharing, locking and logging. core.py has the calls on it."""
+
+import gc
+import hashlib
+import os
+
+from .catalog import Catalog
+from .errors import UniqueError, UnosqlError, WrongKeyError
+from .locks import Lock, mutex
+
+LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+_databases = {}  # by what they are stored on: all handles in this process share one Database
+_opening = mutex()
+
+
+def attach(place, key, **options):
+    """Return the Database at a Place, opening it unless it is open. key: see core.Unosql; options: of Database."""
+    password = key_bytes(key)
+    with _opening:
+        database = _databases.get(place.identity)
+        if not database:
+            database = _databases[place.identity] = Database(place, password, **options)
+        elif database.digest != _digest(password):
+            raise WrongKeyError("%s is open under another key" % place.name)
+        database.handles += 1
+        return database
+
+
+def key_bytes(key):
+    """Check a user's key and return it as bytes, or None."""
+    if isinstance(key, str) and key:
+        return key.encode()
+    if key is None or isinstance(key, (bytes, bytearray)) and len(key) >= 8:
+        return key and bytes(key)
+    raise ValueError("encryption_key is 16 bytes, a passphrase, or None")
+
+
+def check_number(name, n, lo, hi):
+    """Raise ValueError unless n is an int and lo <= n <= hi."""
+    if not isinstance(n, int) or not lo <= n <= hi:
+        raise ValueError("%s is a number from %d to %d, not %r" % (name, lo, hi, n))
+
+
+class Place:
+    """Where a database is kept. name: db_name. path, storage: as given to core.Unosql."""
+
+    def __init__(self, name, path, storage):
+        if not isinstance(name, str) or not 0 < len(name) <= 32 or [c for c in name if c not in _LETTERS]:
+            raise ValueError("db_name is 1 to 32 letters, digits, '_' or '-', not %r" % (name,))
+        self.name = name
+        self.base = _absolute(path or ".") + name  # what the names of its files start with
+        self.identity = self.base
+        self._device = None
+        if storage is None:
+            self._find_partition(path)
+        elif hasattr(storage, "readblocks"):
+            self._device = storage
+            self.identity = "%s@%d" % (name, id(storage))
+        else:
+            self.identity = id(storage)
+        self._storage = storage
+
+    def _find_partition(self, path):
+        if path is None:
+            try:
+                from unosql_board import partition
+            except ImportError:
+                return
+            self._device = partition()
+            self.identity = self.name
+
+    def storage(self):
+        """Return the storage object."""
+        if self._device:
+            from .flash import Flash
+
+            return Flash(self._device, self.name)
+        if self._storage:
+            return self._storage
+        from .files import Files
+
+        return Files(self.base + ".udb")
+
+    def lock(self, timeout):
+        """Return the Lock. timeout: milliseconds."""
+        if self.identity == self.base:
+            return Lock(self.base + ".udb/lock", timeout)
+        return Lock(None, timeout, str(self.identity))
+
+
+def _absolute(path):
+    """Return a directory as an absolute path with a slash at its end: the current directory may change."""
+    if path[:1] != "/":
+        path = os.getcwd().rstrip("/") + "/" + path
+    path = path.rstrip("/") + "/"
+    return path[:-2] if path[-3:] == "/./" else path
+
+
+def _suited():
+    """A memtable size, in bytes, that suits the heap: 2 to 8 KB."""
+    gc.collect()
+    free = gc.mem_free() if hasattr(gc, "mem_free") else 65536
+    return min(max(free // 16, 2048), 8192)
+
+
+def _digest(password):
+    return hashlib.sha256(password or b"").digest()
+
+
+class Database:
+    """The store and the catalogue of one database, for one thread at a time: a context manager that gives the Catalog."""
+
+    def __init__(self, place, password, iterations, level, durability, history, memtable, log_size, timeout):
+        self.handles = 0
+        self.password = password  # backups made elsewhere have salts of their own
+        self.digest = _digest(password)
+        self.iterations = iterations
+        self._place = place
+        self._level = LEVELS.index(level)
+        self._log_size = log_size
+        self._lock = place.lock(timeout)
+        self._lock.open()
+        try:
+            self._open_store(history, memtable, durability)
+        except BaseException as error:
+            self._lock.close()
+            self.note("ERROR", "not opened: %r" % (error,))
+            raise
+        self.note("INFO", "opened")
+
+    def _open_store(self, history, memtable, durability):
+        from .store import Store
+
+        self._catalog = Catalog(history)
+        self._catalog.store = self._store = Store(self._place.storage(), self._catalog, memtable or _suited())
+        self._store.open(self.password, self.iterations)
+        self._store.batched = durability == "batch"
+
+    def detach(self):
+        """Take one handle off; the last one closes the database."""
+        with _opening:
+            self.handles -= 1
+            if not self.handles:
+                del _databases[self._place.identity]
+                self._close()
+
+    def _close(self):
+        with self._lock:
+            try:
+                self._store.flush_batch()
+                self._store.close()
+            finally:
+                self._lock.close()
+        self.note("INFO", "closed")
+
+    def __enter__(self):
+        self._lock.__enter__()
+        try:
+            self._store.ready()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self._catalog
+
+    def __exit__(self, kind, error, traceback):
+        self._lock.__exit__()
+        if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, UniqueError):
+            self.note("ERROR", "%r" % (error,))
+
+    def note(self, level, message):
+        """Write a message to the log if it is of the level asked for."""
+        if LEVELS.index(level) >= self._level:
+            from .logger import Logger
+
+            Logger(self._place.base + ".log", self._log_size).write(level, message)
+
+    def rekey(self, password, iterations):
+        """Rewrite everything under another key."""
+        self._store.rekey(password, iterations)
+        self.password, self.digest, self.iterations = password, _digest(password), iterations
+
+
+class Transaction:
+    """Keeps other threads out from `with` to its end, which commits; an exception rolls back."""
+
+    def __init__(self, database):
+        self._database = database
+
+    def __enter__(self):
+        self._catalog = self._database.__enter__()
+        try:
+            self._catalog.begin()
+        except BaseException as error:
+            self._database.__exit__(type(error), error, None)
+            raise
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            if kind is None:
+                self._catalog.commit()
+            else:
+                self._catalog.rollback()
+        finally:
+            self._database.__exit__(kind, error, traceback)

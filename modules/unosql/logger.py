@@ -1,0 +1,34 @@
+"""The log file of a database: one line per event, in two files of bounded size."""
+
+import os
+import time
+
+
+class Logger:
+    """Appends to path; at `size` bytes the file becomes path + ".1", in the place of an older one.
+
+    What can't be written is lost without an error: a full flash must not stop the database.
+    """
+
+    def __init__(self, path, size):
+        self._path = path
+        self._size = size
+
+    def write(self, level, message):
+        """Write a line of "YYYY-MM-DD hh:mm:ss LEVEL message"."""
+        stamp = "%04d-%02d-%02d %02d:%02d:%02d" % tuple(time.localtime()[:6])
+        try:
+            with open(self._path, "a") as file:
+                file.write("%s %s %s\n" % (stamp, level, message))
+                size = file.tell()
+            if size >= self._size:
+                self._rotate()
+        except OSError:
+            pass
+
+    def _rotate(self):
+        try:
+            os.remove(self._path + ".1")  # FAT does not rename over a file
+        except OSError:
+            pass
+        os.rename(self._path, self._path + ".1")

@@ -1,0 +1,38 @@
+"""Checks that what is stored agrees with itself: every block, every counter, every entry of an index."""
+
+from . import keys
+from .record import unpack
+
+
+def problems(catalog):
+    """Yield a line for each problem. Records are compared with their indexes when all blocks are sound."""
+    damaged = False
+    for error in catalog.store.verify():
+        damaged = True
+        yield str(error)
+    if not damaged:
+        for collection in catalog.collections():
+            yield from _check_records(collection)
+            for index in collection.indexes():
+                yield from _check_entries(collection, index)
+
+
+def _check_records(collection):
+    n = 0
+    for id, raw in collection.stored():
+        n += 1
+        record = unpack(raw, id)
+        for index in collection.indexes():
+            entry = index.entry(collection, record)
+            if entry and collection.catalog.store.get(entry) is None:
+                yield "%s: record %d is missing in the index on %s" % (collection.name, id, ", ".join(index.fields))
+    if n != collection.count:
+        yield "%s: has %d records and counts %d" % (collection.name, n, collection.count)
+
+
+def _check_entries(collection, index):
+    prefix = index.prefix(collection)
+    for key, id in index.ids(collection, prefix, keys.above(prefix)):
+        raw = collection.catalog.store.get(collection.key(id))
+        if raw is None or index.entry(collection, unpack(raw, id)) != key:
+            yield "%s: the index on %s is wrong about record %d" % (collection.name, ", ".join(index.fields), id)

@@ -50,10 +50,10 @@ def _deflate(data, kind, bits):
 def decompress(data, wbits=0, bufsize=0):
     """data: bytes-like, one whole stream. Returns bytes. ValueError: not such a stream, damaged or cut off.
 
-    bufsize is accepted and not needed."""
+    bufsize: when not 0, the most bytes to return, allocated at once."""
     kind, bits = _format(wbits)
     try:
-        return deflate.DeflateIO(io.BytesIO(data), kind, bits).read()
+        return deflate.DeflateIO(io.BytesIO(data), kind, bits).read(bufsize or -1)
     except (OSError, EOFError):
         raise ValueError("not a stream of this format, or damaged")
 

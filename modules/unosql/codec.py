@@ -48,21 +48,28 @@ def unpack_uint(buf, i):
 
 
 def compress(data):
-    """Return a flag byte and data, deflated (RFC 1951) when that is smaller."""
+    """Return data (bytes-like, below 64 KB), deflated (RFC 1951) when that is smaller, and what decompress() needs.
+
+    That stands at the end, and the stream at the start is read as it lies: a copy would cost RAM.
+    """
     if uzlib and len(data) >= _WORTHWHILE:
         packed = uzlib.compress(data, _WBITS)
-        if len(packed) < len(data):
-            return bytes((_DEFLATE,)) + packed
-    return bytes((_PLAIN,)) + bytes(data)
+        if len(packed) + 2 < len(data):
+            return packed + len(data).to_bytes(2, "big") + bytes((_DEFLATE,))
+    return bytes(data) + bytes((_PLAIN,))
 
 
 def decompress(blob):
     """Undo compress(). ValueError when the flag or the stream is not ours."""
-    flag = blob[0]
+    flag = blob[-1]
     if flag == _PLAIN:
-        return blob[1:]
+        return blob[:-1]
     if flag != _DEFLATE:
         raise ValueError("unknown block encoding %d" % flag)
     if uzlib is None:
         raise ValueError("compressed block, and this image has no uzlib")
-    return uzlib.decompress(blob[1:], _WBITS)
+    size = blob[-3] << 8 | blob[-2]
+    data = uzlib.decompress(blob, _WBITS, size)
+    if len(data) != size:
+        raise ValueError("block of %d bytes instead of %d" % (len(data), size))
+    return data

@@ -48,7 +48,8 @@ class Unosql:
         memtable=None,
         log_size=8192
     ):
-        from .database import LEVELS, Place, attach, check_number
+        from .arguments import check_number
+        from .database import LEVELS, Place, attach
 
         check_number("iterations", iterations, 1000, 10000000)
         check_number("history", history, 0, 255)
@@ -197,6 +198,9 @@ class Unosql:
 
     def get_last_n_records(self, collection, n):
         """Return the n records inserted last, the oldest of them first."""
+        from .arguments import check_number
+
+        check_number("n", n)
         return list(reversed(self.find(collection, limit=n, order_by="-id")))
 
     def get_records_in_timeframe(self, collection, field, start, end):
@@ -227,7 +231,7 @@ class Unosql:
 
     def configure(self, collection, *, capped=None, ttl=None, history=None):
         """Set options that stay. capped: keep the last n records. ttl: seconds. history: versions. 0: off; None: as it was."""
-        from .database import check_number
+        from .arguments import check_number
 
         options = {}
         for name, n, most in (("capped", capped, 1 << 40), ("ttl", ttl, 1 << 40), ("history", history, 255)):
@@ -310,7 +314,12 @@ class Unosql:
         return self._back_up("incremental_backup", filename, since_timestamp, since_change)
 
     def _back_up(self, call, filename, *since):
+        from .arguments import check_number
         from .backup import backup
+
+        for number in since:
+            if number is not None:
+                check_number("since", int(number) if isinstance(number, float) else number)
 
         with self._settled(call, filename) as catalog:
             return backup(catalog, filename, *since)
@@ -340,7 +349,8 @@ class Unosql:
 
     def rekey(self, encryption_key, iterations=None):
         """Encrypt everything anew (None: decrypt). After a cut exactly one of the keys opens the database."""
-        from .database import check_number, key_bytes
+        from .arguments import check_number
+        from .database import key_bytes
 
         password = key_bytes(encryption_key)
         database = self._settled("rekey")

@@ -1,9 +1,9 @@
 """An open database: opening, sharing, locking and logging. core.py has the calls on it."""
 
-import gc
 import hashlib
 import os
 
+from . import heap
 from .catalog import Catalog
 from .errors import UniqueError, UnosqlError, WrongKeyError
 from .locks import Lock, mutex
@@ -36,12 +36,6 @@ def key_bytes(key):
     raise ValueError("encryption_key is 16 bytes, a passphrase, or None")
 
 
-def check_number(name, n, lo, hi):
-    """Raise ValueError unless n is an int and lo <= n <= hi."""
-    if not isinstance(n, int) or not lo <= n <= hi:
-        raise ValueError("%s is a number from %d to %d, not %r" % (name, lo, hi, n))
-
-
 class Place:
     """Where a database is kept. name: db_name. path, storage: as given to core.Unosql."""
 
@@ -57,8 +51,10 @@ class Place:
         elif hasattr(storage, "readblocks"):
             self._device = storage
             self.identity = "%s@%d" % (name, id(storage))
-        else:
+        elif hasattr(storage, "readinto"):
             self.identity = id(storage)
+        else:
+            raise ValueError("storage is a Files or Flash object or a block device, not %r" % (storage,))
         self._storage = storage
 
     def _find_partition(self, path):
@@ -99,9 +95,8 @@ def _absolute(path):
 
 def _suited():
     """A memtable size, in bytes, that suits the heap: 2 to 8 KB."""
-    gc.collect()
-    free = gc.mem_free() if hasattr(gc, "mem_free") else 65536
-    return min(max(free // 16, 2048), 8192)
+    free = heap.free()
+    return 4096 if free is None else min(max(free // 16, 2048), 8192)
 
 
 def _digest(password):

@@ -23,7 +23,7 @@ class Plain:
 
     def unseal(self, blob, aad):
         """Return the data of a sealed block. ValueError when it does not verify."""
-        data = bytes(blob[:-_SUM])
+        data = bytes(memoryview(blob)[:-_SUM])
         if len(blob) < _SUM or self._sum(data, aad) != bytes(blob[-_SUM:]):
             raise ValueError("checksum mismatch")
         return data

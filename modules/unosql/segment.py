@@ -33,24 +33,34 @@ def file_aad(number):
 class _Block:
     """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
 
-    def __init__(self):
+    def __init__(self, size):
+        self._buf = bytearray(size)  # used again for each block: growing one would break up the heap
         self.clear()
 
     def clear(self):
-        self.buf = bytearray()
+        self.used = 0
         self.first = None
         self.last = b""
+
+    def data(self):
+        return memoryview(self._buf)[: self.used]
 
     def add(self, key, value):
         if self.first is None:
             self.first = key
         shared = common_prefix(self.last, key)
         self.last = key
-        self.buf += pack_uint(shared)
-        self.buf += pack_uint(len(key) - shared)
-        self.buf += pack_uint(0 if value is None else len(value) + 1)
-        self.buf += key[shared:]
-        self.buf += value or b""
+        self._append(pack_uint(shared) + pack_uint(len(key) - shared))
+        self._append(pack_uint(0 if value is None else len(value) + 1))
+        self._append(key[shared:])
+        self._append(value or b"")
+
+    def _append(self, data):
+        end = self.used + len(data)
+        if end > len(self._buf):
+            self._buf.extend(bytes(end - len(self._buf)))
+        self._buf[self.used : end] = data
+        self.used = end
 
 
 def common_prefix(a, b):
@@ -92,7 +102,7 @@ class Writer:
         self._salt = os.urandom(_SALT)
         self._prefix = prefix + self._salt
         self._block = block
-        self._tree = [_Block()]
+        self._tree = [_Block(block)]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
         self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
         self.offset = start
@@ -103,7 +113,7 @@ class Writer:
     def add(self, key, value):
         """Append an entry; key must be above every earlier one. value None is a deletion."""
         leaf = self._tree[0]
-        if leaf.buf and len(leaf.buf) + len(key) + len(value or b"") > self._block:
+        if leaf.used and leaf.used + len(key) + len(value or b"") + 3 > self._block:
             self._close_block(0)
             # any separator above the last block's keys will do: take the shortest
             leaf.first = key[: common_prefix(self.max, key) + 1]
@@ -122,7 +132,7 @@ class Writer:
         while level + 1 < len(self._tree):
             self._close_block(level)
             level += 1
-        offset, size = self._write(self._tree[level].buf)
+        offset, size = self._write(self._tree[level].data())
         meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
         for part in (self.min, self.max, self._bloom):
             meta += pack_uint(len(part)) + part
@@ -137,11 +147,11 @@ class Writer:
 
     def _close_block(self, level):
         block = self._tree[level]
-        offset, size = self._write(block.buf)
+        offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
-            self._tree.append(_Block())
+            self._tree.append(_Block(64))
         parent = self._tree[level + 1]
-        if len(parent.buf) > self._block:
+        if parent.used > self._block:
             self._close_block(level + 1)
         parent.add(block.first, pack_uint(offset) + pack_uint(size))
         block.clear()
@@ -331,13 +341,14 @@ class Segment:
         """Read every block; CorruptionError at the first that is damaged or out of order."""
         last = None
         count = 0
-        floor, self.floor = self.floor, None
-        for key, _ in self.scan():
-            if last is not None and key <= last:
-                self._damaged("keys out of order")
-            last = key
-            count += 1
-        self.floor = floor
+        for block in self._leaves(self._root, self._size, self._depth, b"", None, False):
+            key, i = b"", 0
+            while i < len(block):
+                key, _, i = read_entry(block, i, key)
+                if last is not None and key <= last:
+                    self._damaged("keys out of order")
+                last = key
+                count += 1
         if count != self._entries or last != self.max:
             self._damaged("entries missing")
 

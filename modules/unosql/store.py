@@ -3,6 +3,7 @@
 Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md explains them.
 """
 
+from . import heap
 from .codec import pack_uint
 from .compaction import LIMIT, Compaction
 from .errors import ClosedError, CorruptionError, UnosqlError
@@ -250,7 +251,7 @@ class Store:
         entries = [entry for op in ops for entry in self._expanded(*op)]
         for entry in entries:
             if len(entry) > self._memtable.capacity:
-                raise ValueError("%d bytes do not fit the memtable of %d" % (len(entry), self._memtable.capacity))
+                raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self._memtable.capacity))
         if self._staged is not None:
             self._stage(entries)
             self._replay(ops)
@@ -322,9 +323,7 @@ class Store:
         """Write the memtable out as a segment and start the WAL afresh."""
         self._ready()
         self._relieve()
-        self._broken = True
         self._checkpoint()
-        self._broken = False
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
@@ -337,13 +336,16 @@ class Store:
             pass
 
     def _checkpoint(self):
-        self._spared(self._flush_memtable)
+        heap.tidy()
+        self._spared(self._flush_memtable)  # when that fails nothing has changed: what is only buffered stays
+        broken, self._broken = self._broken, True
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
         self._memtable.clear()
         if self._base is None:
             self.hooks.flushed()
+        self._broken = broken
 
     def _flush_memtable(self):
         ops = self.hooks.before_flush() if self._base is None else self._base
@@ -477,11 +479,12 @@ class Store:
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
+        heap.tidy()
         return Segment(self.reader, number, None, floor)
 
     def is_dead(self, key, value):
-        """Whether compaction may drop an entry."""
-        return self.hooks.is_dead(key, value)
+        """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
+        return not (self.batched and self._memtable.used) and self.hooks.is_dead(key, value)
 
     def publish(self, gone=()):
         """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""

@@ -27,7 +27,7 @@ are never equal nor ordered (except int and float): the comparison is False."""
 class Unosql:
     def __init__(self, db_name: str, encryption_key: bytes | str | None = None, iterations: int = 10000,
                  log_level: str = "ERROR", *, path: str | None = None, storage: Any = None, durability: str = "sync",
-                 history: int = 4, memtable: int = 4096, log_size: int = 8192) -> None:
+                 history: int = 4, memtable: int | None = None, log_size: int = 8192) -> None:
         """Open the database, creating it when absent.
 
         db_name: 1..32 letters, digits, '_' or '-'. encryption_key: 16 bytes, or a passphrase (str of 1+ characters,
@@ -37,6 +37,7 @@ class Unosql:
         else the current directory. storage: a Files or Flash object of one's own, or a block device (then raw flash).
         durability: "sync": durable when a call returns; "batch": at flush(), close() or when the buffer is full.
         history: versions kept of a record besides the current one (0..255).
+        memtable: bytes of RAM that buffer writes and bound a record's size (1024..65536); None: 2 to 8 KB, by the free heap.
         Raises WrongKeyError, CorruptionError, LockTimeoutError, ValueError."""
     def close(self) -> None: "Idempotent. Every later call raises ClosedError."
     def __enter__(self) -> Unosql: ...

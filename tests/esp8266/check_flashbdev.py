@@ -85,11 +85,11 @@ def check_database():
     import unosql_board
     from unosql.core import Unosql
 
-    db = Unosql("esp8266", b"0123456789abcdef", storage=unosql_board.partition())
+    db = Unosql("esp8266", b"0123456789abcdef", iterations=1000, storage=unosql_board.partition())
     for i in range(20):
         db.insert("c", {"i": i})
     db.close()
-    db = Unosql("esp8266", b"0123456789abcdef", storage=unosql_board.partition())
+    db = Unosql("esp8266", b"0123456789abcdef", iterations=1000, storage=unosql_board.partition())
     assert [record["i"] for record in db.find("c", {})] == list(range(20))
     db.close()
 

@@ -121,6 +121,8 @@ class Catalog:
         for collection in self._names.values():
             collection.decode(None)
         self._numbers = {}
+        self.change = 0
+        self.next_number = 1
         for key, value in self.store.scan(keys.CATALOG, keys.above(keys.CATALOG)):
             self._replay_entry(key, value)
         self._dirty = set()

@@ -1,6 +1,7 @@
 """The change feed: records by the number of their last change, deletions included."""
 
 from . import keys
+from .arguments import check_number
 from .codec import unpack_uint
 from .record import header, unpack
 
@@ -18,9 +19,13 @@ def entries(catalog, since):
 
 
 def changes(catalog, since=0, limit=None):
-    """Yield {"change", "collection", "id", "deleted", "record"} in order of change."""
-    if not isinstance(since, int) or since < 0:
-        raise ValueError("since is a change number, not %r" % (since,))
+    """Return a generator of {"change", "collection", "id", "deleted", "record"} in order of change."""
+    check_number("since", since)
+    check_number("limit", 0 if limit is None else limit)
+    return _changes(catalog, since, limit)
+
+
+def _changes(catalog, since, limit):
     for change, collection, id, deleted in entries(catalog, since):
         if limit is not None and limit <= 0:
             return

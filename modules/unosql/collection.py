@@ -7,6 +7,7 @@ collections, TTL and queues raise it, which costs the same for one record as for
 import json
 
 from . import keys
+from .arguments import check_number
 from .codec import pack_uint
 from .record import check, dumps, header, pack, restamp, unpack
 
@@ -88,9 +89,14 @@ class Collection:
         ttl = self.options.get("ttl")
         return bool(ttl) and header(raw)[1] + ttl <= self.catalog.now()
 
+    def _may_hold(self, id):
+        if not isinstance(id, int):
+            raise ValueError("id is a number, not %r" % (id,))
+        return self.first <= id < self.next
+
     def raw(self, id):
         """Return a record as stored, or None."""
-        if not self.first <= id < self.next:
+        if not self._may_hold(id):
             return None
         raw = self.catalog.store.get(self.key(id))
         return None if raw is None or self.is_expired(raw) else raw
@@ -108,7 +114,7 @@ class Collection:
 
     def history(self, id):
         """Return the current and earlier versions of a record, newest first."""
-        if not self.first <= id < self.next:
+        if not self._may_hold(id):
             return []
         raw = self.catalog.store.get(self.key(id))
         if raw and self.is_expired(raw):
@@ -297,6 +303,7 @@ class Collection:
 
     def pop(self, n):
         """Remove and return the n oldest records."""
+        check_number("n", n)
         records = []
         if n:
             for id, raw in self.scan():
@@ -309,6 +316,7 @@ class Collection:
 
     def ack(self, id):
         """Remove all records up to id, and return how many."""
+        check_number("id", id)
         first = min(id + 1, self.next)
         if first <= self.first:
             return 0

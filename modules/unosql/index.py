@@ -1,6 +1,7 @@
 """Indexes: entries of the store that sort as the values of some fields do, each naming a record's id."""
 
 from . import keys
+from .arguments import check_strings
 from .codec import pack_uint, unpack_uint
 from .condition import compile, implies, lookup, matches, same
 from .errors import UniqueError
@@ -95,13 +96,10 @@ def _with_cut(definitions, number):
 
 def fields(names):
     """Check what names an index, a field or a list of fields, and return the list."""
-    names = [names] if isinstance(names, str) else names
-    if not isinstance(names, (list, tuple)) or not names:
-        raise ValueError("an index is on a field or a list of fields, not %r" % (names,))
-    for name in names:
-        if not isinstance(name, str) or not name or list(names).count(name) > 1:
-            raise ValueError("an index is on fields with different names, not %r" % (names,))
-    return list(names)
+    names = check_strings("keys", [names] if isinstance(names, str) else names)
+    if not names or "" in names or len(set(names)) < len(names):
+        raise ValueError("keys is a field or a list of different fields, not %r" % (names,))
+    return names
 
 
 def create(collection, fields, unique, where):

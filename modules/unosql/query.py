@@ -4,6 +4,7 @@ Whatever the way, the records come in the same order: as asked for, ties by id; 
 """
 
 from . import keys
+from .arguments import check_number, check_strings
 from .codec import pack_uint
 from .condition import lookup, matches
 from .record import unpack
@@ -150,9 +151,9 @@ def explain(collection, tests, order_by=None, **_):
 
 def search(collection, tests, limit=None, skip=0, order_by=None, fields=None):
     """Return a generator of records. ValueError names the argument that is wrong."""
-    _check_number("limit", 0 if limit is None else limit)
-    _check_number("skip", skip)
-    fields = None if fields is None else _names("fields", fields)
+    check_number("limit", 0 if limit is None else limit)
+    check_number("skip", skip)
+    fields = None if fields is None else check_strings("fields", fields)
     if limit == 0:
         return iter(())
     most = None if limit is None else skip + limit
@@ -173,23 +174,12 @@ def _project(record, fields):
     return {name: record[name] for name in ["id"] + fields if name in record}
 
 
-def _check_number(name, n):
-    if not isinstance(n, int) or n < 0:
-        raise ValueError("%s is a number >= 0, not %r" % (name, n))
-
-
-def _names(name, fields):
-    if not isinstance(fields, (list, tuple)) or not all(isinstance(field, str) for field in fields):
-        raise ValueError("%s is a list of strings, not %r" % (name, fields))
-    return list(fields)
-
-
 def _order(order_by):
     """Parse "age", "-age" or a list of such into a list of (field, descending) that ends with id."""
     if order_by is None:
         order_by = []
     order = []
-    for name in _names("order_by", [order_by] if isinstance(order_by, str) else order_by) + ["id"]:
+    for name in check_strings("order_by", [order_by] if isinstance(order_by, str) else order_by) + ["id"]:
         field = name[1:] if name[:1] == "-" else name
         order.append((field, field != name))
         if field == "id":

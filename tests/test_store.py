@@ -200,7 +200,7 @@ class StoreMachine(RuleBasedStateMachine):
         except FAILURES:
             self.fs.left = None
             assert dict(self.store.scan(b"")) == self.model
-            if self.store.slots.header is not header:
+            if not self.store.slots.header.same_key(header):
                 self.password = password
         self.fs.left = None
 

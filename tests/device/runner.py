@@ -79,6 +79,7 @@ def _ballast(keep):
         return None
     if sys.maxsize > 1 << 32:
         keep *= 2
+    _import_sources()
     gc.collect()
     blocks = []
     size = gc.mem_free() - keep
@@ -90,6 +91,19 @@ def _ballast(keep):
             continue
         size = gc.mem_free() - keep
     return blocks
+
+
+def _import_sources():
+    """Where unosql is not frozen its code takes heap: import all of it now, so that compiling is not in the way."""
+    import unosql
+
+    try:
+        names = os.listdir(unosql.__path__)
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(".py"):
+            __import__("unosql." + name[:-3])
 
 
 class Place:

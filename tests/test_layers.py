@@ -24,7 +24,7 @@ def tree(module):
 def imports(module):
     """(module imported, names taken from it) of every import of our own, those within functions included."""
     for node in ast.walk(tree(module)):
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("unosql")):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "unosql"):
             name = (node.module or "").removeprefix("unosql").strip(".")
             names = [alias.name for alias in node.names]
             yield from [(name, names)] if name else [(n, []) for n in names]

@@ -29,8 +29,8 @@ FLASH_SIZE = re.compile(r"^Detected flash size: (\d+)([KM])B", re.M)
 QUESTION = "Erase the whole flash first, all files and databases? Needed the first time. [y/N] "
 HINTS = (
     (r"Permission denied", "you may not use this port: sudo usermod -aG dialout $USER, then log in again"),
-    (r"busy|in use|lock", "another program has this port open: close mpremote, serial monitors, Thonny"),
-    (r"No such file|could not open|Could not open", "there is no such port: is the board plugged in?"),
+    (r"[Rr]esource busy|exclusively lock", "another program has this port open: close mpremote, serial monitors, Thonny"),
+    (r"No such file|[Cc]ould not open", "there is no such port: is the board plugged in?"),
     (r"No serial data|Failed to connect|boot mode", "hold the board's BOOT button while you press and release RESET, "
                                                     "then try again; also try another cable"),
     (r"Invalid head|Timed out|checksum|Corrupt", "the connection is bad: try BAUD=115200 and another cable"),

@@ -103,7 +103,7 @@ def _digest_all(files):
 def _configuration(product, source):
     parts = [source.origin, source.version, str(source.path), _compiler(product), repr(product.variables)]
     if product.frozen:
-        parts.append(_digest_all(f for f in BOARDS.rglob("*") if f.suffix in (".h", ".mk", ".ld")))
+        parts.append(_digest_all(f for f in _board_files(product) if f.suffix not in (".py", ".c")))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -116,9 +116,15 @@ def _compiler(product):
 def _contents(product):
     if not product.frozen:
         return ""
-    files = [f for folder in (BOARDS, MODULES) for f in folder.rglob("*")
-             if f.suffix in (".py", ".c", ".h", ".mk", ".ld")]
-    return _digest_all(files) + json.dumps(product.variables, default=str)
+    return _digest_all([*_board_files(product), *MODULES.rglob("*.py")])
+
+
+def _board_files(product):
+    """What of boards/ goes into product: its own folder, and what all boards and those of its port share."""
+    own = product.variables.get("BOARD_DIR") or product.variables["VARIANT_DIR"]
+    port = BOARDS / "common" / Path(product.folder).name
+    files = [*own.rglob("*"), *port.rglob("*"), *(BOARDS / "common").iterdir(), BOARDS / "manifest.py"]
+    return [f for f in files if f.is_file() and f.suffix != ".md" and "__pycache__" not in f.parts]
 
 
 def _make(product, source, home, step):

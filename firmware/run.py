@@ -1,10 +1,11 @@
 """`make run` and `make test`: the whole chain, then the example on the emulated board, or pytest."""
 import subprocess
+import time
 
 from . import board, deps, targets
 from .emulator import Emulator
 from .paths import ROOT, shown
-from .progress import Step, say
+from .progress import say
 
 EXAMPLE = ROOT / "examples" / "quickstart.py"
 
@@ -15,8 +16,9 @@ def run(example=EXAMPLE):
     say("%s is %d KB of code and data" % (shown(firmware), _image_bytes(firmware) // 1024))
     with Emulator(firmware) as emulator:
         say("the board runs on %s; running %s there:" % (emulator.port, shown(example)))
-        with Step("ran %s" % shown(example)):
-            board.mpremote(emulator.port, "run", str(example))
+        started = time.monotonic()
+        board.mpremote(emulator.port, "run", str(example))
+        say("done in %.1f s" % (time.monotonic() - started))
 
 
 def run_on(port, example=EXAMPLE):

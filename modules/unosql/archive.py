@@ -11,7 +11,9 @@ from . import header as headers
 from .envelope import Plain
 from .errors import CorruptionError
 from .files import sync
-from .segment import Reader, Segment, Writer
+from .reader import Reader
+from .segment import Segment
+from .writer import Writer
 
 _META = b""
 _AAD = b"b"

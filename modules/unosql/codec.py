@@ -4,6 +4,8 @@ Integers are SQLite4 varints (https://sqlite.org/src4/doc/trunk/www/varint.wiki)
 and the bytes sort as the numbers do, so that they serve in keys as well.
 """
 
+import io
+
 try:
     import uzlib
 except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
@@ -59,17 +61,33 @@ def compress(data):
     return bytes(data) + bytes((_PLAIN,))
 
 
-def decompress(blob):
-    """Undo compress(). ValueError when the flag or the stream is not ours."""
+def decompress(blob, buf=None):
+    """Undo compress(). Into buf and return a memoryview of it, or return bytes where there is no buf or it is too small.
+
+    ValueError when the flag or the stream is not ours.
+    """
     flag = blob[-1]
     if flag == _PLAIN:
-        return blob[:-1]
+        return _place(memoryview(blob)[:-1], buf)
     if flag != _DEFLATE:
         raise ValueError("unknown block encoding %d" % flag)
     if uzlib is None:
         raise ValueError("compressed block, and this image has no uzlib")
     size = blob[-3] << 8 | blob[-2]
-    data = uzlib.decompress(blob, _WBITS, size)
-    if len(data) != size:
-        raise ValueError("block of %d bytes instead of %d" % (len(data), size))
+    stream = uzlib.DecompIO(io.BytesIO(blob), _WBITS)
+    if buf is None or size > len(buf):
+        data = stream.read(size)
+        got = len(data)
+    else:
+        data = memoryview(buf)[:size]
+        got = stream.readinto(data)
+    if got != size:
+        raise ValueError("block of %d bytes instead of %d" % (got, size))
     return data
+
+
+def _place(data, buf):
+    if buf is None or len(data) > len(buf):
+        return bytes(data)
+    buf[: len(data)] = data
+    return memoryview(buf)[: len(data)]

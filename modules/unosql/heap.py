@@ -2,14 +2,26 @@
 
 import gc
 
+# A larger heap has gaps enough, and collecting takes time by its size.
+_SMALL = 256 * 1024
+
+
+def _bounded():
+    return hasattr(gc, "mem_free")  # CPython's is not
+
+
+_small = _bounded() and gc.mem_free() + gc.mem_alloc() < _SMALL
+
 
 def tidy():
-    """Collect garbage before making objects that stay: they land in low gaps, and large gaps stay whole."""
-    if hasattr(gc, "mem_free"):  # CPython's collector has other worries, and is slow
+    """Collect garbage before making objects that are large or stay: small ones land in low gaps, and large gaps last."""
+    if _small:
         gc.collect()
 
 
 def free():
     """Return the free bytes, or None where the heap has no bounds."""
-    tidy()
-    return gc.mem_free() if hasattr(gc, "mem_free") else None
+    if not _bounded():
+        return None
+    gc.collect()
+    return gc.mem_free()

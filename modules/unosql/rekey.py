@@ -2,7 +2,7 @@
 
 from . import header as headers
 from .compaction import LARGE, Output, placed
-from .segment import Reader
+from .reader import Reader
 
 
 def rekey(store, password, iterations):

@@ -10,12 +10,11 @@ from .errors import ClosedError, CorruptionError, UnosqlError
 from .manifest import Manifest, Slots
 from .memtable import ABSENT, Memtable, decode_entry, encode_entry
 from .merge import merge
-from .segment import Reader, Segment, Writer, file_aad
+from .reader import Reader
+from .segment import BLOCK, BLOCK0, Segment, file_aad
 from .wal import Wal
+from .writer import Writer
 
-# Decoded size of a block: level 0 is merged from several at a time, so its blocks are small.
-_BLOCK0 = 512
-_BLOCK = 1024
 # Output blocks that each write adds to the compaction at hand.
 _STEP = 2
 # With `batched` a flush stands for this many writes.
@@ -473,7 +472,7 @@ class Store:
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
         number = self.manifest.next_file
         self.manifest.next_file += 1
-        block = _BLOCK0 if entries else _BLOCK
+        block = BLOCK0 if entries else BLOCK
         sink = self.storage.create(number)
         return number, Writer(sink, self.reader.envelope, file_aad(number), 0, block, entries)
 

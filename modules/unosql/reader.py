@@ -1,0 +1,78 @@
+"""Reading blocks of files through the envelope; the last few stay decoded."""
+
+from . import heap
+from .codec import decompress
+from .errors import CorruptionError
+from .segment import block_aad
+
+
+class Reader:
+    """Reads blocks of files through the envelope and keeps the last few decoded.
+
+    source: readinto(number, offset, buf), size(number), describe(number).
+    cache: how many decoded blocks to keep.
+    """
+
+    def __init__(self, source, envelope, cache=2):
+        self.source = source
+        self.envelope = envelope
+        self.limit = cache
+        self._cache = []  # (number, offset, block), most recently used last
+        self._input = bytearray()
+        self.reads = 0
+
+    def block(self, number, prefix, offset, size, buf=None):
+        """Return a decoded block (bytes-like). CorruptionError when it does not verify.
+
+        buf: a bytearray to decode it into, if it fits; the block is not kept then.
+        """
+        for i, (n, at, data) in enumerate(self._cache):
+            if n == number and at == offset:
+                if i + 1 < len(self._cache):
+                    self._cache.append(self._cache.pop(i))
+                return data
+        heap.tidy()
+        data = self._decode(number, prefix, offset, self.raw(number, offset, size), buf)
+        if buf is None:
+            self._remember(number, offset, data)
+        return data
+
+    def _decode(self, number, prefix, offset, blob, buf):
+        try:
+            return decompress(self.unseal(number, prefix, offset, blob), buf)
+        except (ValueError, OSError, IndexError, EOFError) as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+
+    def raw(self, number, offset, size):
+        """Return size bytes of a file, valid until the next call; CorruptionError when it is shorter or gone."""
+        if size > len(self._input):
+            self._input = bytearray(size)
+        view = memoryview(self._input)[:size]
+        try:
+            got = self.source.readinto(number, offset, view)
+        except OSError as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+        if got != size:
+            raise CorruptionError(self.source.describe(number), offset, "file is cut off")
+        self.reads += 1
+        return view
+
+    def unseal(self, number, prefix, offset, blob):
+        """Return the bytes inside a sealed blob of a file. CorruptionError when damaged."""
+        try:
+            return self.envelope.unseal(blob, block_aad(prefix, offset))
+        except ValueError as error:
+            raise CorruptionError(self.source.describe(number), offset, error)
+
+    def forget(self, number=None):
+        """Drop a file's blocks from the cache, all when number is None; return whether there were any."""
+        kept = [e for e in self._cache if number is not None and e[0] != number]
+        dropped = len(kept) < len(self._cache)
+        self._cache = kept
+        return dropped
+
+    def _remember(self, number, offset, data):
+        if self.limit:
+            if len(self._cache) >= self.limit:
+                self._cache.pop(0)
+            self._cache.append((number, offset, data))

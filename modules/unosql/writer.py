@@ -1,0 +1,133 @@
+"""Writing a segment: sorted entries into sealed blocks, and a B+tree over them as it goes.
+
+When a block is written, its separator and place go into a block of the tree's next level, which is
+written as soon as it is full: the writer holds one open block a level, whatever the file's size.
+"""
+
+import os
+
+from . import heap
+from .codec import compress, pack_uint
+from .segment import BLOCK, SALT, TRAILER, block_aad, bloom_bits
+
+
+class _Block:
+    """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
+
+    def __init__(self, size):
+        self._buf = bytearray(size)  # used again for each block: growing one would break up the heap
+        self.clear()
+
+    def clear(self):
+        self.used = 0
+        self.first = None
+        self.last = b""
+
+    def data(self):
+        return memoryview(self._buf)[: self.used]
+
+    def add(self, key, value):
+        if self.first is None:
+            self.first = key
+        shared = common_prefix(self.last, key)
+        self.last = key
+        self._append(pack_uint(shared) + pack_uint(len(key) - shared))
+        self._append(pack_uint(0 if value is None else len(value) + 1))
+        self._append(key[shared:])
+        self._append(value or b"")
+
+    def _append(self, data):
+        end = self.used + len(data)
+        if end > len(self._buf):
+            self._buf.extend(bytes(end - len(self._buf)))
+        self._buf[self.used : end] = data
+        self.used = end
+
+
+def common_prefix(a, b):
+    """The number of leading bytes that a and b share."""
+    n = min(len(a), len(b))
+    i = 0
+    while i < n and a[i] == b[i]:
+        i += 1
+    return i
+
+
+class Writer:
+    """Writes one segment. add() in ascending key order, then finish(), or abort().
+
+    sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
+    of a file that never was completed fit no other, even one of the same number. start: offset of the sink's
+    first byte in its file. block: size in bytes that a block is closed at, before compression.
+    bloom: keep a Bloom filter for this many keys (0: none).
+    """
+
+    def __init__(self, sink, envelope, prefix, start=0, block=BLOCK, bloom=0):
+        self._sink = sink
+        self._envelope = envelope
+        self._salt = os.urandom(SALT)
+        self._prefix = prefix + self._salt
+        self._block = block
+        self._tree = [_Block(block)]
+        self._tree[0].first = b""  # the lowest separator may be as low as can be
+        self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
+        self.offset = start
+        self.entries = 0
+        self.min = None
+        self.max = None
+
+    def add(self, key, value):
+        """Append an entry; key must be above every earlier one. value None is a deletion."""
+        leaf = self._tree[0]
+        if leaf.used and leaf.used + len(key) + len(value or b"") + 3 > self._block:
+            self._close_block(0)
+            # any separator above the last block's keys will do: take the shortest
+            leaf.first = key[: common_prefix(self.max, key) + 1]
+        if self.min is None:
+            self.min = key
+        leaf.add(key, value)
+        self.max = key
+        self.entries += 1
+        if self._bloom:
+            for bit in bloom_bits(key, self._bloom):
+                self._bloom[bit >> 3] |= 1 << (bit & 7)
+
+    def finish(self):
+        """Write the rest of the tree and the meta block, make the file durable."""
+        level = 0
+        while level + 1 < len(self._tree):
+            self._close_block(level)
+            level += 1
+        offset, size = self._write(self._tree[level].data())
+        meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
+        for part in (self.min, self.max, self._bloom):
+            meta += pack_uint(len(part)) + part
+        blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
+        self._append(blob + self._salt + len(blob).to_bytes(2, "big") + TRAILER)
+        self._sink.close()
+
+    def abort(self):
+        """Give the file up."""
+        self._sink.abort()
+
+    def _close_block(self, level):
+        block = self._tree[level]
+        offset, size = self._write(block.data())
+        if level + 1 == len(self._tree):
+            self._tree.append(_Block(64))
+        parent = self._tree[level + 1]
+        if parent.used > self._block:
+            self._close_block(level + 1)
+        parent.add(block.first, pack_uint(offset) + pack_uint(size))
+        block.clear()
+
+    def _write(self, buf):
+        offset = self.offset
+        heap.tidy()
+        blob = self._envelope.seal(compress(buf), block_aad(self._prefix, offset))
+        self._append(blob)
+        return offset, len(blob)
+
+    def _append(self, data):
+        self._sink.append(data)
+        self.offset += len(data)

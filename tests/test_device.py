@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import targets
-from targets.schedule import Schedule, Session
+from targets.schedule import Job, Schedule, Session
 
 DEVICE = Path(__file__).parent / "device"
 TARGETS = pytest.StashKey()
@@ -17,7 +17,7 @@ def constants(module):
     for node in ast.parse((DEVICE / (module + ".py")).read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             names.append(node.name)
-        elif isinstance(node, ast.Assign) and node.targets[0].id in ("MODES", "QUIET"):
+        elif isinstance(node, ast.Assign) and node.targets[0].id in ("MODES", "QUIET", "FREE_HEAP"):
             values[node.targets[0].id] = ast.literal_eval(node.value)
     return names, values
 
@@ -60,13 +60,18 @@ def schedule(request, tmp_path_factory):
     for item in request.session.items:
         if item.originalname == "test_device" and item.callspec.params["session"]:
             wanted.setdefault(item.callspec.params["session"], []).append(item.callspec.params["name"])
-    schedule = Schedule(
-        wanted, config.stash[TARGETS].get, lambda session: tmp_path_factory.mktemp("-".join(session)),
-        lambda session: constants(session.module)[1].get("QUIET", QUIET), config.getoption("jobs"))
+    jobs = {session: job(session, names, tmp_path_factory.mktemp("-".join(session[:3]).replace("/", "_")))
+            for session, names in wanted.items()}
+    schedule = Schedule(jobs, config.stash[TARGETS].get, config.getoption("jobs"))
     yield schedule
     schedule.close()
     for target in config.stash[TARGETS].values():
         target.close()
+
+
+def job(session, names, directory):
+    values = constants(session.module)[1]
+    return Job(session.module, session.mode, names, directory, values.get("QUIET", QUIET), values.get("FREE_HEAP", 0))
 
 
 def test_device(session, name, schedule, record_property):

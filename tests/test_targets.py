@@ -6,7 +6,7 @@ import pytest
 import targets
 from targets.process import DEVICE, Program
 from targets.report import Report
-from targets.schedule import Schedule, Session
+from targets.schedule import Job, Schedule, Session
 
 MODULE = '''
 import os, time
@@ -38,7 +38,7 @@ def run(tmp_path):
     (tmp_path / "test_sample.py").write_text(MODULE)
     (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
     program = Program(lambda: [sys.executable], PYTHONPATH="%s%s%s" % (DEVICE, os.pathsep, tmp_path))
-    return lambda *names, module="test_sample": program.run(module, "files", names, tmp_path, 2)
+    return lambda *names, module="test_sample": program.run(Job(module, "files", names, tmp_path, 2))
 
 
 def test_good_bad_and_skipped(run):
@@ -88,21 +88,21 @@ class Fake:
     def __init__(self):
         self.running = self.most = 0
 
-    def run(self, module, mode, names, directory, quiet):
+    def run(self, job):
         self.running += 1
         self.most = max(self.most, self.running)
         self.running -= 1
-        if module == "test_broken":
+        if job.module == "test_broken":
             raise RuntimeError("lost")
-        return {name: (module, name) for name in names}
+        return {name: (job.module, name) for name in job.names}
 
 
 def test_schedule_runs_each_session_once():
     fake = Fake()
-    wanted = {Session("qemu", "files", "test_%d" % n): ["a", "b"] for n in range(4)}
-    wanted[Session("host", "flash", "test_broken")] = ["c"]
-    schedule = Schedule(wanted, lambda name: fake, lambda s: None, lambda s: 1, workers=2)
-    for session in list(wanted)[:4]:
+    jobs = {Session("qemu", "files", "test_%d" % n): Job("test_%d" % n, "files", ["a", "b"], None, 1) for n in range(4)}
+    jobs[Session("host", "flash", "test_broken")] = Job("test_broken", "flash", ["c"], None, 1)
+    schedule = Schedule(jobs, lambda name: fake, workers=2)
+    for session in list(jobs)[:4]:
         assert schedule.result(session, "b") == (session.module, "b")
     with pytest.raises(RuntimeError, match="lost"):
         schedule.result(Session("host", "flash", "test_broken"), "c")
@@ -115,6 +115,6 @@ def test_unknown_target():
 
 
 def test_port_that_is_not_there(tmp_path):
-    results = targets.make("serial:/dev/not-there").run("test_x", "files", ["test_a"], tmp_path, 1)
+    results = targets.make("serial:/dev/not-there").run(Job("test_x", "files", ["test_a"], tmp_path, 1))
     assert results["test_a"].outcome == "fail"
     assert "/dev/not-there" in results["test_a"].note

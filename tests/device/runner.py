@@ -25,11 +25,9 @@ def main(module, mode, names, root="."):
     """Run names, the test functions of module, with the database in mode "files" or "flash"."""
     os.chdir(root)
     root = os.getcwd()
-    tests = __import__(module)
-    ballast = _ballast(getattr(tests, "FREE_HEAP", 0))
+    tests = _load(module)
     for name in names:
         _run(getattr(tests, name), name, mode, root)
-    del ballast
 
 
 def _run(function, name, mode, root):
@@ -73,24 +71,18 @@ def _free():
     return gc.mem_free() if hasattr(gc, "mem_free") else 0
 
 
-def _ballast(keep):
-    """Fill the heap so that about keep bytes stay free (twice as many where words are of 64 bits)."""
-    if not keep or not hasattr(gc, "mem_free"):
-        return None
-    if sys.maxsize > 1 << 32:
-        keep *= 2
-    _import_sources()
+def print_heap_used(module):
+    """Print how many bytes of heap the module takes before its tests start."""
+    _load(module)
     gc.collect()
-    blocks = []
-    size = gc.mem_free() - keep
-    while size > 512:
-        try:
-            blocks.append(bytearray(size))
-        except MemoryError:
-            size //= 2
-            continue
-        size = gc.mem_free() - keep
-    return blocks
+    print(gc.mem_alloc())
+
+
+def _load(module):
+    tests = __import__(module)
+    if hasattr(tests, "FREE_HEAP"):
+        _import_sources()
+    return tests
 
 
 def _import_sources():

@@ -21,8 +21,8 @@ def make(name, source=False):
 
 
 _MADE = {
-    "unix": lambda source: process.unix(64, source),
-    "unix32": lambda source: process.unix(32, source),
+    "unix": lambda source: process.Unix(64, source),
+    "unix32": lambda source: process.Unix(32, source),
     "qemu": lambda source: board.Emulated(),
 }
 

@@ -16,13 +16,13 @@ class Attached:
     def __init__(self, port):
         self.port = port
 
-    def run(self, module, mode, names, directory, quiet):
-        """Results by test name. quiet: seconds without output after which the board counts as hung."""
-        report = Report(names)
+    def run(self, job):
+        """Results by test name."""
+        report = Report(job.names)
         try:
             with Connection(self.port) as connection:
-                connection.upload("runner", "nor", module)
-                connection.run_tests(module, mode, names, report, quiet)
+                connection.upload("runner", "nor", job.module)
+                connection.run_tests(job, report)
         except (TransportError, OSError) as e:
             self.recover()
             return report.finish("the connection failed: %s" % e)
@@ -78,9 +78,9 @@ class Connection:
             source = (DEVICE / (module + ".py")).read_bytes()
             self._transport.fs_writefile("%s/%s.py" % (FOLDER, module), source, chunk_size=1024)
 
-    def run_tests(self, module, mode, names, report, quiet):
+    def run_tests(self, job, report):
         code = "import sys; sys.path.insert(0, %r); import runner; runner.main(%r, %r, %r, '/')" % (
-            FOLDER, module, mode, list(names))
+            FOLDER, job.module, job.mode, list(job.names))
         line = bytearray()
 
         def consume(byte):
@@ -89,6 +89,6 @@ class Connection:
                 report.feed(line.decode(errors="replace"))
                 line.clear()
 
-        _, error = self._transport.exec_raw(code, timeout=quiet, data_consumer=consume)
+        _, error = self._transport.exec_raw(code, timeout=job.quiet, data_consumer=consume)
         for text in error.decode(errors="replace").splitlines():
             report.feed(text)

@@ -19,15 +19,18 @@ class Program:
         self._find = find
         self._env = dict(os.environ, **env)
 
-    def run(self, module, mode, names, directory, quiet):
-        """Results by test name. quiet: seconds without output after which the program counts as hung."""
-        report = Report(names)
-        code = "import runner; runner.main(%r, %r, %r)" % (module, mode, list(names))
+    def run(self, job):
+        """Results by test name."""
+        report = Report(job.names)
+        code = "import runner; runner.main(%r, %r, %r)" % (job.module, job.mode, list(job.names))
         try:
-            status = self.execute(["-c", code], directory, quiet, report.feed)
+            status = self.execute([*self._options(job), "-c", code], job.directory, job.quiet, report.feed)
         except TimeoutError as e:
             return report.finish(str(e))
         return report.finish("the program ended with status %d" % status)
+
+    def _options(self, job):
+        return []
 
     def execute(self, arguments, directory, quiet, consume):
         """Run the interpreter in directory; consume gets each line of its output. Returns its exit status."""
@@ -43,6 +46,31 @@ class Program:
 
     def close(self):
         pass
+
+
+class Unix(Program):
+    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead.
+
+    A binary of one's own may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
+
+    def __init__(self, bits, source):
+        path = [str(DEVICE), ".frozen"]
+        if source:
+            path.insert(0, str(MODULES))
+        given = os.environ.get("MICROPY_UNIX32" if bits == 32 else "MICROPY_UNIX")
+        super().__init__(lambda: [given or _build(bits)], MICROPYPATH=":".join(path))
+        self._bits = bits
+
+    def _options(self, job):
+        """A heap of which FREE_HEAP bytes are free when the tests start; twice as many where words have 64 bits."""
+        if not job.free_heap:
+            return []
+        output = []
+        if self.execute(["-c", "import runner; runner.print_heap_used(%r)" % job.module],
+                        job.directory, job.quiet, output.append):
+            return []  # what is wrong with the module the tests themselves show
+        wanted = int(output[-1]) + job.free_heap * self._bits // 32
+        return ["-X", "heapsize=%d" % (wanted + wanted * 3 // 128)]  # of each 16 bytes the collector's tables take 3 bits
 
 
 def _lines(stream, quiet):
@@ -65,17 +93,6 @@ def host():
     """This CPython, with stand-ins for the modules that only MicroPython has."""
     path = os.pathsep.join(map(str, (DEVICE, TESTS / "shims", MODULES)))
     return Program(lambda: [sys.executable], PYTHONPATH=path)
-
-
-def unix(bits, source):
-    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead.
-
-    A binary of one's own may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
-    path = [str(DEVICE), ".frozen"]
-    if source:
-        path.insert(0, str(MODULES))
-    given = os.environ.get("MICROPY_UNIX32" if bits == 32 else "MICROPY_UNIX")
-    return Program(lambda: [given or _build(bits)], MICROPYPATH=":".join(path))
 
 
 def _build(bits):

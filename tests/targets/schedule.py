@@ -1,5 +1,6 @@
 """Runs the sessions (one module on one target in one mode) that the selected tests need, some at a time."""
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -9,16 +10,26 @@ class Session(NamedTuple):
     module: str
 
 
-class Schedule:
-    """wanted: {Session: names of its tests}. Sessions of a board run one after the other; boards come first,
-    because they take longest."""
+class Job(NamedTuple):
+    """What a target is to run. quiet: seconds without output after which it counts as hung. free_heap: bytes that
+    are free when the tests start, where the heap's size can be chosen; 0: the usual heap."""
 
-    def __init__(self, wanted, target, directory, quiet, workers):
-        self._wanted = wanted
-        self._target = target  # name -> object with run() and close()
-        self._directory = directory  # Session -> a fresh directory
-        self._quiet = quiet  # Session -> seconds of silence allowed
-        self._results = {session: Future() for session in wanted}
+    module: str
+    mode: str
+    names: list
+    directory: Path
+    quiet: int
+    free_heap: int = 0
+
+
+class Schedule:
+    """jobs: {Session: Job}. target: from a name to an object with run(job). Sessions of a board run one after the
+    other; boards come first, because they take longest."""
+
+    def __init__(self, jobs, target, workers):
+        self._jobs = jobs
+        self._target = target
+        self._results = {session: Future() for session in jobs}
         self._pool = ThreadPoolExecutor(workers)
         for chain in self._chains():
             self._pool.submit(self._run_chain, chain)
@@ -31,7 +42,7 @@ class Schedule:
 
     def _chains(self):
         boards, programs = {}, []
-        for session in self._wanted:
+        for session in self._jobs:
             if session.target in ("host", "unix", "unix32"):
                 programs.append([session])
             else:
@@ -41,10 +52,6 @@ class Schedule:
     def _run_chain(self, chain):
         for session in chain:
             try:
-                self._results[session].set_result(self._run(session))
+                self._results[session].set_result(self._target(session.target).run(self._jobs[session]))
             except Exception as e:
                 self._results[session].set_exception(e)
-
-    def _run(self, session):
-        return self._target(session.target).run(
-            session.module, session.mode, self._wanted[session], self._directory(session), self._quiet(session))

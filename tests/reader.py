@@ -144,21 +144,19 @@ class Segment:
         if len(data) < 11 or data[-1:] != b"Q":
             raise Damaged("no trailer")
         self.data, self.envelope, self.floor = data, envelope, floor
-        self.aad = aad + data[-11:-3]
+        self.tag = aad + data[-11:-3]
         size = int.from_bytes(data[-3:-1], "big")
         if size > len(data) - 11:
             raise Damaged("no meta block")
-        blob = data[len(data) - 11 - size : -11]
         meta = self._unseal(len(data) - 11 - size, size)
         (offset, size, self.depth, self.count), i = varints(meta, 0, 4)
         self.root = offset, size
         self.min, i = counted(meta, i)
         self.max, i = counted(meta, i)
         self.bloom, i = counted(meta, i)
-        self.tag = sha256(blob).digest()[:8]
 
     def _unseal(self, offset, size):
-        return self.envelope.unseal(self.data[offset : offset + size], self.aad + offset.to_bytes(4, "big"))
+        return self.envelope.unseal(self.data[offset : offset + size], self.tag + offset.to_bytes(4, "big"))
 
     def _entries(self, offset, size):
         block = self._unseal(offset, size)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-for folder in (TESTS / "shims", ROOT / "modules", ROOT):
+for folder in (ROOT, ROOT / "modules", TESTS / "shims"):  # shims first: modules/uzlib.py is for MicroPython
     sys.path.insert(0, str(folder))
 collect_ignore = ["device", "shims"]  # device modules run through test_device.py
 

@@ -57,7 +57,7 @@ def image(board, dry=False):
     over = [cost.what for cost in costs if cost.used > cost.budget]
     if over:
         raise Failure("%s is too big: over budget in %s" % (board, ", ".join(over)))
-    return _publish(board, port, home)
+    return _publish(board, port, home, costs)
 
 
 def facts(board):
@@ -138,13 +138,19 @@ def section_sizes(output):
     return {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[1].isdigit()}
 
 
+def write_costs(file, costs):
+    """Keep costs for the size table of a release."""
+    file.write_text(json.dumps([cost._asdict() for cost in costs], indent=2) + "\n")
+
+
 def frozen_cost(home):
     """What unosql's own bytecode takes in an image built in home."""
     return Cost("unosql's bytecode", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
 
 
-def _publish(board, port, home):
+def _publish(board, port, home, costs):
     IMAGES.mkdir(exist_ok=True)
+    write_costs(IMAGES / (info.image_name(board) + ".sizes.json"), costs)
     for made, ending in PRODUCTS[port].items():
         if (home / "obj" / made).exists():
             shutil.copy2(home / "obj" / made, IMAGES / ("%s.%s" % (info.image_name(board), ending)))

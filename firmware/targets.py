@@ -60,8 +60,13 @@ def qemu_firmware():
 def _qemu(board):
     deps.ensure("qemu")
     source = fetch.source()
+    return build(qemu_product(board, source), source)
+
+
+def qemu_product(board, source):
+    """How the image of an emulated board is made; for callers that hold the lock."""
     variables = dict(_variables(source), BOARD=board, BOARD_DIR=BOARDS / board)
-    return build(Product(board, "ports/qemu", "firmware.elf", variables, "riscv64-unknown-elf-gcc"), source)
+    return Product(board, "ports/qemu", "firmware.elf", variables, "riscv64-unknown-elf-gcc")
 
 
 def _espressif(board):

@@ -51,7 +51,7 @@ class Ring:
         writer = self._files.writer(self._kind, self._next)
         writer.append(record)
         writer.close()
-        self._used[self._next] = self._files.exists = True
+        self._used[self._next] = 1
         self._next = (self._next + 1) % self._slots
         if self._kind == "w":  # of manifests only the newest is live
             self.room -= 1

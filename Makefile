@@ -5,10 +5,12 @@ PYTHON ?= python3
 BOARD ?= UNOSQL_QEMU_RISCV
 ARGS ?=
 
+export PORT IMAGE ERASE BAUD REPORT
 export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEAP PYTHONDONTWRITEBYTECODE=1
 
 .DEFAULT_GOAL := help
 .PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
+.PHONY: flash device-test package release release-check
 
 help:
 	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
@@ -19,9 +21,16 @@ help:
 	@echo '                  (HEAP=36k: a small heap, FLASH=file: its flash image)'
 	@echo '  make unix       build MicroPython for this machine, 64- and 32-bit, unosql inside'
 	@echo '  make firmware   build the firmware of BOARD= (default $(BOARD))'
+	@echo '  make flash      write the image of BOARD= (or IMAGE=file) to the board attached, or at PORT=;'
+	@echo '                  asks before it erases (or ERASE=yes, ERASE=no)'
+	@echo '  make device-test    run the device tests on the board attached, or at PORT='
+	@echo '                  (make run PORT=... runs the example there)'
 	@echo '  make sizes      print what the firmware takes of flash and RAM'
 	@echo '  make deps       install the tools: system packages, and Python ones in build/venv'
 	@echo '  make fetch      get MicroPython source again, trying the preferred version first'
+	@echo '  make release    collect images, packages, checksums and the page to flash from'
+	@echo '  make release-check  what of a release any machine can check; builds twice and compares'
+	@echo '  make package    bring package.json, for mip, up to date'
 	@echo '  make clean      remove what was built'
 	@echo '  make distclean  remove sources, tools and flash images too'
 	@echo
@@ -31,14 +40,24 @@ help:
 run unix sizes fetch deps emulator:
 	@$(PYTHON) -m firmware $@
 
-firmware:
-	@$(PYTHON) -m firmware firmware $(BOARD)
+package release:
+	@$(PYTHON) -m firmware $@
+
+release-check:
+	@$(PYTHON) -m firmware release_check
+
+# DRY=1 only prints the commands.
+firmware flash:
+	@$(PYTHON) -m firmware $@ $(BOARD) $(if $(DRY),--dry-run)
+
+device-test:
+	@$(PYTHON) -m firmware device_test $(ARGS)
 
 test:
 	@$(PYTHON) -m firmware test $(ARGS)
 
 clean:
-	rm -rf $(filter-out build/src build/venv build/flash,$(wildcard build/*))
+	rm -rf $(filter-out build/src build/venv build/flash build/toolchains,$(wildcard build/*))
 
 distclean:
 	rm -rf build

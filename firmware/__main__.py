@@ -59,6 +59,27 @@ def _device_test(*arguments):
     device_test.run(os.environ.get("PORT"), arguments)
 
 
+def _package():
+    """bring package.json, for mip, up to date"""
+    from . import mip
+
+    print(shown(mip.write()))
+
+
+def _release():
+    """collect images, packages, checksums, sizes and the page; REPORT= a test report to publish"""
+    from . import release
+
+    release.release(os.environ.get("REPORT"))
+
+
+def _release_check():
+    """what a release takes, as far as any machine can check it; two builds, compared"""
+    from . import release
+
+    release.check()
+
+
 def _run():
     """build all, boot the emulated board, run the example on it; PORT=: run it on that board"""
     from . import run
@@ -88,12 +109,13 @@ def _sizes():
 
 
 COMMANDS = {f.__name__[1:]: f for f in (
-    _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes)}
+    _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes,
+    _package, _release, _release_check)}
 
 
 def _help():
     for name, command in COMMANDS.items():
-        print("%-10s %s" % (name, command.__doc__))
+        print("%-14s %s" % (name, command.__doc__))
 
 
 def main(arguments):

@@ -105,8 +105,13 @@ def _mpy_cross(source, commands):
 
 
 def _esp32_costs(home, source, product):
-    application = next(p for p in partitions.read_csv(PARTITIONS) if p.name == "factory")
-    return [Cost("application", (home / "obj" / "micropython.bin").stat().st_size, application.size)]
+    return [application_cost((home / "obj" / "micropython.bin").stat().st_size)]
+
+
+def application_cost(used):
+    """The cost of an application of so many bytes in an ESP32's partition."""
+    partition = next(part for part in partitions.read_csv(PARTITIONS) if part.name == "factory")
+    return Cost("application", used, partition.size)
 
 
 def _esp8266_costs(home, source, product):

@@ -25,6 +25,7 @@ def release(report=None):
 
     Failure when an image is missing, or the report has failures.
     """
+    check_tag(os.environ.get("RELEASE_TAG"))
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     if report:
@@ -49,12 +50,12 @@ def add_image(image, destination):
 
 
 def add_emulated(destination):
-    """The emulated board's image is published too: everybody can run what the tests ran on."""
+    """The emulated board's image is published too: everybody can run what the tests ran on. Budget: an ESP32's."""
     firmware = targets.qemu_firmware()
     name = info.image_name(targets.QEMU)
     shutil.copy2(firmware, destination / (name + ".elf"))
     espressif.write_costs(destination / (name + ".sizes.json"), [
-        Cost("image", sizes.image(firmware), 4 << 20), espressif.frozen_cost(firmware.parent)])
+        espressif.application_cost(sizes.image(firmware)), espressif.frozen_cost(firmware.parent)])
 
 
 def add_packages(destination):
@@ -119,9 +120,13 @@ def check():
     """What a release takes and needs no toolchain of Espressif's. Failure names what is wrong."""
     if mip.PACKAGE.read_text() != mip.text(mip.package()):
         raise Failure("package.json does not list what modules/ holds; type: make package")
-    tag = os.environ.get("RELEASE_TAG")
-    if tag and tag != "v" + info.version():
-        raise Failure("the tag is %s, unosql.__version__ is %s" % (tag, info.version()))
+    check_tag(os.environ.get("RELEASE_TAG"))
     for board in espressif.boards():
         espressif.image(board, dry=True)
     reproducible.check()
+
+
+def check_tag(tag):
+    """Failure when tag, of the commit that is released, is not that of unosql.__version__."""
+    if tag and tag != "v" + info.version():
+        raise Failure("the tag is %s, unosql.__version__ is %s" % (tag, info.version()))

@@ -108,9 +108,8 @@ class Chain:
             self._blocks.kill(self._chain[0][1])
             self._chain.pop(0)
 
-    def clear(self):
-        """Free all blocks."""
-        self._retire()
+    def scrub(self):
+        self.reset()
         while self._chain:
             self._blocks.kill(self._chain.pop()[1])
         self._end = 0

@@ -86,10 +86,10 @@ class Flash:
 
     def destroy(self):
         """Remove the manifest, then the rest."""
-        self._logs["m"].clear()
+        self._logs["m"].scrub()
         for n in self.numbers():
             self.remove(n)
-        self._logs["w"].clear()
+        self._logs["w"].scrub()
         self.exists = False
 
     def close(self):

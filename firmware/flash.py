@@ -45,19 +45,44 @@ class Attached(NamedTuple):
 
 
 def flash(board, port=None, image=None, erase=None, baud=BAUD, dry=False):
-    """Flash board's newest image, or the file image. erase: "yes", "no" or None: ask when on a terminal."""
-    image = Path(image) if image else newest(board)
-    chip = chip_of(image)
-    wanted = espressif.facts(board)["mcu"]
-    if chip != wanted:
-        raise Failure("%s is for %s, BOARD=%s has %s" % (shown(image), chip, board, wanted))
+    """Flash the file image, or board's newest one, or when board is no real one, the newest for the chip found.
+
+    erase: "yes", "no" or None: ask when on a terminal.
+    """
+    image = Path(image) if image else newest(board) if board in espressif.boards() else None
+    if image:
+        check_board(board, image)
+    elif dry:
+        raise Failure("--dry-run finds no chip: give BOARD=, one of " + ", ".join(espressif.boards()))
     tool = Esptool("PORT" if dry and not port else ports.choose(port), baud, dry)
     if not dry:
-        check(tool.identify(), chip)
-    if wants_erase(other_layout(tool, chip, image), erase, input if sys.stdin.isatty() and not dry else None):
+        found = tool.identify()
+        image = image or newest(board_of(found.chip))
+        check(found, chip_of(image))
+    _write(tool, image, erase, ask=input if sys.stdin.isatty() and not dry else None)
+
+
+def _write(tool, image, erase, ask):
+    chip = chip_of(image)
+    if wants_erase(other_layout(tool, chip, image), erase, ask):
         tool.call(chip, "erase-flash")
     tool.call(chip, "write-flash", "--flash-size", "detect", hex(OFFSETS.get(chip, 0)), str(image))
-    say("done: %s is on the board" % shown(image))
+    say("done: %s" % shown(image))
+
+
+def check_board(board, image):
+    """Failure when board is a real one and image is for another chip."""
+    chip = chip_of(image)
+    if board in espressif.boards() and chip != espressif.facts(board)["mcu"]:
+        raise Failure("%s is for %s, BOARD=%s has %s" % (shown(image), chip, board, espressif.facts(board)["mcu"]))
+
+
+def board_of(chip):
+    """The board of ours that has this chip."""
+    for board in espressif.boards():
+        if espressif.facts(board)["mcu"] == chip:
+            return board
+    raise Failure("unosql has no image for %s" % chip)
 
 
 def newest(board):

@@ -1,4 +1,5 @@
 """`make flash`, with the real esptool, against a stand-in for a chip's ROM bootloader."""
+import os
 import struct
 
 import pytest
@@ -61,6 +62,28 @@ def test_another_chip_is_left_alone_and_its_board_named(tmp_path):
         with pytest.raises(Failure, match="has an esp32c3, the image is for esp32; .*BOARD=UNOSQL_ESP32_GENERIC_C3"):
             flash.flash(BOARD["esp32"], chip.port, make_image(tmp_path, "esp32"), baud=115200)
         assert not written(chip)
+
+
+def test_without_a_board_the_chip_decides(tmp_path, monkeypatch):
+    monkeypatch.setattr(espressif, "IMAGES", tmp_path)
+    for kind in BOARD:
+        make_image(tmp_path, kind).rename(tmp_path / (BOARD[kind] + "-20260102-v0.1.0.bin"))
+    with Chip("esp32s3", 4 << 20) as chip:
+        flash.flash("UNOSQL_QEMU_RISCV", chip.port, baud=115200)
+        image = tmp_path / (BOARD["esp32s3"] + "-20260102-v0.1.0.bin")
+        assert chip.flash[4 : image.stat().st_size] == image.read_bytes()[4:]
+
+
+def test_the_newest_image_of_the_very_board_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(espressif, "IMAGES", tmp_path)
+    with pytest.raises(Failure, match="make firmware BOARD=UNOSQL_ESP32_GENERIC,"):
+        flash.newest(BOARD["esp32"])
+    make_image(tmp_path, "esp32s3").rename(tmp_path / (BOARD["esp32s3"] + "-20260103-v0.1.0.bin"))
+    names = [BOARD["esp32"] + "-20260101-v0.1.0.bin", BOARD["esp32"] + "-20260102-v0.2.0.bin"]
+    for at, name in enumerate(names):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (at, at))
+    assert flash.newest(BOARD["esp32"]).name == names[1]
 
 
 def test_a_flash_too_small_is_left_alone(tmp_path):

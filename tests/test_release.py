@@ -1,0 +1,198 @@
+"""What a release consists of: workflows, mip packages, checksums, size table, test report."""
+import json
+import re
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from firmware import board, espressif, flash, info, mip, pins, release, reproducible, toolchains
+from firmware.commands import Commands
+from firmware.emulator import Emulator
+from firmware.espressif import Cost
+from firmware.paths import MODULES, ROOT
+from firmware.progress import Failure
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def steps(workflow):
+    for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+        yield from job.get("steps", ())
+
+
+def test_workflows_have_the_schema():
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows",
+                           *WORKFLOWS], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert len(WORKFLOWS) == 2 and done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda w: w.name)
+def test_actions_are_pinned_by_commit(workflow):
+    for step in steps(workflow):
+        if "uses" in step:
+            assert COMMIT.fullmatch(step["uses"].partition("@")[2]), step["uses"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda w: w.name)
+def test_workflows_put_no_expression_into_a_script(workflow):
+    """A branch or tag can have any name; in a script it would be code."""
+    assert not [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda w: w.name)
+def test_workflows_call_targets_that_exist(workflow):
+    made = [name for step in steps(workflow) for name in re.findall(r"^make ([\w-]+)", step.get("run", ""), re.M)]
+    for name in made:
+        subprocess.run(["make", "-n", name], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert made
+
+
+def test_ci_builds_every_board():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    assert jobs["boards"]["strategy"]["matrix"]["board"] == espressif.boards()
+
+
+def test_package_json_lists_all_modules():
+    assert mip.PACKAGE.read_text() == mip.text(mip.package()), "type: make package"
+    for target, source in json.loads(mip.PACKAGE.read_text())["urls"]:
+        assert (ROOT / source).exists() and source == "modules/" + target
+
+
+@pytest.fixture
+def server(tmp_path):
+    """(folder, its URL)"""
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield tmp_path, "http://127.0.0.1:%d/" % http.server_port
+        http.shutdown()
+
+
+def test_mip_installs_the_compiled_package_on_a_board(server):
+    folder, url = server
+    mip.compile_to(folder / "mip")
+    with Emulator() as emulator:
+        board.mpremote(emulator.port, "mip", "install", "--target", "/lib", url + "mip/package.json", capture=True)
+        listing = board.mpremote(emulator.port, "exec", (
+            "import sys; sys.path.insert(0, '/lib'); import unosql.codec, uzlib, os; "
+            "print(unosql.codec.__file__, uzlib.__file__, len(os.listdir('/lib/unosql')))"), capture=True)
+    assert listing.split() == [
+        "/lib/unosql/codec.mpy", "/lib/uzlib.mpy", str(len(list((MODULES / "unosql").glob("*.py"))))]
+
+
+def test_release_names_are_micropythons():
+    name = info.image_name("UNOSQL_ESP32_GENERIC")
+    assert re.fullmatch(r"UNOSQL_ESP32_GENERIC-\d{8}-v(\d+\.\d+\.\d+\S*)", name)[1] == info.version()
+
+
+def test_checksums_are_what_sha256sum_takes(tmp_path):
+    for name in ("a.bin", "b c.txt"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "SHA256SUMS").write_text(release.checksums(tmp_path))
+    check = partial(subprocess.run, ["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True)
+    assert check().returncode == 0
+    (tmp_path / "a.bin").write_text("changed")
+    assert check().returncode != 0
+
+
+def test_size_table_has_a_row_a_cost(tmp_path):
+    espressif.write_costs(tmp_path / "BOARD-1.sizes.json", [Cost("application", 50, 200), Cost("bytecode", 1, 3)])
+    assert release.size_table(tmp_path).splitlines()[2:] == [
+        "| BOARD-1 | application | 50 | 200 | 25 % |", "| BOARD-1 | bytecode | 1 | 3 | 33 % |"]
+
+
+@pytest.mark.parametrize("inside, released", [
+    ('<testcase name="a"/><testcase name="b"><skipped message="no board"/></testcase>', True),
+    ('<testcase name="a"/><testcase name="b"><failure message="x"/></testcase>', False),
+    ('<testcase name="a"/><testcase name="b"><error message="x"/></testcase>', False),
+    ('<testcase name="b"><skipped message="no board"/></testcase>', False),
+])
+def test_no_release_with_failed_or_no_tests(inside, released, tmp_path):
+    report = tmp_path / "in.xml"
+    report.write_text("<testsuites><testsuite>%s</testsuite></testsuites>" % inside)
+    if released:
+        release.add_report(report, tmp_path)
+        assert "1 passed, 1 skipped" in (tmp_path / "TESTS.md").read_text()
+        assert "- skipped: b: no board" in (tmp_path / "TESTS.md").read_text()
+    else:
+        with pytest.raises(Failure, match="no release"):
+            release.add_report(report, tmp_path)
+
+
+def test_the_tag_must_be_the_version():
+    release.check_tag(None)
+    release.check_tag("v" + info.version())
+    with pytest.raises(Failure, match="the tag is v99.0"):
+        release.check_tag("v99.0")
+
+
+def test_without_images_there_is_no_release(tmp_path, monkeypatch):
+    monkeypatch.setattr(espressif, "IMAGES", tmp_path)
+    with pytest.raises(Failure, match="no image of UNOSQL_ESP32_GENERIC here"):
+        flash.newest("UNOSQL_ESP32_GENERIC")
+
+
+@pytest.mark.parametrize("first, second, at", [
+    (b"abc", b"abc", None), (b"abc", b"abd", 2), (b"abc", b"ab", 2), (b"", b"a", 0)])
+def test_differences_are_found(first, second, at):
+    assert reproducible.difference(first, second) == at
+
+
+def test_what_is_downloaded_must_be_what_is_pinned(server):
+    folder, url = server
+    (folder / "tool.tar.gz").write_bytes(b"other")
+    with pytest.raises(Failure, match="instead of the pinned 0000"):
+        toolchains.download(pins.Download(url + "tool.tar.gz", "0" * 64), folder / "got")
+    assert not (folder / "got").exists()
+    with pytest.raises(Failure, match="cannot be had"):
+        toolchains.download(pins.Download(url + "absent", "0" * 64), folder / "got")
+
+
+def test_a_clone_must_be_of_the_pinned_commit(tmp_path, monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv("GIT_%s_NAME" % name, "a")
+        monkeypatch.setenv("GIT_%s_EMAIL" % name, "a@example.org")
+    origin = tmp_path / "origin"
+    git = partial(subprocess.run, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    git(["git", "init", "-q", origin])
+    git(["git", "-C", origin, "commit", "-q", "--allow-empty", "-m", "x"])
+    git(["git", "-C", origin, "tag", "v1"])
+    commit = git(["git", "-C", origin, "rev-parse", "HEAD"]).stdout.strip()
+    pin = pins.Repository(origin.as_uri(), "v1", commit)
+    toolchains.clone(pin, tmp_path / "good", Commands())
+    assert (tmp_path / "good" / ".git").exists()
+    with pytest.raises(Failure, match="instead of the pinned"):
+        toolchains.clone(pin._replace(commit="0" * 40), tmp_path / "bad", Commands())
+    assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.parametrize("name", espressif.boards())
+def test_dry_run_prints_the_build(name, capsys, monkeypatch):
+    monkeypatch.delenv("IDF_PATH", raising=False)
+    assert espressif.image(name, dry=True) is None
+    lines = capsys.readouterr().out.splitlines()
+    assert "BOARD=" + name in lines[-1] and " make -j" in lines[-1]
+    pinned = pins.ESP8266_TOOLCHAIN.sha256 if "8266" in name else pins.ESP_IDF.tag
+    assert any(pinned in line for line in lines)
+
+
+def test_another_esp_idf_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "tools" / "cmake").mkdir(parents=True)
+    (tmp_path / "tools" / "cmake" / "version.cmake").write_text(
+        "set(IDF_VERSION_MAJOR 5)\nset(IDF_VERSION_MINOR 1)\nset(IDF_VERSION_PATCH 0)\n")
+    monkeypatch.setenv("IDF_PATH", str(tmp_path))
+    with pytest.raises(Failure, match="is ESP-IDF v5.1.0; unosql's images take " + pins.ESP_IDF.tag):
+        toolchains.esp_idf(Commands())
+
+
+def test_the_build_is_named_on_the_device():
+    with Emulator() as emulator:
+        said = board.mpremote(emulator.port, "exec", "import unosql, unosql_board; print(unosql.__version__); "
+                              "print(unosql_board.BUILD)", capture=True).splitlines()
+    assert said[0] == info.version() and "MicroPython" in said[1] and said[0] in said[1]

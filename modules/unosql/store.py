@@ -201,6 +201,7 @@ class Store:
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
+        spared = False
         while True:
             self._ready()
             epoch = self.epoch
@@ -214,8 +215,9 @@ class Store:
                 else:
                     return
             except MemoryError:
-                if not self.relinquish():
+                if not self.relinquish() or spared:
                     raise
+            spared = key is None  # no progress: once more, not for ever
             if key is not None:  # start again behind the last key
                 lo, hi = (lo, key) if reverse else (key + b"\0", hi)
 

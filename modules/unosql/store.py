@@ -513,6 +513,9 @@ class Store:
         """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
         from .rekey import rekey
 
+        self._ready()
+        if self._staged is not None or self._bulk is not None:
+            raise ValueError("rekeying within a transaction")  # it would publish what is staged
         self._compaction.stop()
         self.flush()
         rekey(self, password, iterations)

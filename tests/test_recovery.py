@@ -1,0 +1,640 @@
+"""Recovery argued case by case: what the log, the manifest and the files may look like after a cut or damage."""
+import errno
+
+import pytest
+
+from memfs import MemFs
+from unosql import compaction, manifest as manifests
+from unosql.envelope import Plain
+from unosql.errors import ClosedError, CorruptionError, StorageFullError, UnosqlError, WrongKeyError
+from unosql.files import Files
+from unosql.store import Hooks, Store
+from unosql.wal import Wal
+
+KEY = b"sixteen byte key"
+
+
+class Failing(MemFs):
+    """Raises an OSError at the n-th writing open from now on whose path has `where` in it."""
+
+    where, n, error = "", None, errno.EIO
+
+    def open(self, path, mode="rb"):
+        if "w" in mode and self.n is not None and self.where in path:
+            self.n -= 1
+            if self.n < 0:
+                self.n = None
+                raise OSError(self.error, path)
+        return super().open(path, mode)
+
+    def fail(self, where, n=0, error=errno.EIO):
+        self.where, self.n, self.error = where, n, error
+
+
+def make(fs, password=None, slots=8, hooks=None, memtable=1024):
+    store = Store(Files("t.udb", slots=slots, fs=fs), hooks, memtable)
+    store.open(password, 2)
+    return store
+
+
+def everything(store):
+    return dict(store.scan(b""))
+
+
+def path(kind, n):
+    return "t.udb/" + ("s%07x" if kind == "s" else kind + "%02x") % n
+
+
+# -- the WAL
+
+class Log:
+    """A log in a list; records may be edited."""
+
+    limit = 40
+
+    def __init__(self):
+        self.records, self.room, self.resumed = [], 12, None
+
+    def append(self, record):
+        self.records.append(record)
+        self.room -= 1
+
+    def places(self):
+        return iter(range(len(self.records)))
+
+    def read(self, place):
+        return self.records[place]
+
+    def describe(self, place):
+        return "log/%d" % place
+
+    def resume(self, place, live):
+        self.resumed = place, live
+
+    def reset(self):
+        self.room = 12
+
+
+BATCHES = [b"one", b"a batch of several records" * 4, b"three"]
+
+
+def logged():
+    log = Log()
+    wal = Wal(log, Plain())
+    for batch in BATCHES:
+        wal.append(batch)
+    return log
+
+
+def recovered(log, after=0):
+    wal = Wal(log, Plain())
+    return list(wal.recover(after)), wal
+
+
+def test_wal_round_trip():
+    log = logged()
+    assert len(log.records) == 6  # of 26 bytes of a batch each
+    found, wal = recovered(log)
+    assert found == BATCHES and wal.counter == 6 and log.resumed == (5, 6) and wal.fits(1)
+    log.records.reverse()  # where a record is means nothing
+    assert recovered(log)[0] == BATCHES
+    assert recovered(log, 1)[0] == BATCHES[1:] and recovered(log, 5)[0] == BATCHES[2:]
+    found, wal = recovered(log, 6)
+    assert found == [] and wal.counter == 6 and log.resumed == (None, 0) and wal.fits(1)
+
+
+def test_wal_limits():
+    wal = Wal(Log(), Plain())
+    assert wal.fits(12 * 26) and not wal.fits(12 * 26 + 1)
+    assert wal.takes(12 * 26) and not wal.takes(12 * 26 + 1)
+    wal.append(bytes(26 * 3))
+    assert wal.fits(9 * 26) and not wal.fits(9 * 26 + 1)
+    wal.reset()
+    assert wal.fits(12 * 26)
+
+
+@pytest.mark.parametrize("keep", range(6))
+def test_wal_cut_at_its_end(keep):
+    """Fewer records are fewer whole batches; an incomplete one freezes the log until it is reset."""
+    log = logged()
+    del log.records[keep:]
+    found, wal = recovered(log)
+    assert found == BATCHES[: {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2}[keep]]
+    assert wal.fits(1) == (keep in (0, 1, 5)) and wal.counter == keep
+    wal.reset()
+    assert wal.fits(1)
+
+
+@pytest.mark.parametrize("missing", range(5))
+def test_wal_gap(missing):
+    log = logged()
+    del log.records[missing]
+    with pytest.raises(CorruptionError, match="WAL record %d is missing" % (missing + 1)):
+        recovered(log)
+
+
+def test_wal_torn_record():
+    """It may read as whole another time: its counter is never used again."""
+    log = logged()
+    log.records[5] = log.records[5][:-1]
+    found, wal = recovered(log)
+    assert found == BATCHES[:2] and wal.counter == 6 and not wal.fits(1)
+
+
+def test_wal_records_that_do_not_follow():
+    for second in (b"\x02\x80x", b"\x02\x05x"):  # a first one, and one too far down the count, after "two follow"
+        log = Log()
+        log.records = [Plain().seal(record, b"w") for record in (b"\x01\x82x", second)]
+        with pytest.raises(CorruptionError, match="log/1: WAL record 2 does not follow"):
+            recovered(log)
+    log.records = [Plain().seal(b"\x01\x00x", b"w")]
+    with pytest.raises(CorruptionError, match="log/0: WAL record 1 does not follow"):
+        recovered(log)
+
+
+# -- the manifest
+
+class Segment:
+    def __init__(self, number, floor, tag=None):
+        self.number, self.floor, self.tag = number, floor, tag or b"tag%d" % number
+
+
+def test_manifest_round_trip():
+    made = manifests.Manifest()
+    made.wal, made.next_file = 300, 70000
+    made.levels = [[Segment(9, None), Segment(7, b"floor")], [], [Segment(1, b"x" * 300)]]
+    found = manifests.Manifest()
+    assert found.decode(made.encode(), Segment)
+    assert (found.wal, found.next_file) == (300, 70000)
+    assert [[(s.number, s.floor) for s in level] for level in found.levels] == [
+        [(9, None), (7, b"floor")], [], [(1, b"x" * 300)]]
+    assert [s.number for s in found.segments()] == [9, 7, 1]
+    assert not manifests.Manifest().decode(made.encode(), lambda n, floor: Segment(n, floor, b"other"))
+
+
+@pytest.mark.parametrize("password", [None, KEY])
+def test_either_slot_will_do(password):
+    """A damaged manifest is as one that was torn: the WAL still has what the one before lacks."""
+    fs = MemFs()
+    store = make(fs, password)
+    store.apply([(b"a", b"1")])
+    store.flush()
+    store.apply([(b"b", b"2")])
+    store.flush()
+    for slot in range(2):
+        files = dict(fs.files)
+        files[path("m", slot)] = files[path("m", slot)][:-1]
+        assert everything(make(MemFs(files), password)) == {b"a": b"1", b"b": b"2"}
+
+
+def test_large_batches_are_in_both_slots():
+    """The WAL can't make up for them."""
+    fs = MemFs()
+    store = make(fs)
+    ops = [(b"k%d" % i, bytes(90)) for i in range(50)]  # more than the memtable: a bulk batch
+    store.apply(ops)
+    middling = [(b"l%d" % i, bytes(150)) for i in range(6)]  # fits the memtable, not the WAL
+    for expected in (dict(ops), dict(ops + middling)):
+        for slot in range(2):
+            files = dict(fs.files, **{path("m", slot): b""})
+            assert everything(make(MemFs(files))) == expected
+        store.apply(middling)
+
+
+def test_no_manifest():
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    rest = {name: data for name, data in fs.files.items() if "/m" not in name}
+    with pytest.raises(CorruptionError, match="WAL without a manifest"):
+        make(MemFs(rest))
+    store.flush()
+    rest = {name: data for name, data in fs.files.items() if "/s" in name}
+    with pytest.raises(CorruptionError, match="segments without a manifest"):
+        make(MemFs(rest))
+    for name in list(fs.files):
+        del fs.files[name]
+    store.invalidate()
+    with pytest.raises(CorruptionError, match="manifest is gone"):
+        store.get(b"a")  # an open database does not turn into a new one
+    assert everything(make(MemFs())) == {}
+
+
+def test_torn_creation():
+    """A cut while the first manifest was written leaves no database."""
+    fs = MemFs()
+    make(fs, KEY)
+    torn = MemFs({path("m", 0): fs.files[path("m", 0)][:20]})
+    assert everything(make(torn, None)) == {}
+
+
+def test_whole_but_not_authentic():
+    """An outer checksum without the key is no manifest."""
+    fs = MemFs()
+    make(fs, KEY)
+    record = bytearray(Plain().unseal(fs.files[path("m", 0)], b"m"))
+    record[-1] ^= 1
+    with pytest.raises(CorruptionError, match="t.udb/m00 at offset 33: authentication failed"):
+        make(MemFs({path("m", 0): Plain().seal(bytes(record), b"m")}), KEY)
+
+
+def test_exchanged_segment():
+    """One file under the right name, sound in itself, but not the one that the manifest means."""
+    one, other = MemFs(), MemFs()
+    for fs in (one, other):
+        store = make(fs)
+        store.apply([(b"a", b"1")])
+        store.flush()
+    one.files[path("s", 1)] = other.files[path("s", 1)]
+    with pytest.raises(CorruptionError, match="not the one that the manifest names"):
+        make(one)
+
+
+def test_errors_lose_nothing():
+    """An old manifest and a WAL with a gap: the newer segment stays for whoever repairs it."""
+    fs = MemFs()
+    store = make(fs)
+    for i in range(6):
+        store.apply([(b"a%d" % i, bytes(400))])  # every third flushes
+    store.apply([(b"b", b"2")])
+    newest = max(name for name in fs.files if "/m" in name and store.slots.counter == Plain().unseal(fs.files[name], b"m")[4])
+    fs.files[newest] = b""
+    for name in [path("w", 0), path("w", 1)]:
+        fs.files.pop(name)
+    before = dict(fs.files)
+    with pytest.raises(CorruptionError):
+        make(fs)
+    assert fs.files == before
+
+
+# -- the store around them
+
+def test_incomplete_batch_at_opening():
+    """Opening writes nothing, not even then; the next write flushes first, and stale fragments are never met again."""
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.apply([(b"b", bytes(250))])
+    assert path("w", 3) in fs.files
+    del fs.files[path("w", 3)]
+    before = dict(fs.files)
+    store = make(fs)
+    assert everything(store) == {b"a": b"1"} and fs.files == before
+    store.apply([(b"c", b"3")])
+    assert store.stats()["segments"] == 1
+    for _ in range(2):
+        store = make(fs)
+        assert everything(store) == {b"a": b"1", b"c": b"3"}
+
+
+def test_full_medium_is_read():
+    """With an unclean log and no room at all."""
+    fs = Failing()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.apply([(b"b", bytes(250))])
+    del fs.files[path("w", 3)]
+    store = make(fs)
+    fs.fail("", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.apply([(b"c", b"3")])
+    assert everything(store) == {b"a": b"1"}
+    store.apply([(b"c", b"3")])
+    assert everything(make(fs)) == {b"a": b"1", b"c": b"3"}
+
+
+def test_reload_that_fails_is_not_an_empty_database():
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.flush()
+    name = path("s", 1)
+    data = fs.files.pop(name)
+    store.invalidate()
+    for _ in range(2):
+        with pytest.raises(CorruptionError):
+            store.get(b"a")
+    fs.files[name] = data
+    assert store.get(b"a") == b"1"
+
+
+def test_failing_open_closes():
+    fs = MemFs()
+    make(fs, KEY)
+    store = Store(Files("t.udb", fs=fs))
+    with pytest.raises(WrongKeyError):
+        store.open(b"another key", 2)
+    with pytest.raises(ClosedError):
+        store.get(b"a")
+    store.close()
+    store.open(KEY, 2)
+    store.close()
+    store.close()
+    with pytest.raises(ClosedError):
+        store.ready()
+
+
+@pytest.mark.parametrize("where", ["/w", "/s", "/m"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("size", [10, 300, 900, 3000])
+def test_failing_write(where, error, size):
+    """Of a batch for the WAL, of several records, for the memtable only, and for a bulk batch: all or nothing."""
+    for n in range(4):
+        fs = Failing()
+        store = make(fs)
+        model = {b"a%d" % i: bytes(30) for i in range(6)}
+        for op in model.items():
+            store.apply([op])
+        ops = [(b"b%d" % i, bytes(size // 5)) for i in range(5)]
+        fs.fail(where, n, error)
+        try:
+            store.apply(ops)
+        except (OSError, StorageFullError):
+            assert everything(store) in (model, {**model, **dict(ops)})
+        else:
+            assert everything(store) == {**model, **dict(ops)}
+        fs.n = None
+        model = everything(store)
+        store.apply([(b"c", b"3")])
+        assert everything(store) == everything(make(fs)) == {**model, b"c": b"3"}
+
+
+def test_files_of_a_batch_given_up_lend_no_numbers():
+    fs = MemFs()
+    store = make(fs)
+    store.bulk()
+    store.apply([(b"k%d" % i, bytes(90)) for i in range(50)])
+    used = set(store.storage.numbers())
+    store.abort_bulk()
+    assert used and not set(store.storage.numbers())
+    store.apply([(b"a", b"1")])
+    store.flush()
+    assert min(store.storage.numbers()) > max(used)
+
+
+def test_orphans_go_and_lend_no_numbers():
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.flush()
+    fs.files[path("s", 0x123)] = b"torn"
+    store = make(fs)
+    assert list(store.storage.numbers()) == [1]
+    store.apply([(b"a", b"2")])
+    store.flush()
+    assert sorted(store.storage.numbers()) == [1, 0x124]
+
+
+def test_larger_memtable_before():
+    fs = MemFs()
+    store = make(fs, slots=64, memtable=8192)
+    model = {b"k%02d" % i: bytes(100) for i in range(30)}
+    for op in model.items():
+        store.apply([op])
+    store = make(fs, slots=64, memtable=512)
+    assert everything(store) == model
+    with pytest.raises(ValueError, match="too large for the memtable"):
+        make(MemFs(), memtable=512).apply([(b"k", bytes(600))])
+
+
+# -- transactions
+
+def test_transaction_that_did_not_survive():
+    """Neither its beginning nor its rest turns into single writes."""
+    fs = Failing()
+    store = make(fs)
+    store.begin()
+    store.apply([(b"a", b"1")])
+    store.invalidate()
+    for call in (lambda: store.get(b"a"), lambda: store.apply([(b"b", b"2")]), store.commit, store.flush):
+        with pytest.raises(UnosqlError, match="roll it back"):
+            call()
+    store.rollback()
+    assert everything(store) == {} and everything(make(fs)) == {}
+    store.begin()
+    store.apply([(b"c", b"3")])
+    store.commit()
+    assert everything(make(fs)) == {b"c": b"3"}
+
+
+def test_spilling_that_fails_leaves_the_transaction_as_it_was():
+    fs = Failing()
+    store = make(fs)
+    store.apply([(b"old", b"1")])
+    store.begin()
+    store.apply([(b"a", bytes(300))])
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.apply([(b"b", bytes(300))])
+    assert set(everything(store)) == {b"old", b"a"}
+    store.apply([(b"c", bytes(300))])
+    store.commit()
+    assert set(everything(make(fs))) == {b"old", b"a", b"c"}
+
+
+def test_misuse():
+    store = make(MemFs())
+    with pytest.raises(ValueError, match="no transaction"):
+        store.commit()
+    store.begin()
+    with pytest.raises(ValueError, match="do not nest"):
+        store.begin()
+    with pytest.raises(ValueError, match="within a transaction"):
+        store.rekey(KEY, 2)
+    store.commit()  # of nothing
+    store.bulk()
+    with pytest.raises(ValueError, match="do not nest"):
+        store.begin()
+    with pytest.raises(ValueError, match="within a transaction"):
+        store.rekey(KEY, 2)
+    store.abort_bulk()
+
+
+class Counting(Hooks):
+    """Counts puts, as the documents layer does: in RAM, written along with a flush under the key "n"."""
+
+    def reload(self):
+        self.n = int(self.store.get(b"n") or 0)
+        self.dirty = False
+
+    def replay(self, key, value):
+        if key == b"n":
+            self.n = int(value)
+        else:
+            self.n += value is not None
+        self.dirty = True
+
+    def before_flush(self):
+        return [(b"n", b"%d" % self.n)] if self.dirty else []
+
+    def flushed(self):
+        self.dirty = False
+
+    def expand(self, key, value):
+        return (b"x" + key, b"") if key[:1] == b"a" and value is not None else None
+
+    def is_dead(self, key, value):
+        return key == b"dead"
+
+
+def counting(fs, **options):
+    hooks = Counting()
+    store = hooks.store = Store(Files("t.udb", slots=8, fs=fs), hooks, 1024)
+    store.batched = options.get("batched", False)
+    store.open(None, 2)
+    return store
+
+
+@pytest.mark.parametrize("size", [10, 200])
+@pytest.mark.parametrize("commit", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
+def test_hooks(size, commit, batched):
+    """Their counters follow the store through transactions, flushes, failures and reopening."""
+    fs = MemFs()
+    store = counting(fs, batched=batched)
+    for i in range(20):
+        store.apply([(b"a%d" % i, bytes(size))])
+    assert store.hooks.n == 20 and store.get(b"xa7") == b""
+    store.begin()
+    for i in range(10):
+        store.apply([(b"b%d" % i, bytes(size)), (b"a%d" % i, None)])
+    assert store.hooks.n == 30 and store.get(b"a0") is None
+    store.commit() if commit else store.rollback()
+    expected = 30 if commit else 20
+    assert store.hooks.n == expected and (store.get(b"a0") is None) == commit
+    store.flush_batch()
+    again = counting(fs)
+    assert again.hooks.n == expected
+    assert {k: v for k, v in everything(again).items() if k != b"n"} == {k: v for k, v in everything(store).items() if k != b"n"}
+
+
+def test_buffered_writes_stay_when_flash_is_full():
+    fs = Failing()
+    store = counting(fs, batched=True)
+    for i in range(30):
+        store.apply([(b"c%d" % i, bytes(20))])
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.flush_batch()
+    assert len(everything(store)) == 30 and store.hooks.n == 30
+    store.flush_batch()
+    assert counting(fs).hooks.n == 30
+    store.flush_batch()  # nothing to do
+
+
+def test_dead_entries_are_forgotten_when_that_is_durable():
+    store = counting(MemFs(), batched=True)
+    store.apply([(b"dead", b"1")])
+    assert not store.is_dead(b"dead", b"1")  # what makes it so may only be buffered
+    store.flush_batch()
+    assert store.is_dead(b"dead", b"1") and store.get(b"dead") == b"1"
+    store.compact()
+    assert store.get(b"dead") is None and store.get(b"n") == b"1"
+
+
+# -- rekeying and compaction
+
+@pytest.mark.parametrize("n", range(8))
+@pytest.mark.parametrize("where", ["/s", "/m"])
+def test_rekey_that_fails(where, n):
+    """The store stays usable without being told a key, and one of the two opens it."""
+    fs = Failing()
+    store = make(fs, KEY)
+    model = {b"k%02d" % i: bytes(100) for i in range(40)}
+    store.apply(list(model.items()))
+    fs.fail(where, n)
+    try:
+        store.rekey(b"new key new key", 2)
+    except OSError:
+        pass
+    fs.n = None
+    store.apply([(b"a", b"1")])
+    assert everything(store) == {**model, b"a": b"1"}
+    opened = 0
+    for password in (KEY, b"new key new key"):
+        try:
+            opened += everything(make(MemFs(fs.files), password)) == {**model, b"a": b"1"}
+        except WrongKeyError:
+            pass
+    assert opened == 1
+
+
+def test_rekey_changes_what_fits_the_log():
+    fs = MemFs()
+    store = make(fs)
+    store.rekey(KEY, 2)
+    store.apply([(b"a", bytes(300))])
+    assert all(len(data) <= 128 for name, data in fs.files.items() if "/w" in name)
+    store.rekey(None, 2)
+    assert everything(make(fs)) == {b"a": bytes(300)}
+
+
+def test_compaction_that_empties_the_deepest_levels():
+    store = counting(MemFs())
+    levels = store.manifest.levels
+    store.apply([(b"a", b"1")])
+    store.flush()
+    store.manifest.levels = levels + [[], [], []]
+    store.compact()
+    assert store.get(b"a") == b"1"
+
+
+def test_compaction_error_does_not_fail_writes(monkeypatch):
+    fs = Failing()
+    store = make(fs)
+    store.storage.erase = 1024
+    i = 0
+    while not store.stats()["compaction_error"]:
+        fs.fail("/s", 1, errno.ENOSPC)  # the flush works, the compaction after it does not
+        store.apply([(b"k%03d" % i, bytes(300))])
+        i += 1
+        assert i < 100
+    assert isinstance(store._compaction.error, StorageFullError)
+    fs.n = None
+    for _ in range(20):
+        store.apply([(b"k%03d" % i, bytes(300))])
+        i += 1
+    assert len(everything(store)) == i and store.stats()["compaction_error"] is None
+
+
+def test_damage_shows_and_hides_nothing_else():
+    fs = MemFs()
+    store = make(fs)
+    for i in range(3):
+        store.apply([(b"%d" % i, bytes(i + 1))])
+        store.flush()
+    data = bytearray(fs.files[path("s", 2)])
+    data[0] ^= 1
+    fs.files[path("s", 2)] = bytes(data)
+    store.trim()
+    errors = list(store.verify())
+    assert len(errors) == 1 and errors[0].where == "t.udb/s0000002" and errors[0].offset == 0
+    assert store.get(b"0") == bytes(1) and store.get(b"2") == bytes(3)
+    with pytest.raises(CorruptionError):
+        store.get(b"1")
+
+
+def test_memory_errors_give_up_the_cache(monkeypatch):
+    """When memory runs out, what can be had back is given back, and the call is made again; once."""
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    store.flush()
+    assert store.get(b"a") == b"1" and store.reader._cache
+    for reads in (lambda: store.get(b"a") == b"1", lambda: everything(store) == {b"a": b"1"}):
+        store.get(b"a")
+        tables, left = Store._tables, [1]
+
+        def starved(*args):
+            if left[0]:
+                left[0] -= 1
+                raise MemoryError
+            return tables(*args) if len(args) == 1 else sources(*args)
+
+        sources = Store._sources
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_tables", starved)
+            patch.setattr(Store, "_sources", starved)
+            assert reads() and not left[0]
+            left[0] = 99
+            with pytest.raises(MemoryError):
+                reads()

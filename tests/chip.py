@@ -1,7 +1,8 @@
-"""A stand-in for an ESP chip in its ROM bootloader, on a pseudo terminal, for esptool with --no-stub.
+"""A stand-in for an ESP chip in its ROM bootloader, on a pseudo terminal, for esptool and the like.
 
 Speaks as much of the serial protocol (esptool's documentation, "Serial Protocol") as
-identifying a chip, reading and writing its flash take. erase-flash is not in a ROM.
+identifying a chip, reading, writing and erasing its flash take. A stub that is loaded
+into its RAM is not run: the stand-in then answers as esptool's stub would.
 """
 import hashlib
 import os
@@ -16,6 +17,9 @@ FLASH_BEGIN, FLASH_DATA, FLASH_END = 0x02, 0x03, 0x04
 DEFL_BEGIN, DEFL_DATA, DEFL_END = 0x10, 0x11, 0x12
 SPI_SET_PARAMS, SPI_ATTACH, READ_SLOW, CHANGE_BAUD, MD5, SECURITY_INFO = 0x0B, 0x0D, 0x0E, 0x0F, 0x13, 0x14
 MAGIC_REGISTER = 0x40001000
+MEM_BEGIN, MEM_END, MEM_DATA = 0x05, 0x06, 0x07
+STUB_ERASE, STUB_READ = 0xD0, 0xD2
+STUB_RUNS = b"OHAI"
 READ_ID = 0x9F
 FAILED = b"\x01\x05"
 
@@ -46,10 +50,11 @@ class Chip:
     def __init__(self, kind, flash_size):
         self._kind = KINDS[kind]
         self.flash = bytearray(b"\xff" * flash_size)
-        self.commands = []  # numbers of those received
+        self.writes = []  # (offset, bytes) of what was programmed or erased
         self._registers = {MAGIC_REGISTER: self._kind.magic}
         self._at = 0
         self._compressed = None
+        self._stub = False
 
     def __enter__(self):
         self._master, slave = os.openpty()
@@ -82,21 +87,40 @@ class Chip:
                     self._handle(packet[1], packet[8:])
 
     def _handle(self, command, data):
-        self.commands.append(command)
         if command == SYNC:
             for _ in range(8):
-                self._answer(command, 0x20120707)
+                self._answer(command, 0 if self._stub else 0x20120707)
             return
         handler = self._HANDLERS.get(command)
         value, payload = handler(self, data) if handler else (0, None)
         self._answer(command, value, payload)
+        if command == MEM_END:
+            self._stub = True
+            self._send(STUB_RUNS)
+        if command == STUB_READ:
+            self._send_flash(data)
+
+    def _send_flash(self, data):
+        at, size, block = struct.unpack_from("<III", data)
+        wanted = bytes(self.flash[at : at + size])
+        for start in range(0, size, block):
+            self._send(wanted[start : start + block])
+        self._send(hashlib.md5(wanted).digest())
 
     def _answer(self, command, value=0, payload=b""):
-        status = bytes(self._kind.status) if payload is not None else FAILED + bytes(self._kind.status - 2)
+        length = 2 if self._stub else self._kind.status
+        status = bytes(length) if payload is not None else FAILED + bytes(length - 2)
         body = (payload or b"") + status
-        packet = struct.pack("<BBHI", 1, command, len(body), value) + body
+        self._send(struct.pack("<BBHI", 1, command, len(body), value) + body)
+
+    def _send(self, packet):
         packet = packet.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
         os.write(self._master, b"\xc0" + packet + b"\xc0")
+
+    def _change(self, at, data):
+        if data:
+            self.flash[at : at + len(data)] = data
+            self.writes.append((at, len(data)))
 
     def _read_register(self, data):
         return self._registers.get(struct.unpack("<I", data)[0], 0), b""
@@ -122,7 +146,7 @@ class Chip:
     def _begin(self, data):
         size, _, _, self._at = struct.unpack_from("<IIII", data)
         self._compressed = None
-        self.flash[self._at : self._at + size] = b"\xff" * size
+        self._change(self._at, b"\xff" * size)
         return 0, b""
 
     def _begin_compressed(self, data):
@@ -135,13 +159,18 @@ class Chip:
         block = data[16 : 16 + length]
         if self._compressed:
             block = self._compressed.decompress(block)
-        self.flash[self._at : self._at + len(block)] = block
+        self._change(self._at, block)
         self._at += len(block)
         return 0, b""
 
     def _md5(self, data):
         at, size = struct.unpack_from("<II", data)
-        return 0, hashlib.md5(self.flash[at : at + size]).hexdigest().encode()
+        digest = hashlib.md5(self.flash[at : at + size])
+        return 0, digest.digest() if self._stub else digest.hexdigest().encode()
+
+    def _erase(self, data):
+        self._change(0, b"\xff" * len(self.flash))
+        return 0, b""
 
     def _read_slow(self, data):
         at, size = struct.unpack_from("<II", data)
@@ -152,5 +181,6 @@ class Chip:
         SPI_SET_PARAMS: _accept, SPI_ATTACH: _accept, CHANGE_BAUD: _accept,
         FLASH_BEGIN: _begin, FLASH_DATA: _data, FLASH_END: _accept,
         DEFL_BEGIN: _begin_compressed, DEFL_DATA: _data, DEFL_END: _accept,
-        MD5: _md5, READ_SLOW: _read_slow,
+        MD5: _md5, READ_SLOW: _read_slow, STUB_READ: _accept, STUB_ERASE: _erase,
+        MEM_BEGIN: _accept, MEM_DATA: _accept, MEM_END: _accept,
     }

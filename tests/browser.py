@@ -1,0 +1,105 @@
+"""A headless Chromium, driven through the Chrome DevTools Protocol."""
+import itertools
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+
+from websockets.sync.client import connect
+
+PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+START_SECONDS = 60
+STEP_SECONDS = 60
+
+
+class Browser:
+    """`with Browser() as browser:` then browser.open(url), browser.evaluate(javascript).
+
+    problems: what the page reported as errors: exceptions, console errors, failed requests, forbidden content.
+    """
+
+    def __enter__(self):
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._process = subprocess.Popen(
+            [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+             "--remote-debugging-port=0", "--user-data-dir=" + self._profile.name, "about:blank"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._numbers = itertools.count(1)
+        self.problems = []
+        try:
+            self._socket = connect(self._endpoint(), max_size=None)
+            self._attach()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self._process.terminate()
+        self._process.wait(20)
+        self._process.stderr.close()
+        self._profile.cleanup()
+
+    def _endpoint(self):
+        for line in self._process.stderr:
+            if "DevTools listening on" in line:
+                return line.split()[-1]
+        raise RuntimeError("Chromium does not start")
+
+    def _attach(self):
+        self._session = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(domain + ".enable")
+
+    def call(self, method, **parameters):
+        """The result of a DevTools method."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        self._socket.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._socket.recv(timeout=STEP_SECONDS))
+            if answer.get("id") == number:
+                if "error" in answer:
+                    raise RuntimeError("%s: %s" % (method, answer["error"]["message"]))
+                return answer["result"]
+            self._note(answer)
+
+    def _note(self, event):
+        method, parameters = event.get("method"), event.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            details = parameters["exceptionDetails"]
+            self.problems.append(details.get("exception", details).get("description", details["text"]))
+        elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.problems.append("%(text)s %(url)s" % dict({"url": ""}, **parameters["entry"]))
+        elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
+            self.problems.append(json.dumps(parameters["args"]))
+
+    def before_load(self, script):
+        """Run script in every page opened from now on, before its own scripts."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def open(self, url):
+        self.call("Page.navigate", url=url)
+        self.wait("document.readyState == 'complete'")
+
+    def evaluate(self, expression, gesture=False):
+        """The value of a JavaScript expression; of a promise, what it resolves to. gesture: as if the user did it."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
+                           userGesture=gesture)
+        if "exceptionDetails" in result:
+            raise RuntimeError("%s: %s" % (expression, result["exceptionDetails"]))
+        return result["result"].get("value")
+
+    def wait(self, expression, seconds=STEP_SECONDS):
+        """Until expression is true, which is returned."""
+        end = time.monotonic() + seconds
+        while not (value := self.evaluate(expression)):
+            if time.monotonic() > end:
+                raise TimeoutError("%s did not become true; problems: %s" % (expression, self.problems))
+            time.sleep(0.1)
+        return value

@@ -1,0 +1,275 @@
+"""The pieces below the store: varints, compression, entries, the memtable, segments."""
+import importlib.util
+import random
+import sys
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from unosql import codec, crypto
+from unosql.envelope import Plain
+from unosql.errors import CorruptionError
+from unosql.memtable import ABSENT, Memtable, decode_entry, encode_entry
+from unosql.merge import merge
+from unosql.reader import Reader
+from unosql.segment import Segment, file_aad
+from unosql.writer import Writer
+
+BOUNDS = [0, 1, 240, 241, 2287, 2288, 67823, 67824, 2**24 - 1, 2**24, 2**32 - 1, 2**32, 2**56 - 1, 2**56, 2**64 - 1]
+NUMBERS = st.sampled_from(BOUNDS) | st.integers(0, 2**64 - 1) | st.integers(0, 70000)
+
+
+# -- codec
+
+@given(NUMBERS, NUMBERS)
+def test_varints(a, b):
+    packed = codec.pack_uint(a)
+    assert codec.unpack_uint(b"x" + packed + b"y", 1) == (a, 1 + len(packed))
+    assert codec.unpack_uint(memoryview(packed), 0) == (a, len(packed))
+    assert (packed < codec.pack_uint(b)) == (a < b)
+    for size in range(len(packed)):
+        with pytest.raises(IndexError):
+            codec.unpack_uint(packed[:size], 0)
+
+
+def test_lengths_of_varints():
+    assert [len(codec.pack_uint(n)) for n in BOUNDS] == [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 8, 9, 9]
+
+
+@pytest.mark.parametrize("data", [b"", b"short", b"a" * 63, b"a" * 64, b"ab" * 3000, random.Random(1).randbytes(300)], ids=len)
+@pytest.mark.parametrize("buf", [None, 10, 10000])
+def test_compression(data, buf):
+    blob = codec.compress(data)
+    assert len(blob) <= len(data) + 1
+    assert (len(blob) < 60) == (len(data) < 60 or data[:1] == b"a" and len(data) > 63)
+    buf = buf and bytearray(buf)
+    found = codec.decompress(blob, buf)
+    assert found == data
+    assert isinstance(found, memoryview) == (buf is not None and len(buf) >= len(data))
+    assert codec.decompress(bytearray(blob)) == data
+
+
+def test_bad_blocks():
+    blob = codec.compress(b"ab" * 300)
+    assert blob[-1] == 1
+    for bad, why in ((blob[:-1] + b"\2", "unknown block encoding 2"), (blob[:-3] + b"\xff\xff\1", "block of 600 bytes instead of 65535")):
+        with pytest.raises(ValueError, match=why):
+            codec.decompress(bad)
+
+
+def test_without_uzlib(monkeypatch):
+    """Stock MicroPython: what it writes anyone reads, and of what it can't read it says why."""
+    monkeypatch.setitem(sys.modules, "uzlib", None)
+    spec = importlib.util.spec_from_file_location("stock_codec", codec.__file__)
+    stock = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stock)
+    data = b"ab" * 300
+    assert stock.compress(data) == data + b"\0" and codec.decompress(stock.compress(data)) == data
+    assert stock.decompress(stock.compress(data)) == data
+    with pytest.raises(ValueError, match="no uzlib"):
+        stock.decompress(codec.compress(data))
+
+
+# -- entries and the memtable
+
+KEYS = st.binary(max_size=3)
+VALUES = st.none() | st.binary(max_size=300)
+
+
+@given(st.lists(st.tuples(KEYS, VALUES)))
+def test_entries(ops):
+    batch = b"".join(encode_entry(*op) for op in ops)
+    found, i = [], 0
+    while i < len(batch):
+        key, value, i = decode_entry(batch, i)
+        found.append((key, value))
+    assert found == ops
+
+
+@given(st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=20)), max_size=30), KEYS, KEYS, st.integers(0, 29))
+def test_memtable(ops, lo, hi, cut):
+    table, model = Memtable(2000), {}
+    for key, value in ops[:cut]:
+        table.put(encode_entry(key, value))
+        model[key] = value
+    assert len(table) == len(model) and table.capacity == 2000
+    assert table.room == 2000 - sum(len(encode_entry(*op)) for op in ops[:cut])
+    assert list(table.scan()) == sorted(model.items())
+    inside = [(k, v) for k, v in sorted(model.items()) if lo <= k < hi]
+    assert list(table.scan(lo, hi)) == inside and list(table.scan(lo, hi, True)) == inside[::-1]
+    assert table.get(lo) == model.get(lo, ABSENT) and (lo in model or table.get(lo) is ABSENT)
+    table.clear()
+    assert not len(table) and table.room == 2000 and list(table.scan()) == []
+
+
+@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=9), min_size=1, max_size=5), st.booleans())
+def test_merge(tables, reverse):
+    model = {}
+    for table in reversed(tables):
+        model.update(table)
+    sources = [iter(sorted(table.items(), reverse=reverse)) for table in tables]
+    assert list(merge(sources, reverse)) == sorted(model.items(), reverse=reverse)
+
+
+# -- segments
+
+class Medium:
+    """Files in a dict: sink and source in one."""
+
+    def __init__(self):
+        self.files = {}
+
+    def sink(self, number):
+        medium, data = self, bytearray()
+
+        class Sink:
+            def append(self, buf):
+                data.extend(buf)
+
+            def close(self):
+                medium.files[number] = data
+
+            def abort(self):
+                data.clear()
+
+        return Sink()
+
+    def readinto(self, number, offset, buf):
+        if number not in self.files:
+            raise OSError(2, "gone")
+        piece = self.files[number][offset : offset + len(buf)]
+        buf[: len(piece)] = piece
+        return len(piece)
+
+    def size(self, number):
+        if number not in self.files:
+            raise OSError(2, "gone")
+        return len(self.files[number])
+
+    def describe(self, number):
+        return "file %d" % number
+
+
+ENVELOPES = [Plain(), crypto.derive(b"key", b"salt", 1)]
+
+
+def written(entries, envelope=ENVELOPES[0], number=7, block=128, bloom=0, floor=None):
+    medium = Medium()
+    writer = Writer(medium.sink(number), envelope, file_aad(number), 0, block, bloom)
+    for key, value in entries:
+        writer.add(key, value)
+    writer.finish()
+    return Segment(Reader(medium, envelope), number, None, floor), medium
+
+
+def numbered(n, step=2):
+    return [(b"key%05d" % i, None if i % 7 == 0 else b"v%d" % i * (i % 9)) for i in range(0, n * step, step)]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES, ids=["plain", "encrypted"])
+@pytest.mark.parametrize("n", [1, 2, 30, 3000])
+@pytest.mark.parametrize("bloom", [False, True])
+def test_segment(envelope, n, bloom):
+    """One block, a few, and a tree of three levels; every key is found and none between."""
+    entries = numbered(n)
+    segment, _ = written(entries, envelope, bloom=n if bloom else 0)
+    assert list(segment.scan()) == entries and list(segment.scan(reverse=True)) == entries[::-1]
+    assert (segment.min, segment.max) == (entries[0][0], entries[-1][0])
+    segment.check()
+    for key, value in random.Random(n).sample(entries, min(n, 200)):
+        assert segment.get(key) == value
+        assert segment.get(key + b"\0") is ABSENT and segment.get(key[:-1]) is ABSENT
+    assert segment.get(b"") is ABSENT and segment.get(b"z") is ABSENT
+    assert segment.overlaps(b"", None) and segment.overlaps(segment.max, None) and not segment.overlaps(b"z", None)
+    assert not segment.overlaps(b"", segment.min) and segment.overlaps(b"", segment.min + b"\0")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.binary(min_size=1, max_size=4), st.none() | st.binary(max_size=30), min_size=1, max_size=80),
+       st.binary(max_size=4), st.none() | st.binary(max_size=4), st.none() | st.binary(min_size=1, max_size=4), st.booleans())
+def test_segment_ranges(model, lo, hi, floor, bloom):
+    entries = sorted(model.items())
+    segment, _ = written(entries, block=60, bloom=len(entries) * bloom, floor=floor)
+    live = [(k, v) for k, v in entries if floor is None or k > floor]
+    inside = [(k, v) for k, v in live if k >= lo and (hi is None or k < hi)]
+    assert list(segment.scan(lo, hi)) == inside and list(segment.scan(lo, hi, True)) == inside[::-1]
+    assert not inside or segment.overlaps(lo, hi)
+    for key, value in entries:
+        assert segment.get(key) == (value if (key, value) in live else ABSENT)
+    segment.check()
+    assert list(segment.scan()) == live  # check() left the floor as it was
+
+
+def test_values_larger_than_a_block():
+    entries = [(b"%d" % i, bytes(i * 700)) for i in range(6)]
+    segment, _ = written(entries)
+    assert list(segment.scan()) == entries and segment.get(b"5") == bytes(3500)
+    random_ones = [(b"%d" % i, random.Random(i).randbytes(3000)) for i in range(3)]
+    assert list(written(random_ones)[0].scan()) == random_ones
+
+
+def test_same_number_other_salt():
+    """Blocks of a file that was not completed do not fit a later one of its number."""
+    entries = numbered(30)
+    _, one = written(entries, ENVELOPES[1])
+    segment, other = written(entries, ENVELOPES[1])
+    assert one.files[7][:50] != other.files[7][:50]
+    other.files[7][: len(one.files[7]) - 400] = one.files[7][: len(one.files[7]) - 400]
+    with pytest.raises(CorruptionError, match="file 7 at offset 0: authentication failed"):
+        list(segment.scan())
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES, ids=["plain", "encrypted"])
+def test_every_flipped_bit_is_found(envelope):
+    _, medium = written(numbered(12), envelope, bloom=12)
+    good = bytes(medium.files[7])
+    for bit in range(8 * len(good)):
+        medium.files[7] = bytearray(good)
+        medium.files[7][bit >> 3] ^= 1 << (bit & 7)
+        with pytest.raises(CorruptionError):
+            Segment(Reader(medium, envelope), 7).check()
+    for size in range(len(good)):
+        medium.files[7] = bytearray(good[:size])
+        with pytest.raises(CorruptionError):
+            Segment(Reader(medium, envelope), 7).check()
+
+
+def test_files_that_vanish():
+    segment, medium = written(numbered(30))
+    data = medium.files.pop(7)
+    with pytest.raises(CorruptionError, match="file 7 at offset .*gone"):
+        list(segment.scan())
+    with pytest.raises(CorruptionError, match="file 7: .*gone"):
+        Segment(Reader(medium, Plain()), 7)
+    medium.files[7] = data[:10]
+    with pytest.raises(CorruptionError, match="cut off"):
+        list(segment.scan())
+
+
+def test_what_a_faulty_writer_made_is_found():
+    """Sound blocks, wrong contents."""
+    for entries, why in (([(b"b", b""), (b"a", b"")], "out of order"), ([(b"a", b""), (b"a", b"")], "out of order")):
+        segment, _ = written(entries)
+        with pytest.raises(CorruptionError, match=why):
+            segment.check()
+    segment, _ = written(numbered(5))
+    segment._entries += 1
+    with pytest.raises(CorruptionError, match="entries missing"):
+        segment.check()
+
+
+def test_cache():
+    """The last blocks stay decoded; scans neither use up the cache nor trust it after forget()."""
+    segment, _ = written(numbered(300))
+    reader = segment._reader
+    reader.limit = segment._depth + 1
+    for key in (b"key00010", b"key00200", b"key00200"):
+        before = reader.reads
+        segment.get(key)
+    assert reader.reads == before
+    list(segment.scan())
+    assert len(reader._cache) == reader.limit == 3
+    assert reader.forget(7) and not reader.forget(7) and not reader.forget()
+    reader.limit = 0
+    segment.get(b"key00010")
+    assert reader._cache == []

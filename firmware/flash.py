@@ -157,13 +157,13 @@ def wants_erase(other, erase, ask=None):
 
 
 class Esptool:
-    """esptool on one port. dry: only print its commands."""
+    """esptool on one port. dry: only print its commands. python: that has esptool, build/venv's by default."""
 
-    def __init__(self, port, baud=BAUD, dry=False):
+    def __init__(self, port, baud=BAUD, dry=False, python=None):
         self._port = port
         self._baud = str(baud)
         self._commands = Commands(dry)
-        self._python = VENV / "bin" / "python" if dry else deps.venv_python()
+        self._python = python or (VENV / "bin" / "python" if dry else deps.venv_python())
 
     def identify(self):
         output = self.call("auto", "flash-id", quiet=True)

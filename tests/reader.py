@@ -294,7 +294,7 @@ class Database:
 
     def collections(self):
         """Return {name: state}, with count and next brought up to date by counting."""
-        return {key[1:].decode(): json.loads(value) for key, value in self.entries() if key[:1] == b"C" and key != b"C"}
+        return {key[1:].decode(): json.loads(value) for key, value in self.entries() if key[:1] == b"Z" and key != b"Z"}
 
     def documents(self, now=None):
         """Yield (collection's name, record) as users see them. now: seconds, for expired ones (None: keep them)."""

@@ -13,6 +13,8 @@ from .errors import UnosqlError
 from .record import header
 
 _FORMAT = 1
+# The kind of the catalogue's entries here: they come before the records that need them.
+_CATALOG = b"C"
 
 
 def backup(catalog, filename, since_timestamp=None, since_change=None):
@@ -22,7 +24,8 @@ def backup(catalog, filename, since_timestamp=None, since_change=None):
     sink = catalog.store.export(filename, meta)
     try:
         for collection in catalog.collections():
-            sink.add(*collection.entry())
+            key, value = collection.entry()
+            sink.add(_CATALOG + key[1:], value)
         if full:
             _write(sink, _live(catalog, keys.HISTORY))
             written = _write(sink, _live(catalog, keys.RECORD))
@@ -93,7 +96,7 @@ def _restore(catalog, archive):
 def _restore_entry(catalog, numbers, key, value):
     """Restore one entry; return 1 for a record or a deletion, else 0."""
     kind = key[:1]
-    if kind == keys.CATALOG:
+    if kind == _CATALOG:
         state = json.loads(value)
         numbers[state["number"]] = _restore_collection(catalog, key[1:].decode(), state)
         return 0

@@ -7,7 +7,8 @@ import math
 
 from .codec import pack_uint, unpack_uint
 
-CATALOG, HISTORY, INDEX, RECORD, CHANGE = b"C", b"H", b"I", b"R", b"S"
+# The catalogue sorts last, next to the changes: written at each flush, it is merged with what is merged anyway.
+HISTORY, INDEX, RECORD, CHANGE, CATALOG = b"H", b"I", b"R", b"S", b"Z"
 
 # First bytes of encoded values. Numbers take all from 0x3D to 0xC2, with zero in the middle.
 _NULL, _FALSE, _TRUE, _ZERO = b"\x10", b"\x11", b"\x12", b"\x80"

@@ -1,0 +1,121 @@
+"""`unosql export`: JSON lines, CSV, or an SQLite database."""
+import csv
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+from . import database
+from .querying import columns_of
+from .terminal import Failure, counted, say, shown
+
+SQLITE_COLUMNS = 2000  # SQLite's default limit
+
+
+def run(source, key, form, out, name=None):
+    """Write collections to a new file. name: only this one."""
+    target = Path(out)
+    if target.exists():
+        raise Failure("%s exists already; remove it or choose another name" % shown(out))
+    partial = target.with_name(target.name + ".part")
+    with database.reading(source, key) as catalog:
+        chosen = [database.collection(catalog, name)] if name else catalog.collections()
+        try:
+            total = _FORMS[form](partial, chosen, name is None)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    say("%d records written to %s" % (total, shown(out)))
+    return 0
+
+
+def records(collection):
+    """Generator of the records of a collection, under a progress bar."""
+    from unosql.record import unpack
+
+    rows = (unpack(raw, id) for id, raw in collection.scan())
+    return counted(rows, shown(collection.name), collection.count)
+
+
+def _jsonl(path, collections, named):
+    """named: each line tells its collection, {"collection": ..., "record": ...}."""
+    total = 0
+    with open(path, "w", encoding="utf-8") as file:
+        for collection in collections:
+            for record in records(collection):
+                line = {"collection": collection.name, "record": record} if named else record
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                total += 1
+    return total
+
+
+def _csv(path, collections, named):
+    if len(collections) != 1:
+        raise Failure("a CSV file holds one collection, say which with --collection: %s" % (
+            ", ".join(shown(c.name) for c in collections) or "there are none"))
+    columns = columns_of(records(collections[0]))
+    total = 0
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for record in records(collections[0]):
+            writer.writerow([_cell(record[name]) if name in record else "" for name in columns])
+            total += 1
+    return total
+
+
+def _cell(value):
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _sqlite(path, collections, named):
+    """A table for each collection; lists and dicts as JSON text, booleans as 0 and 1."""
+    total, tables = 0, set()
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path)
+    try:
+        for collection in collections:
+            table = _unique(collection.name, tables)
+            total += _fill(connection, table, collection)
+        connection.commit()
+    finally:
+        connection.close()
+    return total
+
+
+def _fill(connection, table, collection):
+    fields = columns_of(records(collection)) or ["id"]
+    if len(fields) > SQLITE_COLUMNS:
+        raise Failure("%s has %d different fields, SQLite takes %d; use --format jsonl" % (
+            shown(collection.name), len(fields), SQLITE_COLUMNS))
+    taken = set()
+    columns = ['%s%s' % (_quoted(_unique(name, taken)), " INTEGER PRIMARY KEY" if name == "id" else "") for name in fields]
+    connection.execute("CREATE TABLE %s (%s)" % (_quoted(table), ", ".join(columns)))
+    insert = "INSERT INTO %s VALUES (%s)" % (_quoted(table), ", ".join("?" * len(fields)))
+    rows = ([_sql(record.get(name)) for name in fields] for record in records(collection))
+    return max(0, connection.executemany(insert, rows).rowcount)
+
+
+def _sql(value):
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return str(value)  # more than SQLite's integers hold
+    return value
+
+
+def _unique(name, taken):
+    """name, or name_2 and so on: SQLite does not tell upper case from lower."""
+    name, n = name.replace("\0", "_"), 1
+    while (name if n == 1 else "%s_%d" % (name, n)).lower() in taken:
+        n += 1
+    name = name if n == 1 else "%s_%d" % (name, n)
+    taken.add(name.lower())
+    return name
+
+
+def _quoted(name):
+    return '"%s"' % name.replace('"', '""')
+
+
+_FORMS = {"jsonl": _jsonl, "csv": _csv, "sqlite": _sqlite}

@@ -1,0 +1,81 @@
+"""`unosql flash` and `unosql ports`. Looking before writing is firmware/flash.py's, the same as `make flash`."""
+import hashlib
+import sys
+from pathlib import Path
+
+from serial.tools.list_ports import comports
+
+from .terminal import Failure, print_table, say, shown
+from firmware import flash
+from firmware.ports import choose
+
+SUMS = "SHA256SUMS"
+
+
+def ports(everything=False):
+    """Print the serial ports on USB; everything: all serial ports."""
+    rows = [(p.device, p.description, p.manufacturer or "", p.serial_number or "") for p in comports() if everything or p.vid]
+    if not rows:
+        say("no board found: plug one in with a data cable (some cables only charge)%s" % (
+            "" if everything else "; --all lists ports that are not on USB"))
+        return 1
+    print_table(("port", "description", "maker", "serial number"), sorted(rows))
+    return 0
+
+
+def attached():
+    """[(port, description)] of the serial ports on USB."""
+    return [(p.device, p.description) for p in comports() if p.vid]
+
+
+def run(path, port, erase, baud, dry=False):
+    """Flash an image, or the one of a release directory that fits the board. erase: "yes", "no" or None: ask."""
+    path = Path(path)
+    port = port or ("PORT" if dry else choose(find=attached))
+    tool = flash.Esptool(port, baud, dry, sys.executable)
+    found = None if dry else tool.identify()
+    image = _fitting(path, found) if path.is_dir() else path
+    chip = flash.chip_of(image)
+    check_sum(image)
+    if found:
+        flash.check(found, chip)
+    other = flash.other_layout(tool, chip, image)
+    if flash.wants_erase(other, erase, input if sys.stdin.isatty() and not dry else None):
+        tool.call(chip, "erase-flash")
+    tool.call(chip, "write-flash", "--flash-size", "detect", hex(flash.OFFSETS.get(chip, 0)), str(image))
+    say("done: %s is on the board" % shown(image))
+    return 0
+
+
+def _fitting(folder, found):
+    """The newest image of a release for the board's chip."""
+    if not found:
+        raise Failure("--dry-run needs an image file: which one of a release fits, only a board can tell")
+    images = [file for file in sorted(folder.glob("*.bin")) if _is_for(file, found.chip)]
+    names = {file.name.rpartition("-v")[0].rpartition("-")[0] or file.name for file in images}
+    if not images:
+        raise Failure("%s: no image for an %s in it" % (shown(folder), found.chip))
+    if len(names) > 1:
+        raise Failure("%s: several images for an %s, give one of them: %s" % (
+            shown(folder), found.chip, ", ".join(shown(file.name) for file in images)))
+    return max(images, key=lambda file: (file.stat().st_mtime, file.name))
+
+
+def _is_for(image, chip):
+    try:
+        return flash.chip_of(image) == chip
+    except Failure:
+        return False
+
+
+def check_sum(image):
+    """Compare an image with the SHA256SUMS beside it, if there is one. Failure when it differs."""
+    try:
+        lines = (image.parent / SUMS).read_text().splitlines()
+    except OSError:
+        return
+    wanted = {name.lstrip("*"): digest for digest, _, name in (line.strip().partition("  ") for line in lines)}
+    if image.name not in wanted:
+        say("%s is not listed in %s: nothing vouches for it" % (shown(image.name), SUMS))
+    elif hashlib.sha256(image.read_bytes()).hexdigest() != wanted[image.name]:
+        raise Failure("%s differs from what %s says: download it again; nothing was changed" % (shown(image), SUMS))

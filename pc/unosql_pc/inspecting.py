@@ -1,0 +1,113 @@
+"""`unosql inspect` and `unosql verify`."""
+from . import sources
+from .database import CorruptionError, WrongKeyError, header_of, reading
+from .remains import Remains, manifests
+from .terminal import compact, counted, print_json, print_table, shown
+from unosql import verify
+
+
+def inspect(path, name, key, as_json):
+    """Print what the databases at a path hold; without the key of an encrypted one, what can be told."""
+    found = [sources.choose(path, name)] if name else sources.find(path)
+    for source in found:
+        facts = describe(source, key)
+        print_json(facts) if as_json else _print(facts)
+    return 0
+
+
+def describe(source, key):
+    """A dict of JSON values."""
+    facts = {"path": source.label, "kind": sources.KINDS[source.kind], "name": source.name}
+    facts.update(_sealing(source))
+    if facts.get("encrypted") and key is None:
+        facts["locked"] = "give the key to see inside: --key, --passphrase or $UNOSQL_KEY"
+        return facts
+    try:
+        with reading(source, key) as catalog:
+            facts.update(_contents(catalog, source.kind == "backup"))
+    except CorruptionError as error:
+        facts["damaged"] = "%s; `unosql verify` tells more, `unosql salvage` saves what is left" % error
+    return facts
+
+
+def _sealing(source):
+    if source.kind == "backup":
+        header = header_of(source.path)
+    else:
+        storage = source.storage()
+        storage.open()
+        records = manifests(storage)[0]
+        if not records:
+            return {"files": sum(1 for _ in storage.numbers())}
+        header = records[0].header
+    return {"encrypted": header.salt is not None, "iterations": header.iterations}
+
+
+def _contents(catalog, is_backup):
+    facts = {"change": catalog.change, "collections": [_collection(c) for c in catalog.collections()]}
+    if not is_backup:
+        stats = catalog.store.stats()
+        facts.update(bytes=stats["bytes"], wal=stats["wal"], levels=[_level(level) for level in catalog.store.manifest.levels])
+    return facts
+
+
+def _level(segments):
+    return [{"number": segment.number, "bytes": segment.size, "partly merged": segment.floor is not None}
+            for segment in segments]
+
+
+def _collection(collection):
+    indexes = [{name: index[name] for name in ("keys", "unique", "where")} for index in collection.definitions]
+    return {"name": collection.name, "records": collection.count, "next id": collection.next,
+            "options": collection.options, "indexes": indexes}
+
+
+def _print(facts):
+    for name, value in facts.items():
+        if not isinstance(value, list):
+            print("%-12s %s" % (name, shown(value)))
+    if "levels" in facts:
+        rows = [(depth, "%07x" % s["number"], s["bytes"], "yes" if s["partly merged"] else "")
+                for depth, level in enumerate(facts["levels"]) for s in level]
+        print_table(("level", "segment", "bytes", "partly merged"), rows, "%d segments" % len(rows))
+    if "collections" in facts:
+        rows = [(c["name"], c["records"], c["next id"], compact(c["options"]) if c["options"] else "", _indexes(c))
+                for c in facts["collections"]]
+        print_table(("collection", "records", "next id", "options", "indexes"), rows)
+    print()
+
+
+def _indexes(collection):
+    return "; ".join("+".join(index["keys"]) + (" unique" if index["unique"] else "") + (
+        " where " + compact(index["where"]) if index["where"] else "") for index in collection["indexes"])
+
+
+def check(source, key):
+    """Print a line for each problem; the exit code: 1 when there are any."""
+    problems = list(counted(_problems(source, key), "checking"))
+    for line in problems:
+        print(shown(line))
+    print("%s: %s" % (shown(source.label), "%d problems; `unosql salvage` saves what is left" % len(problems)
+                      if problems else "no problems"))
+    return 1 if problems else 0
+
+
+def _problems(source, key):
+    try:
+        with reading(source, key) as catalog:
+            yield from verify.problems(catalog)
+    except WrongKeyError:
+        raise
+    except CorruptionError as error:
+        yield str(error)
+        yield from _damage(source, key)
+
+
+def _damage(source, key):
+    """What else is wrong with a database that cannot be opened."""
+    remains = Remains(source, key)
+    for _ in remains.entries():
+        pass
+    for _ in remains.logged():
+        pass
+    yield from remains.losses

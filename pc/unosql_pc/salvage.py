@@ -1,0 +1,214 @@
+"""`unosql salvage`: the records of a damaged database, as far as they verify.
+
+Of several versions the one with the highest change number is the newest: those numbers rise with every write of the
+whole database. The entries `S` tell which record a change was, so that lost records are known by id.
+"""
+import contextlib
+import json
+import sys
+from typing import NamedTuple
+
+from .remains import Remains
+from .terminal import Failure, progress, say, shown
+from unosql import keys
+from unosql.codec import unpack_uint
+from unosql.record import header, unpack
+
+
+class Version(NamedTuple):
+    """A stored record. rank: of where it was found, the higher the newer; all 0 when that cannot be told."""
+
+    change: int
+    rank: int
+    raw: bytes
+
+
+class Mark(NamedTuple):
+    """The latest change known of a record."""
+
+    change: int
+    deleted: bool
+
+
+class Collected:
+    """Everything that was found, by (number of the collection, id)."""
+
+    def __init__(self):
+        self.records, self.history, self.marks, self.tombs = {}, {}, {}, {}
+        self.states = {}  # name: [(rank, number, next, first, state or None)]
+        self.strange = 0
+
+    def add(self, key, value, rank):
+        """Take an entry of the store."""
+        try:
+            taker = _TAKERS.get(key[:1])
+            if taker:
+                taker(self, key, value, rank)
+        except (ValueError, IndexError, KeyError, TypeError):
+            self.strange += 1
+
+    def _take_record(self, key, value, rank):
+        where = keys.parse(key)
+        if value is None:
+            self.tombs[where] = max(rank, self.tombs.get(where, 0))
+        else:
+            version = Version(header(value)[2], rank, value)
+            self._keep(self.records, where, version)
+            self._mark(where, Mark(version.change, False))
+
+    def _take_history(self, key, value, rank):
+        if value is not None:
+            self._keep(self.history, keys.parse(key), Version(header(value)[2], rank, value))
+
+    def _keep(self, versions, where, version):
+        unpack(version.raw, 0)  # ValueError when it is none
+        if where not in versions or versions[where] < version:
+            versions[where] = version
+
+    def _take_change(self, key, value, rank):
+        if value is not None:
+            number, i = unpack_uint(value, 0)
+            id, i = unpack_uint(value, i)
+            self._mark((number, id), Mark(unpack_uint(key, 1)[0], i < len(value)))
+
+    def _mark(self, where, mark):
+        self.marks[where] = max(mark, self.marks.get(where, mark))
+
+    def _take_state(self, key, value, rank):
+        name = key[1:].decode()
+        if not name:
+            return
+        state = json.loads(value) if value is not None else None
+        order = (rank, state["number"], state["next"], state["first"]) if state else (rank, 0, 0, 0)
+        self.states.setdefault(name, []).append((order, state))
+
+
+_IN_BACKUPS = b"C"  # what keys.CATALOG is there
+_TAKERS = {keys.RECORD: Collected._take_record, keys.HISTORY: Collected._take_history,
+           keys.CHANGE: Collected._take_change, keys.CATALOG: Collected._take_state, _IN_BACKUPS: Collected._take_state}
+
+
+class Recovered:
+    """Decides what is live. trusted: ranks and deletions mean something. whole: nothing was lost."""
+
+    def __init__(self, collected, trusted, whole):
+        self._found = collected
+        self._trusted = trusted
+        self._whole = whole
+        self.stale, self.older, self.lost = [], [], []  # (name, id)
+        self._states = {}  # number: (name, state) of live collections
+        self._known = set()  # numbers whose collections are known, live or not
+        for name, states in collected.states.items():
+            self._settle(name, states)
+
+    def _settle(self, name, states):
+        self._known.update(state["number"] for _, state in states if state)
+        if not self._trusted:
+            states = [pair for pair in states if pair[1]]  # when a collection was dropped cannot be told
+        if states:
+            state = max(states, key=lambda pair: pair[0])[1]
+            if state:
+                self._states[state["number"]] = name, state
+
+    def collections(self):
+        """{name: [records by id]}, empty ones included."""
+        found = {name: {} for name, _ in self._states.values()}
+        for where in sorted(set(self._found.records) | set(self._found.history) | set(self._found.marks)):
+            name = self._name(*where)
+            if name is not None:
+                record = self._record(name, where)
+                if record:
+                    found.setdefault(name, {})[where[1]] = record
+        caps = {name: state["options"].get("capped") for name, state in self._states.values()}
+        return {name: _last(list(records.values()), caps.get(name)) for name, records in found.items()}
+
+    def _name(self, number, id):
+        """The collection of a record, None when it is dead."""
+        if number in self._states:
+            name, state = self._states[number]
+            return name if id >= state["first"] else None
+        if number in self._known or self._whole and self._trusted:
+            return None
+        return "unnamed_%d" % number
+
+    def _record(self, name, where):
+        best, mark = self._found.records.get(where), self._found.marks.get(where, Mark(0, False))
+        if self._trusted and where in self._found.tombs and (not best or self._found.tombs[where] > best.rank):
+            return None
+        if mark.deleted and (not best or mark.change > best.change):
+            return None
+        if best is None:
+            best = self._found.history.get(where)
+            if best and mark.change:
+                self.older.append((name, where[1]))
+        elif mark.change > best.change:
+            self.stale.append((name, where[1]))
+        if best is None:
+            self.lost.append((name, where[1]))
+            return None
+        if not mark.change:
+            return None  # only in the history, and no sign that it lives
+        return unpack(best.raw, where[1])
+
+
+def _last(records, capped):
+    return records[-capped:] if capped else records
+
+
+def recover(source, key, like=None):
+    """Return ({name: [records]}, Recovered, Remains) of a Source."""
+    remains = Remains(source, key, like)
+    collected = Collected()
+    with progress("reading", sum(size for _, size in remains.sizes())) as done:
+        for entry in remains.entries(done):
+            collected.add(*entry)
+    for entry in remains.logged():
+        collected.add(*entry)
+    recovered = Recovered(collected, remains.trusted, not remains.losses)
+    return recovered.collections(), recovered, remains
+
+
+def run(source, out, key, like=None):
+    """Write what can be saved to out ("-": stdout); the exit code."""
+    found, recovered, remains = recover(source, key, like)
+    total = sum(map(len, found.values()))
+    if total:
+        _write(out, found)
+    _report(found, recovered, remains)
+    if not total:
+        raise Failure("%s: no record could be saved%s" % (shown(source.label), "" if key else "; if it is encrypted, "
+                      "give the key"))
+    say("%d records written to %s" % (total, shown(out)))
+    return 0
+
+
+def _write(out, found):
+    with contextlib.nullcontext(sys.stdout) if out == "-" else open(out, "x", encoding="utf-8") as file:
+        for name, records in found.items():
+            for record in records:
+                file.write(json.dumps({"collection": name, "record": record}, ensure_ascii=False) + "\n")
+
+
+def _report(found, recovered, remains):
+    for line in remains.losses:
+        say("damaged: " + shown(line))
+    for what, places in (("lost", recovered.lost), ("only an earlier version is left of", recovered.stale),
+                         ("taken from the history, a newer version is lost:", recovered.older)):
+        for name in sorted({name for name, _ in places}):
+            ids = [id for n, id in places if n == name]
+            say("%s %s: %d records, ids %s" % (what, shown(name), len(ids), _ranges(ids)))
+    for name, records in sorted(found.items()):
+        say("%s: %d records" % (shown(name), len(records)))
+    if not remains.trusted:
+        say("without a sound manifest, records of batches that were never completed may be among these")
+
+
+def _ranges(ids, most=12):
+    """1-3, 7, 9-12, ..."""
+    parts, ids = [], sorted(ids)
+    start = 0
+    for i in range(1, len(ids) + 1):
+        if i == len(ids) or ids[i] != ids[i - 1] + 1:
+            parts.append(str(ids[start]) if i - start == 1 else "%d-%d" % (ids[start], ids[i - 1]))
+            start = i
+    return ", ".join(parts[:most]) + (", ..." if len(parts) > most else "")

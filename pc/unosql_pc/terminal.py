@@ -1,0 +1,60 @@
+"""What the user sees: progress bars and remarks on stderr, tables and data on stdout."""
+import contextlib
+import json
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from . import engine  # noqa: F401  firmware lies on its path
+from firmware.progress import Failure, say  # noqa: F401
+
+
+def shown(text):
+    """text with what a terminal might obey written as an escape: names and data come from anywhere."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def compact(value):
+    """A JSON value on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextlib.contextmanager
+def progress(what, total):
+    """Gives a function of the amount done so far; draws a bar on a terminal, nothing elsewhere. total None: not known."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"
+               if total else "{task.completed:.0f}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def counted(rows, what, total=None):
+    """Yield rows under a progress bar."""
+    with progress(what, total) as done:
+        for n, row in enumerate(rows, 1):
+            yield row
+            if not n % 64:
+                done(n)
+
+
+def print_table(columns, rows, title=None):
+    """rows: sequences of texts, as many as columns."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(Text(shown(name)), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)
+
+
+def print_json(value):
+    """One line of JSON."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")

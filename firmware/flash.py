@@ -59,10 +59,11 @@ def flash(board, port=None, image=None, erase=None, baud=BAUD, dry=False):
         found = tool.identify()
         image = image or newest(board_of(found.chip))
         check(found, chip_of(image))
-    _write(tool, image, erase, ask=input if sys.stdin.isatty() and not dry else None)
+    write_image(tool, image, erase, ask=input if sys.stdin.isatty() and not dry else None)
 
 
-def _write(tool, image, erase, ask):
+def write_image(tool, image, erase, ask=None):
+    """Write image to the chip of an Esptool. erase, ask: see wants_erase()."""
     chip = chip_of(image)
     if wants_erase(other_layout(tool, chip, image), erase, ask):
         tool.call(chip, "erase-flash")

@@ -39,11 +39,7 @@ def run(path, port, erase, baud, dry=False):
     check_sum(image)
     if found:
         flash.check(found, chip)
-    other = flash.other_layout(tool, chip, image)
-    if flash.wants_erase(other, erase, input if sys.stdin.isatty() and not dry else None):
-        tool.call(chip, "erase-flash")
-    tool.call(chip, "write-flash", "--flash-size", "detect", hex(flash.OFFSETS.get(chip, 0)), str(image))
-    say("done: %s is on the board" % shown(image))
+    flash.write_image(tool, image, erase, input if sys.stdin.isatty() and not dry else None)
     return 0
 
 

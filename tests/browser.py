@@ -26,6 +26,7 @@ class Browser:
              "--remote-debugging-port=0", "--user-data-dir=" + self._profile.name, "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self._numbers = itertools.count(1)
+        self._functions = {}
         self.problems = []
         try:
             self._socket = connect(self._endpoint(), max_size=None)
@@ -71,6 +72,8 @@ class Browser:
 
     def _note(self, event):
         method, parameters = event.get("method"), event.get("params", {})
+        if method == "Runtime.bindingCalled":
+            self._functions[parameters["name"]](parameters["payload"])
         if method == "Runtime.exceptionThrown":
             details = parameters["exceptionDetails"]
             self.problems.append(details.get("exception", details).get("description", details["text"]))
@@ -82,6 +85,11 @@ class Browser:
     def before_load(self, script):
         """Run script in every page opened from now on, before its own scripts."""
         self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def provide(self, name, function):
+        """Let scripts call name(text), which calls function(text) here while this browser is being used."""
+        self._functions[name] = function
+        self.call("Runtime.addBinding", name=name)
 
     def open(self, url):
         self.call("Page.navigate", url=url)

@@ -28,4 +28,4 @@ def pytest_terminal_summary(terminalreporter):
             totals.setdefault(target, []).append((properties["ms"], properties["free_heap"]))
     for target, tests in totals.items():
         terminalreporter.write_line("%-14s %4d tests %7.1f s   least free heap %s" % (
-            target, len(tests), sum(ms for ms, _ in tests) / 1000, min(free for _, free in tests) or "-"))
+            target, len(tests), sum(ms for ms, _ in tests) / 1000, min((free for _, free in tests if free), default="-")))

@@ -27,11 +27,13 @@ class Device:
 
     def __init__(self):
         self.steps = 0
+        self.starts = 0
         self.restart()
 
     def restart(self):
         """Power comes back."""
         self.off = False
+        self.starts += 1
         self._cut_at = self._fail_at = None
 
     def cut(self, after, model, seed=0):
@@ -469,9 +471,13 @@ class LittleFsFiles:
         self._read_size = read_size
         self._kw = kw
         LittleFs(self.device, read_size, format=True)
+        self._mounted = 0
 
     def storage(self, name="testdb"):
-        return Files(name + ".udb", fs=LittleFs(self.device, self._read_size), **self._kw)
+        if self._mounted != self.device.starts:  # once for all databases: two mounts would not know of each other
+            self._fs = LittleFs(self.device, self._read_size)
+            self._mounted = self.device.starts
+        return Files(name + ".udb", fs=self._fs, **self._kw)
 
 
 MEDIA = {"flash": FlashMedium, "memory": MemFiles, "littlefs": LittleFsFiles}

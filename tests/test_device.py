@@ -74,10 +74,9 @@ def job(session, names, directory):
     return Job(session.module, session.mode, names, directory, values.get("QUIET", QUIET), values.get("FREE_HEAP", 0))
 
 
-def test_device(session, name, schedule, record_property):
+def test_device(session, name, schedule, request):
     result = schedule.result(session, name)
-    record_property("ms", result.ms)
-    record_property("free_heap", result.free)
+    request.node.user_properties += [("ms", result.ms), ("free_heap", result.free)]
     print(result.output)
     if result.outcome == "skip":
         pytest.skip(result.note)

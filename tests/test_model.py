@@ -1,0 +1,430 @@
+"""The whole database against a model: dicts of records, searched by plain Python.
+
+UNOSQL_STEPS: how many steps the state machine takes in all (default 4,000; at scale 100,000 and more).
+"""
+import copy
+import os
+import re
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from memfs import MemFs
+from unosql.catalog import Catalog
+from unosql.core import UniqueError, Unosql
+from unosql.files import Files
+
+STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
+PER_RUN = 50
+DEPTH = 2  # of the history
+META = ("id", "timestamp", "version")
+
+NAMES = st.sampled_from(["a", "b"])
+SCALARS = st.sampled_from([None, False, True, -1, 0, 1, 2, 2.5, 3, "", "a", "ab", "b"])
+VALUES = SCALARS | st.sampled_from([[1, "a"], [], {"y": 1}, {"y": "a"}, "long" * 40, "long" * 40 + "x"])
+RECORDS = st.fixed_dictionaries({}, optional={"x": VALUES, "y": VALUES, "z": VALUES})
+FIELDS = st.sampled_from(["x", "y", "z", "x.y", "id", "version"])
+TESTS = st.one_of(
+    st.tuples(FIELDS, st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte", "contains"]), VALUES),
+    st.tuples(FIELDS, st.just("in"), st.lists(VALUES, max_size=3)),
+    st.tuples(FIELDS, st.just("exists"), st.booleans()),
+    st.tuples(FIELDS, st.just("regex"), st.sampled_from(["^a", "b$", "."])),
+)
+WHERE = st.lists(TESTS, max_size=2).map(lambda tests: {field: {operator: value} for field, operator, value in tests})
+DEEP = WHERE | st.tuples(st.sampled_from(["or", "and"]), st.lists(WHERE, max_size=2)).map(lambda t: dict([t]))
+DEEP = DEEP | WHERE.map(lambda where: {"not": where})
+ORDER = st.none() | st.lists(st.sampled_from(["x", "-x", "y", "-y", "z", "id", "-id", "-version"]), max_size=3, unique=True)
+INDEXES = st.lists(st.sampled_from(["x", "y", "z", "x.y", "version", "timestamp"]), min_size=1, max_size=2, unique=True)
+MISSING = object()
+
+
+def kind(value):
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def same(a, b):
+    if kind(a) != kind(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return a == b
+
+
+def value_of(record, field):
+    for name in field.split("."):
+        if not isinstance(record, dict) or name not in record:
+            return MISSING
+        record = record[name]
+    return record
+
+
+def compare(operator, a, b):
+    if kind(a) != kind(b) or kind(a) not in ("number", "str", "bool"):
+        return False
+    return {"gt": a > b, "gte": a >= b, "lt": a < b, "lte": a <= b}[operator]
+
+
+def holds(operator, found, wanted):
+    value = None if found is MISSING else found
+    if operator == "exists":
+        return (found is not MISSING) == wanted
+    if operator in ("eq", "ne"):
+        return same(value, wanted) == (operator == "eq")
+    if operator == "in":
+        return any(same(value, w) for w in wanted)
+    if operator == "contains":
+        if isinstance(value, str):
+            return isinstance(wanted, str) and wanted in value
+        return isinstance(value, list) and any(same(v, wanted) for v in value)
+    if operator == "regex":
+        return isinstance(value, str) and bool(re.search(wanted, value))
+    return compare(operator, value, wanted)
+
+
+def matches(where, record):
+    for field, test in where.items():
+        if field in ("or", "and"):
+            ok = (any if field == "or" else all)(matches(part, record) for part in test)
+        elif field == "not":
+            ok = not matches(test, record)
+        else:
+            ok = all(holds(operator, value_of(record, field), wanted) for operator, wanted in test.items())
+        if not ok:
+            return False
+    return True
+
+
+def rank(value):
+    if value is MISSING or value is None:
+        return 0, 0, ""
+    if isinstance(value, bool):
+        return 1, value, ""
+    if isinstance(value, (int, float)):
+        return 2, value, ""
+    return (3, 0, value) if isinstance(value, str) else (4, 0, "")
+
+
+def ordered(records, order):
+    records = sorted(records, key=lambda r: r["id"])
+    for field in reversed(order or []):
+        records.sort(key=lambda r: rank(value_of(r, field.lstrip("-"))), reverse=field.startswith("-"))
+        # sorted() with reverse keeps the order of equals: ties by id
+    return records
+
+
+class Model:
+    """What the database should hold. feed: {(collection, id): deleted} in order of change."""
+
+    def __init__(self):
+        self.collections = {}
+        self.feed = {}
+
+    def collection(self, name):
+        new = {"next": 1, "records": {}, "versions": {}, "indexes": [], "capped": 0, "ttl": 0}
+        return self.collections.setdefault(name, new)
+
+    def live(self, name, now):
+        c = self.collections.get(name)
+        if not c:
+            return []
+        return [r for _, r in sorted(c["records"].items()) if not c["ttl"] or r["timestamp"] + c["ttl"] > now]
+
+    def changed(self, name, id, deleted=False):
+        self.feed.pop((name, id), None)
+        self.feed[name, id] = deleted
+
+    def insert(self, name, record, now):
+        c = self.collection(name)
+        id = c["next"]
+        c["next"] += 1
+        c["records"][id] = dict(record, id=id, timestamp=now, version=1)
+        self.changed(name, id)
+        while c["capped"] and len(c["records"]) > c["capped"]:
+            self.forget(name, min(c["records"]))
+        return id
+
+    def retire(self, c, id):
+        versions = c["versions"].setdefault(id, [])
+        versions.insert(0, c["records"][id])
+        del versions[DEPTH:]
+
+    def update(self, name, id, changes, now):
+        c = self.collections[name]
+        self.retire(c, id)
+        old = c["records"][id]
+        c["records"][id] = dict(old, **dict(changes, id=id, timestamp=now, version=old["version"] + 1))
+        self.changed(name, id)
+
+    def delete(self, name, id):
+        c = self.collections[name]
+        self.retire(c, id)
+        del c["records"][id]
+        self.changed(name, id, True)
+
+    def forget(self, name, last):
+        """All up to the id `last` is gone, without a trace."""
+        c = self.collections[name]
+        for records in (c["records"], c["versions"]):
+            for id in [id for id in records if id <= last]:
+                del records[id]
+        for key in [key for key in self.feed if key[0] == name and key[1] <= last]:
+            del self.feed[key]
+
+    def clear(self, name):
+        c = self.collections.get(name)
+        if c:
+            self.forget(name, c["next"])
+            c["indexes"] = []
+
+
+class Machine(RuleBasedStateMachine):
+    """Does everything to the database and the model, and compares what they answer."""
+
+    def __init__(self):
+        super().__init__()
+        self.fs = MemFs()
+        self.now = 1000
+        Catalog.now = lambda catalog: self.now
+        self.model = Model()
+        self.saved = None  # the model when the transaction began
+        self.transaction = None
+        self.backup = None
+        self.db = self.opened(self.fs)
+
+    def opened(self, fs):
+        return Unosql("m", storage=Files("m.udb", slots=8, fs=fs), history=DEPTH, memtable=1024)
+
+    def teardown(self):
+        del Catalog.now
+        Catalog.now = NOW
+        if self.transaction is None:
+            self.db.close()
+
+    # -- writes
+
+    @rule(name=NAMES, record=RECORDS)
+    def insert(self, name, record):
+        assert self.db.insert(name, record) == self.model.insert(name, record, self.now)
+
+    @rule(name=NAMES, records=st.lists(RECORDS, max_size=30))
+    def insert_many(self, name, records):
+        assert self.db.insert_many(name, iter(records)) == len(records)
+        for record in records:
+            self.model.insert(name, record, self.now)
+
+    def found(self, name, where):
+        return [r["id"] for r in self.model.live(name, self.now) if matches(where, r)]
+
+    @rule(name=NAMES, where=DEEP, changes=RECORDS)
+    def update(self, name, where, changes):
+        ids = self.found(name, where)
+        assert self.db.update(name, where, changes) == bool(ids)
+        for id in ids:
+            self.model.update(name, id, changes, self.now)
+
+    @rule(name=NAMES, field=st.sampled_from(["x", "y"]), value=VALUES, changes=RECORDS)
+    def upsert(self, name, field, value, changes):
+        ids = self.found(name, {field: {"eq": value}})
+        first = self.db.upsert(name, field, value, changes)
+        for id in ids:
+            self.model.update(name, id, changes, self.now)
+        if not ids:
+            ids = [self.model.insert(name, dict({field: value}, **changes), self.now)]
+        assert first == ids[0]
+
+    @rule(name=NAMES, where=DEEP)
+    def delete(self, name, where):
+        ids = self.found(name, where)
+        assert self.db.delete(name, where) == len(ids)
+        for id in ids:
+            self.model.delete(name, id)
+
+    @rule(name=NAMES, n=st.integers(0, 5))
+    def pop(self, name, n):
+        wanted = self.model.live(name, self.now)[:n]
+        assert self.db.pop(name, n) == wanted
+        if wanted:
+            self.model.forget(name, wanted[-1]["id"])
+
+    @rule(name=NAMES, id=st.integers(0, 40))
+    def ack(self, name, id):
+        wanted = [r for r in self.model.live(name, self.now) if r["id"] <= id]
+        assert self.db.ack(name, id) == len(wanted)
+        if name in self.model.collections:
+            self.model.forget(name, id)
+
+    @rule(name=NAMES)
+    def clear(self, name):
+        self.db.clear(name)
+        self.model.clear(name)
+
+    @rule(name=NAMES)
+    def drop(self, name):
+        assert self.db.drop(name) == (name in self.model.collections)
+        self.model.clear(name)
+        self.model.collections.pop(name, None)
+
+    @rule(name=NAMES, capped=st.sampled_from([0, 3, 10]))
+    def cap(self, name, capped):
+        self.db.configure(name, capped=capped)
+        c = self.model.collection(name)
+        c["capped"] = capped
+        while capped and len(c["records"]) > capped:
+            self.model.forget(name, min(c["records"]))
+
+    @rule(seconds=st.integers(-5, 60))
+    def wait(self, seconds):
+        self.now += seconds
+
+    # -- indexes
+
+    @rule(name=NAMES, keys=INDEXES, where=st.none() | WHERE, unique=st.booleans())
+    def create_index(self, name, keys, where, unique):
+        c = self.model.collection(name)
+        if not self.db.collections().count(name):
+            self.db.configure(name)
+        if any(i["keys"] == keys for i in c["indexes"]):
+            return
+        values = [tuple(rank(value_of(r, k)) for k in keys) for r in c["records"].values() if matches(where or {}, r)]
+        if unique and len(values) > len(set(values)) or unique and c["records"]:
+            return  # unique indexes have tests of their own: here they would refuse most writes
+        if not unique:
+            self.db.create_index(name, keys, where=where)
+            c["indexes"].append({"keys": keys, "unique": False, "where": where})
+
+    @rule(name=NAMES, keys=INDEXES)
+    def drop_index(self, name, keys):
+        c = self.model.collections.get(name, {"indexes": []})
+        there = [i for i in c["indexes"] if i["keys"] == keys]
+        assert self.db.drop_index(name, keys) == bool(there)
+        c["indexes"] = [i for i in c["indexes"] if i not in there]
+
+    # -- reads
+
+    @rule(name=NAMES, where=DEEP, order=ORDER, skip=st.integers(0, 3), limit=st.none() | st.integers(0, 5))
+    def find(self, name, where, order, skip, limit):
+        wanted = ordered([r for r in self.model.live(name, self.now) if matches(where, r)], order)
+        wanted = wanted[skip:][:limit]
+        plan = self.db.explain(name, where, order_by=order)
+        assert self.db.find(name, where, order_by=order, skip=skip, limit=limit) == wanted, plan
+
+    @rule(name=NAMES, field=FIELDS, value=VALUES)
+    def find_equal(self, name, field, value):
+        assert [r["id"] for r in self.db.find(name, field, value)] == self.found(name, {field: {"eq": value}})
+
+    @rule(name=NAMES, id=st.integers(0, 30))
+    def look_at_one(self, name, id):
+        record = next((r for r in self.model.live(name, self.now) if r["id"] == id), None)
+        assert self.db.get(name, id) == record
+        versions = self.model.collections.get(name, {"versions": {}})["versions"].get(id, [])
+        if record or id not in self.model.collections.get(name, {"records": {}})["records"]:
+            assert self.db.history(name, id) == [record][: record is not None] + versions
+
+    @rule(since=st.integers(0, 30))
+    def changes(self, since):
+        found = list(self.db.changes())
+        assert [(c["collection"], c["id"], c["deleted"]) for c in found] == [(*k, d) for k, d in self.model.feed.items()]
+        assert all(a["change"] < b["change"] for a, b in zip(found, found[1:]))
+        assert list(self.db.changes(since)) == [c for c in found if c["change"] > since]
+
+    # -- transactions
+
+    @precondition(lambda self: self.transaction is None)
+    @rule()
+    def begin(self):
+        self.transaction = self.db.transaction()
+        self.transaction.__enter__()
+        self.saved = copy.deepcopy(self.model)
+
+    @precondition(lambda self: self.transaction is not None)
+    @rule()
+    def commit(self):
+        self.transaction.__exit__(None, None, None)
+        self.transaction = None
+
+    @precondition(lambda self: self.transaction is not None)
+    @rule()
+    def roll_back(self):
+        error = KeyError()
+        self.transaction.__exit__(KeyError, error, None)
+        self.transaction = None
+        self.model = self.saved
+
+    # -- the database as a whole
+
+    @precondition(lambda self: self.transaction is None)
+    @rule()
+    def reopen(self):
+        self.db.close()
+        self.db = self.opened(self.fs)
+
+    @rule()
+    def cut(self):
+        """The power fails: what was acknowledged, and no open transaction, is there."""
+        self.fs = MemFs(self.fs.files)
+        if self.transaction is not None:
+            self.transaction = None
+            self.model = self.saved
+        self.db = self.opened(self.fs)
+
+    @precondition(lambda self: self.transaction is None)
+    @rule(compact=st.booleans())
+    def tidy(self, compact):
+        self.db.compact() if compact else self.db.optimize_memory()
+
+    @precondition(lambda self: self.transaction is None)
+    @rule()
+    def back_up(self):
+        self.db.backup("model.bak")
+        self.backup = copy.deepcopy(self.model)
+
+    @precondition(lambda self: self.transaction is None and self.backup)
+    @rule()
+    def restore(self):
+        self.db.restore("model.bak")
+        self.model = copy.deepcopy(self.backup)
+        names = sorted(self.model.collections)
+        live = [(n, r["id"]) for n in names for r in self.model.collections[n]["records"].values()]
+        self.model.feed = {key: False for key in live}
+        self.refresh_feed()
+
+    def refresh_feed(self):
+        """Restoring numbers the changes anew: take over their order, not what they are about."""
+        found = {(c["collection"], c["id"]): c["deleted"] for c in self.db.changes()}
+        assert found == self.model.feed
+        self.model.feed = found
+
+    @invariant()
+    def counts(self):
+        assert self.db.collections() == sorted(self.model.collections)
+        for name, c in self.model.collections.items():
+            assert self.db.count(name) == len(self.model.live(name, self.now))
+            assert self.db.indexes(name) == c["indexes"]
+
+    @precondition(lambda self: self.transaction is None)
+    @rule()
+    def verify(self):
+        assert self.db.verify() == []
+        for name in self.model.collections:
+            assert self.db.all(name) == self.model.live(name, self.now)
+
+
+NOW = Catalog.now
+PHASES = [p for p in Phase if p not in (Phase.explain, Phase.reuse)]
+Machine.TestCase.settings = settings(
+    max_examples=max(1, STEPS // PER_RUN), stateful_step_count=PER_RUN, deadline=None, phases=PHASES,
+    suppress_health_check=list(HealthCheck), print_blob=True,
+)
+
+
+@pytest.mark.usefixtures("elsewhere")
+class TestModel(Machine.TestCase):
+    pass
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)

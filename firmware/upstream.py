@@ -1,5 +1,6 @@
 """MicroPython's own repository: a shallow clone of a pinned tag, checked by commit."""
 import os
+import shutil
 import subprocess
 
 from . import pins
@@ -45,12 +46,14 @@ def _check(folder, tag, commit):
 
 
 def _submodules(folder):
-    """Each is pinned by the commit that the checked tree names. They may be missed: see mbedtls.py."""
+    """Each is pinned by the commit that the checked tree names. They may be missed: see fetch.mbedtls()."""
     for path in pins.SUBMODULES:
         try:
             _git(folder, "submodule", "--quiet", "update", "--init", "--depth", "1", path)
         except Unreachable as error:
             say("submodule %s: %s; going on without it" % (path, error))
+            shutil.rmtree(folder / path, ignore_errors=True)  # rather none than a part of it
+            (folder / path).mkdir(parents=True)
 
 
 def _git(folder, *arguments, timeout=None):

@@ -1,0 +1,184 @@
+"""The storages on a real filesystem of the target: where the test runs, and littlefs and FAT in RAM; and on NOR flash."""
+import os
+
+import nor
+from runner import Skip
+from unosql.errors import StorageFullError
+from unosql.files import Files
+
+MODES = ("files",)
+
+
+class Ram:
+    """A block device for littlefs (erased blocks, programs at an offset) and FAT (whole blocks)."""
+
+    def __init__(self, size, count):
+        self.size = size
+        try:
+            self.data = bytearray(size * count)
+        except MemoryError:
+            raise Skip("needs %d bytes of heap" % (size * count))
+
+    def readblocks(self, block, buf, offset=0):
+        start = block * self.size + offset
+        for i in range(len(buf)):
+            buf[i] = self.data[start + i]
+
+    def writeblocks(self, block, buf, offset=0):
+        start = block * self.size + offset
+        self.data[start : start + len(buf)] = buf
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return len(self.data) // self.size
+        if op == 5:
+            return self.size
+        return 0 if op == 6 else None
+
+
+def mounted(kind, size, count):
+    try:
+        import vfs
+    except ImportError:
+        raise Skip("needs the module vfs")
+    if not hasattr(vfs, kind):
+        raise Skip("needs vfs." + kind)
+    device = Ram(size, count)
+    make = getattr(vfs, kind)
+    make.mkfs(device)
+    vfs.mount(make(device), "/ram")
+    return vfs.umount
+
+
+def write(storage, n, data):
+    sink = storage.create(n)
+    for i in range(0, len(data), 100):
+        sink.append(data[i : i + 100])
+    sink.close()
+
+
+def read(storage, n):
+    buf = bytearray(storage.size(n))
+    assert storage.readinto(n, 0, buf) == len(buf)
+    return bytes(buf)
+
+
+def contract(make):
+    """What the store relies on. make: returns a new storage on the same medium."""
+
+    def opened():
+        storage = make()
+        storage.open()
+        return storage
+
+    storage = opened()
+    assert not storage.exists
+    assert list(storage.numbers()) == list(storage.log(b"w").places()) == []
+    segments(storage, opened)
+    logs(storage, opened)
+    storage = opened()
+    storage.destroy()
+    assert not opened().exists
+    storage.close()
+
+
+def segments(storage, opened):
+    data = bytes(i * 7 & 255 for i in range(1777))
+    for n in (1, 2, 77):
+        write(storage, n, data[n:])
+    assert sorted(storage.numbers()) == [1, 2, 77]
+    for storage in (storage, opened()):
+        assert read(storage, 2) == data[2:]
+        buf = bytearray(50)
+        view = memoryview(buf)[1:]
+        assert storage.readinto(77, 1001, view) == 49 and buf[1:] == data[1078 : 1078 + 49]
+        assert storage.readinto(77, 1690, view) == 10
+        assert storage.describe(77).endswith("/s000004d")
+    for n in storage.numbers():
+        if n != 2:
+            storage.remove(n)
+    storage.remove(77)
+    assert list(opened().numbers()) == [2]
+    try:
+        storage.size(77)
+    except OSError as error:
+        assert error.errno == 2
+    else:
+        assert False, "a removed segment has a size"
+    sink = storage.create(3)
+    sink.append(data)
+    sink.abort()
+    assert list(storage.numbers()) == [2]
+    assert storage.free() > 0
+    storage.close()
+
+
+def logs(storage, opened):
+    counter = flushed = 0
+    for _ in range(4):
+        storage = opened()
+        manifests, wal = storage.log(b"m"), storage.log(b"w")
+        found = {int(wal.read(place)): place for place in wal.places()}
+        assert all(i in found for i in range(flushed + 1, counter + 1))
+        wal.resume(found.get(counter) if counter > flushed else None, counter - flushed)
+        newest = max(manifests.places(), key=manifests.read) if counter else None
+        assert newest is None or int(manifests.read(newest)) == 1000 + counter
+        manifests.resume(newest, 1 if counter else 0)
+        for _ in range(37):
+            if not wal.room:
+                wal.reset()
+                flushed = counter
+            counter += 1
+            wal.append(b"%d" % counter)
+            manifests.append(b"%d" % (1000 + counter))
+
+
+def fills(storage):
+    """A full medium says so, loses nothing, and has room again once something is removed."""
+    storage.open()
+    n = 0
+    try:
+        while n < 1000:
+            write(storage, n + 1, bytes([n & 127]) * 900)
+            n += 1
+    except StorageFullError:
+        pass
+    assert 2 < n < 1000
+    assert sorted(storage.numbers()) == list(range(1, n + 1))
+    assert all(read(storage, i + 1) == bytes([i & 127]) * 900 for i in range(n))
+    for i in range(1, n):
+        storage.remove(i)
+    write(storage, 1, bytes(900))
+    assert sorted(storage.numbers()) == [1, n]
+    storage.close()
+
+
+def test_files_where_the_tests_run():
+    contract(lambda: Files("here.udb"))
+    assert "here.udb" not in os.listdir(".")
+
+
+def test_files_on_littlefs():
+    umount = mounted("VfsLfs2", 512, 96)
+    try:
+        contract(lambda: Files("/ram/x.udb", slots=8))
+        fills(Files("/ram/y.udb", slots=8))
+    finally:
+        umount("/ram")
+
+
+def test_files_on_fat():
+    umount = mounted("VfsFat", 512, 120)
+    try:
+        contract(lambda: Files("/ram/x.udb", slots=8))
+        fills(Files("/ram/y.udb", slots=8))
+    finally:
+        umount("/ram")
+
+
+def test_flash():
+    from unosql.flash import Flash
+
+    device = nor.device(os.getcwd(), "storage")
+    contract(lambda: Flash(device, "storage", records=8))
+    device.done()

@@ -58,7 +58,10 @@ stream = io.BytesIO()
 with deflate.DeflateIO(stream, deflate.RAW, 10) as d: d.write(b"text" * 100)
 assert len(stream.getvalue()) < 20 and uzlib.decompress(stream.getvalue(), -10) == b"text" * 100
 assert sys.stdin.buffer and vfs.VfsLfs2 and vfs.VfsFat
-assert asyncio.run(asyncio.wait_for(asyncio.sleep_ms(1), 1)) is None
+async def main():
+    await asyncio.sleep_ms(1)
+    return 5
+assert asyncio.run(main()) == 5
 """)
 
 

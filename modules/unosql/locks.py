@@ -73,7 +73,7 @@ class Lock:
         """Take the database for this object. LockTimeoutError when another process, or object here, keeps it."""
         if self._what:
             self._wait(self._register)
-        if self._path and sys.platform in ("linux", "darwin"):
+        if self._path and (sys.platform == "linux" or sys.platform == "darwin" and hasattr(os, "getpid")):
             from .processes import ProcessLock
 
             self._process = ProcessLock(self._path)

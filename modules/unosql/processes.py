@@ -31,8 +31,12 @@ def _probe(pid):
     """The same where /proc does not tell: the id is all that is known."""
     if pid == "self":
         return "%d-0-0" % os.getpid()
+    if not hasattr(os, "kill"):
+        return None  # MicroPython on Linux: /proc has told
     try:
         os.kill(int(pid), 0)
+    except ValueError:
+        return None  # not one of our names
     except OSError as error:
         if error.errno == _ESRCH:
             return None
@@ -117,4 +121,7 @@ class ProcessLock:
         if self._owner in _held:
             _discard(self._path, self._owner)
             _held.discard(self._owner)
-            _unless((_ENOENT,) + _NOT_EMPTY, os.rmdir, self._parent)  # empty when the database was destroyed
+            try:
+                os.rmdir(self._parent)
+            except OSError:
+                pass  # the database is in there, unless it was destroyed

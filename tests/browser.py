@@ -1,4 +1,5 @@
 """A headless Chromium, driven through the Chrome DevTools Protocol."""
+import contextlib
 import itertools
 import json
 import shutil
@@ -25,11 +26,12 @@ class Browser:
             [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--remote-debugging-port=0", "--user-data-dir=" + self._profile.name, "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._open = contextlib.ExitStack()
         self._numbers = itertools.count(1)
         self._functions = {}
         self.problems = []
         try:
-            self._socket = connect(self._endpoint(), max_size=None)
+            self._socket = self._open.enter_context(connect(self._endpoint(), max_size=None))
             self._attach()
         except BaseException:
             self.__exit__()
@@ -37,6 +39,7 @@ class Browser:
         return self
 
     def __exit__(self, *exc):
+        self._open.close()
         self._process.terminate()
         self._process.wait(20)
         self._process.stderr.close()

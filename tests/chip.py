@@ -39,8 +39,8 @@ class Kind(NamedTuple):
 KINDS = {
     "esp8266": Kind(0xFFF0C101, None, 0x60000200, 0x24, 0x40, 2),
     "esp32": Kind(0x00F01D83, None, 0x3FF42000, 0x24, 0x80, 4),
-    "esp32c3": Kind(0, 5, 0x60002000, 0x20, 0x58, 4),
-    "esp32s3": Kind(0, 9, 0x60002000, 0x20, 0x58, 4),
+    "esp32c3": Kind(0x1B31506F, 5, 0x60002000, 0x20, 0x58, 4),
+    "esp32s3": Kind(9, 9, 0x60002000, 0x20, 0x58, 4),
 }
 
 

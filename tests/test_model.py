@@ -198,7 +198,6 @@ class Machine(RuleBasedStateMachine):
         return Unosql("m", storage=Files("m.udb", slots=8, fs=fs), history=DEPTH, memtable=1024)
 
     def teardown(self):
-        del Catalog.now
         Catalog.now = NOW
         if self.transaction is None:
             self.db.close()

@@ -170,13 +170,17 @@ class Catalog:
 
     def _replay_record(self, key, value):
         number, id = keys.parse(key)
-        collection = self._numbers[number]
+        version = 0
+        if value is not None:
+            version, _, change, _ = header(value)
+            self._changed(change)
+        collection = self._numbers.get(number)
+        if not collection:  # made or gone in this very transaction, whose catalogue entries follow
+            return
         self._dirty.add(collection.name)
         if value is None:
-            return collection.removed(id)
-        version, _, change, _ = header(value)
-        self._changed(change)
-        if version == 1:
+            collection.removed(id)
+        elif version == 1:
             collection.added(id)
 
     def _replay_entry(self, key, value):

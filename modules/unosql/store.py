@@ -278,7 +278,7 @@ class Store:
         logged = self.wal.takes(len(batch))
         if size > self._memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
-        elif not logged:
+        if not logged:
             self._relieve()
         self._broken = True
         if self.wal.fits(len(batch)):

@@ -311,6 +311,50 @@ class Database:
             yield name, dict(json.loads(value[i:]), id=id, timestamp=timestamp, version=version)
 
 
+# -- raw flash
+
+def flash_files(image, erase, name):
+    """Return what a flash image (bytes) holds of a database, as Database takes it. erase: bytes of an erase block."""
+    mine = sha256(name.encode()).digest()[:4]
+    parts, logs = {}, []
+    for start in range(0, len(image), erase):
+        block = image[start : start + erase]
+        number, counter, birth = (int.from_bytes(block[i : i + 4], "little") for i in (8, 12, 16))
+        whole = block[:2] == b"U1" and sha256(block[:20]).digest()[:4] == block[20:24]
+        if not whole or block[4:8] != mine or block[28:32] != b"\xff" * 4:
+            continue
+        if block[2:3] == b"s":
+            parts[number, birth, block[3]] = block, counter
+        else:
+            logs.append((chr(block[2]), counter, block))
+    return {**_flash_segments(parts), **_flash_logs(logs)}
+
+
+def _flash_segments(parts):
+    files = {}
+    for (number, birth, index), (block, counter) in sorted(parts.items()):
+        size = int.from_bytes(block[24:28], "little")
+        if index or counter != birth or size == 0xFFFFFFFF:
+            continue
+        count = 1 + (max(size, 1) - 1) // (len(block) - 32)
+        blocks = [parts[number, birth, i][0][32:] for i in range(count) if (number, birth, i) in parts]
+        files["s%07x" % number] = b"".join(blocks)[:size]
+    return files
+
+
+def _flash_logs(logs):
+    files = {}
+    for kind, counter, block in sorted(logs, key=lambda log: log[1]):
+        i = 32
+        while i + 4 <= len(block) and block[i : i + 4] != b"\xff" * 4:
+            length, inverted = (int.from_bytes(block[j : j + 2], "little") for j in (i, i + 2))
+            if length ^ inverted != 0xFFFF or i + 4 + length > len(block):
+                break
+            files["%s-%d-%d" % (kind, counter, i)] = block[i + 4 : i + 4 + length]
+            i += 4 + (length + 3) // 4 * 4
+    return files
+
+
 def _ranked(source, rank):
     return ((key, rank, value) for key, value in source)
 

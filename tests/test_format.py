@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import media
 import reader
 from memfs import MemFs
 from unosql import codec, compaction
 from unosql.files import Files
+from unosql.flash import Flash
 from unosql.store import Store
 
 TESTS = Path(__file__).resolve().parent
@@ -67,6 +69,27 @@ def test_reader_reads_what_the_engine_wrote(password, seed, monkeypatch):
         seen["wal"] |= bool(found.log)
         assert all(s.may_hold(key) for s in segments for key, _ in s.entries())
     assert seen.pop("levels") > 2 and all(seen.values())  # the test met all that it is for
+
+
+@pytest.mark.parametrize("password", [None, KEY])
+def test_reader_reads_raw_flash(password):
+    """Two databases on one flash, to and fro, until blocks were used again."""
+    flash = media.NorFlash(256, 1024)
+    stores = {name: Store(Flash(flash, name), memtable=1024) for name in ("one", "two")}
+    for store in stores.values():
+        store.open(password, 3)
+    works = [(name, workload(store, seed, 90)) for seed, (name, store) in enumerate(stores.items())]
+    models = {}
+    for i in range(90):
+        for name, work in works:
+            models[name] = dict(next(work))
+            if i % 10 == 9:
+                found = reader.Database(reader.flash_files(bytes(flash.image), flash.erase, name), password)
+                assert list(found.entries()) == sorted(models[name].items())
+        if i % 30 == 29:
+            stores["one"].compact()
+    assert min(flash.wear) > 0 and max(flash.wear) > 1
+    assert reader.flash_files(bytes(flash.image), flash.erase, "three") == {}
 
 
 def test_reader_finds_damage_and_wrong_keys():

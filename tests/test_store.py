@@ -104,6 +104,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._open()
 
     def _open(self):
+        self.fs.left = None
         self.fs = Cutting(self.fs.files)  # what the store before still holds open dies with it
         self.store = make(self.fs, memtable=self.memtable)
         self.store.storage.erase = 1024

@@ -1,6 +1,6 @@
 """Damaged images: whatever was flipped, cut off, swapped, replayed or removed, the answer is the data or an error.
 
-    python tests/test_fuzz.py [MUTATIONS] [SEED]      prints its counts at the end, and every failure with how to replay it
+    python tests/test_fuzz.py [--flash] [MUTATIONS] [SEED]      prints its counts at the end, and every failure with how to replay it
 
 An image is a database that random batches made, with the state after each batch. What a mutated one may read as:
 - the last state, or a CorruptionError;
@@ -19,11 +19,15 @@ if __name__ == "__main__":
     ROOT = Path(__file__).resolve().parents[1]
     sys.path[:0] = [str(ROOT / "tests" / "shims"), str(ROOT / "modules"), str(ROOT / "tests")]
 
+import pytest
+
+from media import NorFlash
 from memfs import MemFs
 from unosql import compaction
 from unosql.codec import unpack_uint
 from unosql.errors import CorruptionError
 from unosql.files import Files
+from unosql.flash import Flash
 from unosql.store import Store
 
 KEY = b"sixteen byte key"
@@ -278,6 +282,121 @@ def one(image, number, n, failures):
     return ["images", outcome] + names
 
 
+class FlashImage:
+    """A flash with a database, and one of another's. What is told of a mutated one is coarser: any state it had, or an error."""
+
+    def __init__(self, seed):
+        self.r = r = random.Random(seed)
+        self.password = KEY if seed % 2 else None
+        self.flash = NorFlash(48, 1024)
+        self.older, self.states = [], [{}]
+        other = self.open(self.flash, "other")
+        store = self.open(self.flash)
+        for i in range(r.randrange(1, 60)):
+            Image._batch(self, store)
+            other.apply([(b"R%d" % i, bytes(60))])
+            self.older.append(bytes(self.flash.image))
+
+    ends = property(lambda self: {})
+
+    def open(self, flash, name="mine"):
+        store = Store(Flash(flash, name), memtable=700)
+        store.open(self.password, 1)
+        return store
+
+    def mutate(self, r):
+        image, names = bytearray(self.flash.image), []
+        for _ in range(r.choice((1, 1, 1, 2, 4))):
+            block, other = (1024 * r.randrange(48) for _ in range(2))
+            names.append(r.choice(("flip", "header", "fill", "copy", "swap", "replay", "erase")))
+            if names[-1] == "flip":
+                image[block + r.randrange(1024)] ^= 1 << r.randrange(8)
+            elif names[-1] == "header":
+                image[block + r.randrange(40)] ^= 1 << r.randrange(8)
+            elif names[-1] == "fill":
+                start = block + r.randrange(1024)
+                image[start : block + 1024] = r.choice((b"\0", b"\xff", b"\x55")) * (block + 1024 - start)
+            elif names[-1] == "copy":
+                image[block : block + 1024] = image[other : other + 1024]
+            elif names[-1] == "swap":
+                one, two = image[block : block + 1024], image[other : other + 1024]
+                image[block : block + 1024], image[other : other + 1024] = two, one
+            elif names[-1] == "replay":
+                image[block : block + 1024] = r.choice(self.older)[block : block + 1024]
+            else:
+                image[block : block + 1024] = b"\xff" * 1024
+        return image, names
+
+    def examine(self, image):
+        try:
+            store = self.open(NorFlash(48, 1024, image=image))
+            found = dict(store.scan(b""))
+            damaged = list(store.verify())
+            backwards = dict(store.scan(b"", None, True))
+        except CorruptionError:
+            return "error"
+        assert found in self.states, "wrong data"
+        assert backwards == found and not damaged, "scans differ, or verify() disagrees with them"
+        return "unchanged" if found == self.states[-1] else "earlier"
+
+
+def run_flash(mutations, seed, per_image=100):
+    """As run(), of raw flash."""
+    small, compaction._LEVEL1 = compaction._LEVEL1, 2048
+    signal.signal(signal.SIGALRM, alarm)
+    counts, failures = collections.Counter(), []
+    for n in range(mutations):
+        if n % per_image == 0:
+            number = seed + n // per_image
+            image = FlashImage(number)
+        name = "%d.%d" % (number, n % per_image)
+        data, names = image.mutate(random.Random(name))
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        try:
+            outcome = image.examine(data)
+        except (Exception, Hang) as error:
+            outcome = "failure"
+            failures.append("flash %s (%s)\n%s" % (name, " ".join(names), "".join(traceback.format_exception(error)[-3:])))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        counts.update(["images", outcome] + names)
+    compaction._LEVEL1 = small
+    return counts, failures
+
+
+def test_damaged_flash():
+    counts, failures = run_flash(800, 1)
+    assert not failures, "\n".join(failures[:3])
+    assert counts["error"] > 30 and counts["unchanged"] > 80
+
+
+@pytest.mark.parametrize("password", [None, KEY])
+def test_damaged_backups(password, tmp_path):
+    """All of it, or an error."""
+    store = Store(Files("t.udb", fs=MemFs()))
+    store.open(password, 1)
+    archive = store.export(str(tmp_path / "good"), {"full": True})
+    entries = [(b"R%03d" % i, random.Random(i).randbytes(i % 50)) for i in range(100)]
+    for entry in entries:
+        archive.add(*entry)
+    archive.close()
+    good = (tmp_path / "good").read_bytes()
+    r, errors = random.Random(1), 0
+    for _ in range(1500):
+        files = {"b": good}
+        r.choice((flip, overwrite, truncate, extend, splice))(r, files, None)
+        (tmp_path / "bad").write_bytes(files["b"])
+        try:
+            opened = store.import_(str(tmp_path / "bad"), password)
+            assert opened.meta == {"full": True} and list(opened.entries()) == entries
+            opened.check()
+            opened.close()
+        except CorruptionError:
+            errors += 1
+        else:
+            assert files["b"] == good
+    assert errors > 1000
+
+
 def test_damaged_images():
     counts, failures = run(CI, 1, stop=time.monotonic() + 20)
     assert not failures, "\n".join(failures[:3])
@@ -298,8 +417,12 @@ def replay_one(name):
 def main():
     if sys.argv[1:2] == ["--replay"]:
         return replay_one(sys.argv[2])
+    runner = run
+    if sys.argv[1:2] == ["--flash"]:
+        runner = run_flash
+        del sys.argv[1]
     mutations, seed = [int(arg) for arg in sys.argv[1:]] + [1000000, 1000][len(sys.argv) - 1 :]
-    counts, failures = run(mutations, seed)
+    counts, failures = runner(mutations, seed)
     print("\n".join(failures[:20]))
     print(dict(counts), "%d failures" % len(failures))
     sys.exit(bool(failures))

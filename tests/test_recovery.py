@@ -432,6 +432,38 @@ def test_spilling_that_fails_leaves_the_transaction_as_it_was():
     assert set(everything(make(fs))) == {b"old", b"a", b"c"}
 
 
+@pytest.mark.parametrize("where", ["/w", "/s", "/m"])
+@pytest.mark.parametrize("size", [100, 240])
+def test_commit_that_fails_has_rolled_back(where, size):
+    """Through the WAL, and as a bulk batch where the counters make it too large for the memtable."""
+    fs = Failing()
+    store = counting(fs)
+    store.apply([(b"old", b"")])
+    store.begin()
+    store.apply([(b"a%d" % i, bytes(size)) for i in range(2)])
+    fs.fail(where)
+    try:
+        store.commit()
+    except OSError:
+        with pytest.raises(ValueError, match="no transaction"):
+            store.commit()
+    fs.n = None
+    kept = store.get(b"a0") is not None
+    assert store.hooks.n == (3 if kept else 1) and kept == (store.get(b"a1") is not None)
+    assert counting(fs).hooks.n == store.hooks.n
+
+
+def test_transaction_larger_than_a_small_memtable():
+    """What is staged and the counters together exceed it: a bulk batch."""
+    fs = MemFs()
+    store = counting(fs)
+    store.hooks.before_flush = lambda: [(b"n", b"%0600d" % store.hooks.n)] if store.hooks.dirty else []
+    store.begin()
+    store.apply([(b"b", bytes(460))])
+    store.commit()
+    assert store.get(b"b") == bytes(460) and counting(fs).hooks.n == 1
+
+
 def test_misuse():
     store = make(MemFs())
     with pytest.raises(ValueError, match="no transaction"):

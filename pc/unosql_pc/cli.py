@@ -153,7 +153,7 @@ def _import(a):
 
 def main(arguments=None):
     """Run a command; its exit code: 0, 1 when verify found problems, 2 for errors, 130 after Ctrl-C."""
-    a = parser().parse_args(arguments)
+    a = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         status = a.run(a)
         sys.stdout.flush()
@@ -167,6 +167,17 @@ def main(arguments=None):
     except Exception as error:
         say("error: " + _message(error))
         return 2
+
+
+def _joined(arguments):
+    """--order-by -age as --order-by=-age: argparse takes what starts with a dash for an option."""
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1] == "--order-by":
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _message(error):

@@ -31,22 +31,20 @@ def attached():
 def run(path, port, erase, baud, dry=False):
     """Flash an image, or the one of a release directory that fits the board. erase: "yes", "no" or None: ask."""
     path = Path(path)
-    port = port or ("PORT" if dry else choose(find=attached))
-    tool = flash.Esptool(port, baud, dry, sys.executable)
-    found = None if dry else tool.identify()
-    image = _fitting(path, found) if path.is_dir() else path
-    chip = flash.chip_of(image)
-    check_sum(image)
-    if found:
-        flash.check(found, chip)
+    image = None if path.is_dir() else _sound(path)
+    tool = flash.Esptool(port or ("PORT" if dry else choose(find=attached)), baud, dry, sys.executable)
+    if not image and dry:
+        raise Failure("--dry-run needs an image file: which one of a release fits, only a board can tell")
+    if not dry:
+        found = tool.identify()
+        image = image or _sound(_fitting(path, found))
+        flash.check(found, flash.chip_of(image))
     flash.write_image(tool, image, erase, input if sys.stdin.isatty() and not dry else None)
     return 0
 
 
 def _fitting(folder, found):
     """The newest image of a release for the board's chip."""
-    if not found:
-        raise Failure("--dry-run needs an image file: which one of a release fits, only a board can tell")
     images = [file for file in sorted(folder.glob("*.bin")) if _is_for(file, found.chip)]
     names = {file.name.rpartition("-v")[0].rpartition("-")[0] or file.name for file in images}
     if not images:
@@ -64,8 +62,14 @@ def _is_for(image, chip):
         return False
 
 
-def check_sum(image):
-    """Compare an image with the SHA256SUMS beside it, if there is one. Failure when it differs."""
+def _sound(image):
+    """The image, when it is one and what the SHA256SUMS beside it says, if that is there. Failure when it differs."""
+    flash.chip_of(image)
+    _check_sum(image)
+    return image
+
+
+def _check_sum(image):
     try:
         lines = (image.parent / SUMS).read_text().splitlines()
     except OSError:

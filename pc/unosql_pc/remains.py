@@ -19,6 +19,7 @@ _TRAILER, _SALT = 11, 8
 _FIRST = 0x80
 _NEWEST = 1 << 48  # rank of the WAL's first record; all segments are older
 _TRUSTED = 1 << 24  # rank of the newest segment
+DEAD = -(1 << 24)  # rank of what the manifest says is of no use any more
 
 
 class File(NamedTuple):
@@ -69,13 +70,14 @@ def manifests(storage):
 class Remains:
     """source: a Source. key: bytes or None. like: path of a backup of the same database, for a header that is gone.
 
-    trusted: the manifest and all that it names are there, so that what is newer and what is dead can be told.
+    trusted: the newest manifest is there, so that what is newer and what is dead can be told.
     losses: lines. Raises Failure, WrongKeyError.
     """
 
     def __init__(self, source, key, like=None):
         self._source = source
         self.losses = []
+        self._dead = []
         self._manifest = None
         if source.kind == "backup":
             self._open_backup(key)
@@ -165,34 +167,54 @@ class Remains:
         return File(label, number, data.rstrip(b"\xff") if size is None else data[:size], file_aad(number))
 
     def _is_trusted(self):
-        """Also gives the files their ranks and floors, and drops those that the manifest does not name."""
+        """Whether the manifest is the newest. Gives the files it names their ranks and floors."""
         if self._storage is None:
             return True
         if not self._manifest:
             return False
-        ranks = {}
+        named = {}
         for depth, level in enumerate(self._manifest.levels):
             for i, segment in enumerate(level):
-                ranks[segment.number] = (_TRUSTED - i if not depth else -depth, segment.floor)
-        missing = set(ranks) - {file.number for file in self._files}
+                named[segment.number] = (_TRUSTED - i if not depth else -depth, segment.floor)
+        missing = set(named) - {file.number for file in self._files}
         self.losses += ["%s is gone" % self._storage.describe(number) for number in sorted(missing)]
-        self._files = [f._replace(rank=ranks[f.number][0], floor=ranks[f.number][1]) if f.number in ranks else f
-                       for f in self._files if missing or f.number in ranks]
-        return not missing
+        if missing and any(file.number >= self._manifest.next_file for file in self._files):
+            return False  # a newer one named those
+        self._files = [f._replace(rank=named[f.number][0], floor=named[f.number][1]) if f.number in named else f
+                       for f in self._files]
+        return True
 
     def sizes(self):
         """[(label, bytes)] of the segments."""
         return [(file.label, len(file.data)) for file in self._files]
 
     def entries(self, tell=lambda done: None):
-        """Yield (key, value or None, rank) of all segments. tell is called with the bytes done."""
+        """Yield (key, value or None, rank) of all live segments. tell is called with the bytes done."""
         done = 0
         for file in self._files:
-            for key, value in self._entries_of(file):
-                if file.floor is None or not self.trusted or key > file.floor:
-                    yield key, value, file.rank if self.trusted else 0
+            if not self.trusted or file.rank is not None:
+                yield from self._live_entries(file)
             done += len(file.data)
             tell(done)
+
+    def _live_entries(self, file):
+        for key, value in self._entries_of(file):
+            if not self.trusted:
+                yield key, value, 0
+            elif file.floor is None or key > file.floor:
+                yield key, value, file.rank
+            else:
+                self._dead.append((key, value, DEAD))
+
+    def dead(self):
+        """Yield (key, value or None, DEAD) of what entries() has left out: merged elsewhere, or never published."""
+        yield from self._dead
+        losses = list(self.losses)
+        for file in self._files:
+            if self.trusted and file.rank is None:
+                for key, value in self._entries_of(file):
+                    yield key, value, DEAD
+        self.losses = losses
 
     def _entries_of(self, file):
         end = len(file.data) - _TRAILER

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import NamedTuple
 
-from .remains import Remains
+from .remains import DEAD, Remains
 from .terminal import Failure, progress, say, shown
 from unosql import keys
 from unosql.codec import unpack_uint
@@ -24,10 +24,11 @@ class Version(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """The latest change known of a record."""
+    """The latest change known of a record. live: no later one would have replaced it unseen."""
 
     change: int
     deleted: bool
+    live: bool = True
 
 
 class Collected:
@@ -36,6 +37,7 @@ class Collected:
     def __init__(self):
         self.records, self.history, self.marks, self.tombs = {}, {}, {}, {}
         self.states = {}  # name: [(rank, number, next, first, state or None)]
+        self.counted = []  # (rank, number, records more) of the WAL
         self.strange = 0
 
     def add(self, key, value, rank):
@@ -47,14 +49,23 @@ class Collected:
         except (ValueError, IndexError, KeyError, TypeError):
             self.strange += 1
 
+    def add_logged(self, key, value, rank):
+        """Take an operation of the WAL, where a put of a record implies its change and counts."""
+        self.add(key, value, rank)
+        if key[:1] != keys.RECORD:
+            return
+        number, id = keys.parse(key)
+        new = value is not None and header(value)[0] == 1
+        self.counted.append((rank, number, 1 if new else -1 if value is None else 0))
+        if value is not None:
+            self.add(keys.make(keys.CHANGE, header(value)[2]), key[1:], rank)
+
     def _take_record(self, key, value, rank):
         where = keys.parse(key)
         if value is None:
-            self.tombs[where] = max(rank, self.tombs.get(where, 0))
+            self.tombs[where] = max(rank, self.tombs.get(where, DEAD))
         else:
-            version = Version(header(value)[2], rank, value)
-            self._keep(self.records, where, version)
-            self._mark(where, Mark(version.change, False))
+            self._keep(self.records, where, Version(header(value)[2], rank, value))
 
     def _take_history(self, key, value, rank):
         if value is not None:
@@ -69,10 +80,8 @@ class Collected:
         if value is not None:
             number, i = unpack_uint(value, 0)
             id, i = unpack_uint(value, i)
-            self._mark((number, id), Mark(unpack_uint(key, 1)[0], i < len(value)))
-
-    def _mark(self, where, mark):
-        self.marks[where] = max(mark, self.marks.get(where, mark))
+            mark = Mark(unpack_uint(key, 1)[0], i < len(value), rank > DEAD)
+            self.marks[number, id] = max(mark, self.marks.get((number, id), mark))
 
     def _take_state(self, key, value, rank):
         name = key[1:].decode()
@@ -95,7 +104,8 @@ class Recovered:
         self._found = collected
         self._trusted = trusted
         self._whole = whole
-        self.stale, self.older, self.lost = [], [], []  # (name, id)
+        self.stale, self.older, self.lost, self.doubtful = [], [], [], []  # (name, id)
+        self._ranks = {}  # number: rank of the state
         self._states = {}  # number: (name, state) of live collections
         self._known = set()  # numbers whose collections are known, live or not
         for name, states in collected.states.items():
@@ -106,9 +116,10 @@ class Recovered:
         if not self._trusted:
             states = [pair for pair in states if pair[1]]  # when a collection was dropped cannot be told
         if states:
-            state = max(states, key=lambda pair: pair[0])[1]
+            order, state = max(states, key=lambda pair: pair[0])
             if state:
                 self._states[state["number"]] = name, state
+                self._ranks[state["number"]] = order[0]
 
     def collections(self):
         """{name: [records by id]}, empty ones included."""
@@ -132,23 +143,37 @@ class Recovered:
         return "unnamed_%d" % number
 
     def _record(self, name, where):
-        best, mark = self._found.records.get(where), self._found.marks.get(where, Mark(0, False))
-        if self._trusted and where in self._found.tombs and (not best or self._found.tombs[where] > best.rank):
+        best, mark = self._found.records.get(where), self._found.marks.get(where)
+        if self._is_deleted(where, best, mark):
             return None
-        if mark.deleted and (not best or mark.change > best.change):
-            return None
-        if best is None:
-            best = self._found.history.get(where)
-            if best and mark.change:
-                self.older.append((name, where[1]))
-        elif mark.change > best.change:
+        if not best:
+            return self._without_record(name, where, mark)
+        if mark and mark.change > best.change:
             self.stale.append((name, where[1]))
-        if best is None:
-            self.lost.append((name, where[1]))
-            return None
-        if not mark.change:
-            return None  # only in the history, and no sign that it lives
+        elif best.rank <= DEAD and not (mark and mark.live):
+            self.doubtful.append((name, where[1]))
         return unpack(best.raw, where[1])
+
+    def _is_deleted(self, where, best, mark):
+        tomb = self._found.tombs.get(where) if self._trusted else None
+        return tomb is not None and (not best or tomb > best.rank) or (
+            mark and mark.deleted and (not best or mark.change > best.change))
+
+    def _without_record(self, name, where, mark):
+        """A version from the history, of a record that is known to have been there."""
+        if not mark:
+            return None
+        old = self._found.history.get(where)
+        (self.older if old else self.lost).append((name, where[1]))
+        return unpack(old.raw, where[1]) if old else None
+
+    def count(self, name):
+        """How many records a collection should have, None when that is not known."""
+        for number, (known, state) in self._states.items():
+            if known == name and self._trusted:
+                later = [n for rank, where, n in self._found.counted if where == number and rank > self._ranks[number]]
+                return state["count"] + sum(later)
+        return None
 
 
 def _last(records, capped):
@@ -163,7 +188,10 @@ def recover(source, key, like=None):
         for entry in remains.entries(done):
             collected.add(*entry)
     for entry in remains.logged():
-        collected.add(*entry)
+        collected.add_logged(*entry)
+    if remains.losses:
+        for entry in remains.dead():
+            collected.add(*entry)
     recovered = Recovered(collected, remains.trusted, not remains.losses)
     return recovered.collections(), recovered, remains
 
@@ -193,12 +221,14 @@ def _report(found, recovered, remains):
     for line in remains.losses:
         say("damaged: " + shown(line))
     for what, places in (("lost", recovered.lost), ("only an earlier version is left of", recovered.stale),
-                         ("taken from the history, a newer version is lost:", recovered.older)):
+                         ("taken from the history, a newer version is lost:", recovered.older),
+                         ("perhaps changed or deleted since:", recovered.doubtful)):
         for name in sorted({name for name, _ in places}):
             ids = [id for n, id in places if n == name]
             say("%s %s: %d records, ids %s" % (what, shown(name), len(ids), _ranges(ids)))
     for name, records in sorted(found.items()):
-        say("%s: %d records" % (shown(name), len(records)))
+        count = recovered.count(name)
+        say("%s: %d records%s" % (shown(name), len(records), " of %d" % count if count not in (None, len(records)) else ""))
     if not remains.trusted:
         say("without a sound manifest, records of batches that were never completed may be among these")
 

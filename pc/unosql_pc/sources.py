@@ -104,8 +104,12 @@ def _in_file(path):
 def _on_flash(path, data):
     numbers = {block.database for block in images.blocks(data) if block.live}
     for number in sorted(numbers):
-        yield Source("flash", "%08x" % number, str(path), lambda number=number: images.Numbered(images.Device(data), number),
-                     str(path), data, number)
+        yield Source("flash", "%08x" % number, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number)
+
+
+def _flash_storage(path, number):
+    """On a mapping of its own: opening a damaged flash frees blocks, which are still wanted for salvage."""
+    return images.Numbered(images.Device(images.load(path)), number)
 
 
 def _on_littlefs(path, data):

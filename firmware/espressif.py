@@ -42,7 +42,7 @@ def image(board, dry=False):
     """Path of the image that gets flashed, build/images/BOARD-YYYYMMDD-vX.Y.Z.bin; other products beside it.
 
     dry: print what would be run, and None. Failure when a toolchain or MicroPython's
-    submodules cannot be had, or the image is over a budget.
+    submodules cannot be had, or the image is larger than what the chip has.
     """
     port = facts(board)["port"]
     source = fetch.planned_source() if dry else fetch.complete_source()
@@ -51,10 +51,11 @@ def image(board, dry=False):
         print(shlex.join(["env"] + ["%s=%s" % item for item in product.environment.items()] + build.command(product, source)))
         return None
     home = build.build(product, source).parent
-    costs = _COSTS[port](home, source, product) + [frozen_cost(home)]
+    costs = _COSTS[port](home, source, product)
+    over = [cost.what for cost in costs if cost.used > cost.budget]
+    costs.append(frozen_cost(home))  # a budget of ours, which a test keeps; the others are the chip's
     for cost in costs:
         say(str(cost))
-    over = [cost.what for cost in costs if cost.used > cost.budget]
     if over:
         raise Failure("%s is too big: over budget in %s" % (board, ", ".join(over)))
     return _publish(board, port, home, costs)

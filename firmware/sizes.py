@@ -1,4 +1,5 @@
 """`make sizes`: what the firmware costs in flash and RAM."""
+import re
 import subprocess
 
 from . import targets
@@ -21,15 +22,22 @@ def report():
     print("image (flash)      %8d bytes" % (text + data))
     print("  code, constants  %8d" % text)
     print("  initialised data %8d" % data)
-    print("static RAM (bss)   %8d bytes, the board's stack included, the heap not" % bss)
-    modules = frozen(firmware)
-    print("frozen bytecode    %8d bytes" % sum(modules.values()))
-    for name, size in sorted(modules.items()):
-        print("  %-17s%8d" % (name, size))
+    print("static RAM (bss)   %8d, the board's stack included, the heap not" % bss)
+    _report_frozen(in_image(firmware), frozen(firmware))
     with Emulator(firmware) as board:
         before, after = mpremote(board.port, "exec", MEMORY, capture=True).split()
-    print("free heap          %8s bytes after boot" % before)
+    print("free heap          %8s after boot" % before)
     print("                   %8s after `import unosql.core`" % after)
+
+
+def _report_frozen(modules, files):
+    print("frozen modules     bytecode  tables    .mpy")
+    rows = sorted((name, *sizes, files[name]) for name, sizes in modules.items())
+    for package in ("unosql", "uzlib"):
+        own = [row[1:] for row in rows if row[0].startswith(package)]
+        print("  %-16s %8d%8d%8d bytes" % (package, *map(sum, zip(*own))))
+    for row in rows:
+        print("    %-22s %4d%8d%8d" % row)
 
 
 def sections(firmware):
@@ -42,6 +50,28 @@ def image(firmware):
     """Bytes of flash that the firmware takes."""
     text, data, _ = sections(firmware)
     return text + data
+
+
+def in_image(firmware):
+    """{module of modules/: (bytes of bytecode, bytes of its tables)} in an image.
+
+    Bytecode is code with its line numbers; tables are the constants and names it refers
+    to. Strings that modules share are not counted.
+    """
+    command = ["riscv64-unknown-elf-nm", "-S", str(firmware.parent / "obj" / "frozen_content.o")]
+    symbols = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    names = {str(f.relative_to(MODULES)): _mangled(f.relative_to(MODULES)) for f in MODULES.rglob("*.py")}
+    owner = re.compile("(.*?)_(%s)(?:_|$)" % "|".join(sorted(names.values(), key=len, reverse=True)))
+    totals = {mangled: [0, 0] for mangled in names.values()}
+    for fields in map(str.split, symbols.splitlines()):
+        if len(fields) == 4 and (match := owner.match(fields[3])):
+            totals[match[2]][match[1] != "fun_data"] += int(fields[1], 16)
+    return {name: tuple(totals[mangled]) for name, mangled in names.items()}
+
+
+def _mangled(path):
+    """A module's name as MicroPython's freezing tool puts it into symbols."""
+    return str(path.with_suffix("")).replace("/", "_")
 
 
 def frozen(firmware):

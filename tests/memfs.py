@@ -2,6 +2,9 @@
 import errno
 import io
 
+from unosql.files import Files
+from unosql.store import Store
+
 
 class MemFs:
     """files: dict of path -> bytes of the closed files. Files hold their own bytes until they are closed."""
@@ -51,3 +54,34 @@ class _Writing(io.BytesIO):
         if not self.closed:
             self._fs.files[self._path] = self.getvalue()
         super().close()
+
+
+class Failing(MemFs):
+    """Raises an OSError at the n-th writing open from now on whose path has `where` in it."""
+
+    where, n, error = "", None, errno.EIO
+
+    def open(self, path, mode="rb"):
+        if "w" in mode and self.n is not None and self.where in path:
+            self.n -= 1
+            if self.n < 0:
+                self.n = None
+                raise OSError(self.error, path)
+        return super().open(path, mode)
+
+    def fail(self, where, n=0, error=errno.EIO):
+        self.where, self.n, self.error = where, n, error
+
+
+def make(fs, password=None, slots=8, hooks=None, memtable=1024):
+    store = Store(Files("t.udb", slots=slots, fs=fs), hooks, memtable)
+    store.open(password, 2)
+    return store
+
+
+def everything(store):
+    return dict(store.scan(b""))
+
+
+def path(kind, n):
+    return "t.udb/" + ("s%07x" if kind == "s" else kind + "%02x") % n

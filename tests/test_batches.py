@@ -1,0 +1,314 @@
+"""Batches that fail, transactions, the hooks of the layer above, rekeying and compaction: all or nothing, and usable after."""
+import errno
+
+import pytest
+
+from memfs import Failing, MemFs, everything, make, path
+from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
+from unosql.files import Files
+from unosql.store import Hooks, Store
+from unosql.writer import Writer
+
+KEY = b"sixteen byte key"
+
+
+# -- transactions
+
+def test_transaction_that_did_not_survive():
+    """Neither its beginning nor its rest turns into single writes."""
+    fs = Failing()
+    store = make(fs)
+    store.begin()
+    store.apply([(b"a", b"1")])
+    store.invalidate()
+    for call in (lambda: store.get(b"a"), lambda: store.apply([(b"b", b"2")]), store.commit, store.flush):
+        with pytest.raises(UnosqlError, match="roll it back"):
+            call()
+    store.rollback()
+    assert everything(store) == {} and everything(make(fs)) == {}
+    store.begin()
+    store.apply([(b"c", b"3")])
+    store.commit()
+    assert everything(make(fs)) == {b"c": b"3"}
+
+
+def test_spilling_that_fails_leaves_the_transaction_as_it_was():
+    fs = Failing()
+    store = make(fs)
+    store.apply([(b"old", b"1")])
+    store.begin()
+    store.apply([(b"a", bytes(300))])
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.apply([(b"b", bytes(300))])
+    assert set(everything(store)) == {b"old", b"a"}
+    store.apply([(b"c", bytes(300))])
+    store.commit()
+    assert set(everything(make(fs))) == {b"old", b"a", b"c"}
+
+
+@pytest.mark.parametrize("where", ["/w", "/s", "/m"])
+@pytest.mark.parametrize("size", [100, 240])
+def test_commit_that_fails_has_rolled_back(where, size):
+    """Through the WAL, and as a bulk batch where the counters make it too large for the memtable."""
+    fs = Failing()
+    store = counting(fs)
+    store.apply([(b"old", b"")])
+    store.begin()
+    store.apply([(b"a%d" % i, bytes(size)) for i in range(2)])
+    fs.fail(where)
+    try:
+        store.commit()
+    except OSError:
+        with pytest.raises(ValueError, match="no transaction"):
+            store.commit()
+    fs.n = None
+    kept = store.get(b"a0") is not None
+    assert store.hooks.n == (3 if kept else 1) and kept == (store.get(b"a1") is not None)
+    assert counting(fs).hooks.n == store.hooks.n
+
+
+def test_transaction_larger_than_a_small_memtable():
+    """What is staged and the counters together exceed it: a bulk batch."""
+    fs = MemFs()
+    store = counting(fs)
+    store.hooks.before_flush = lambda: [(b"n", b"%0600d" % store.hooks.n)] if store.hooks.dirty else []
+    store.begin()
+    store.apply([(b"b", bytes(460))])
+    store.commit()
+    assert store.get(b"b") == bytes(460) and counting(fs).hooks.n == 1
+
+
+def test_misuse():
+    store = make(MemFs())
+    with pytest.raises(ValueError, match="no transaction"):
+        store.commit()
+    store.begin()
+    with pytest.raises(ValueError, match="do not nest"):
+        store.begin()
+    with pytest.raises(ValueError, match="within a transaction"):
+        store.rekey(KEY, 2)
+    store.commit()  # of nothing
+    store.bulk()
+    with pytest.raises(ValueError, match="do not nest"):
+        store.begin()
+    with pytest.raises(ValueError, match="within a transaction"):
+        store.rekey(KEY, 2)
+    store.abort_bulk()
+
+
+class Counting(Hooks):
+    """Counts puts, as the documents layer does: in RAM, written along with a flush under the key "n"."""
+
+    def reload(self):
+        self.n = int(self.store.get(b"n") or 0)
+        self.dirty = False
+
+    def replay(self, key, value):
+        if key == b"n":
+            self.n = int(value)
+        else:
+            self.n += value is not None
+        self.dirty = True
+
+    def before_flush(self):
+        return [(b"n", b"%d" % self.n)] if self.dirty else []
+
+    def flushed(self):
+        self.dirty = False
+
+    def expand(self, key, value):
+        return (b"x" + key, b"") if key[:1] == b"a" and value is not None else None
+
+    def is_dead(self, key, value):
+        return key == b"dead"
+
+
+def counting(fs, **options):
+    hooks = Counting()
+    store = hooks.store = Store(Files("t.udb", slots=8, fs=fs), hooks, 1024)
+    store.batched = options.get("batched", False)
+    store.open(None, 2)
+    return store
+
+
+@pytest.mark.parametrize("size", [10, 200])
+@pytest.mark.parametrize("commit", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
+def test_hooks(size, commit, batched):
+    """Their counters follow the store through transactions, flushes, failures and reopening."""
+    fs = MemFs()
+    store = counting(fs, batched=batched)
+    for i in range(20):
+        store.apply([(b"a%d" % i, bytes(size))])
+    assert store.hooks.n == 20 and store.get(b"xa7") == b""
+    store.begin()
+    for i in range(10):
+        store.apply([(b"b%d" % i, bytes(size)), (b"a%d" % i, None)])
+    assert store.hooks.n == 30 and store.get(b"a0") is None
+    store.commit() if commit else store.rollback()
+    expected = 30 if commit else 20
+    assert store.hooks.n == expected and (store.get(b"a0") is None) == commit
+    store.flush_batch()
+    again = counting(fs)
+    assert again.hooks.n == expected
+    assert {k: v for k, v in everything(again).items() if k != b"n"} == {k: v for k, v in everything(store).items() if k != b"n"}
+
+
+def test_buffered_writes_stay_when_flash_is_full():
+    fs = Failing()
+    store = counting(fs, batched=True)
+    for i in range(30):
+        store.apply([(b"c%d" % i, bytes(20))])
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.flush_batch()
+    assert len(everything(store)) == 30 and store.hooks.n == 30
+    store.flush_batch()
+    assert counting(fs).hooks.n == 30
+    store.flush_batch()  # nothing to do
+
+
+def test_dead_entries_are_forgotten_when_that_is_durable():
+    store = counting(MemFs(), batched=True)
+    store.apply([(b"dead", b"1")])
+    assert not store.is_dead(b"dead", b"1")  # what makes it so may only be buffered
+    store.flush_batch()
+    assert store.is_dead(b"dead", b"1") and store.get(b"dead") == b"1"
+    store.compact()
+    assert store.get(b"dead") is None and store.get(b"n") == b"1"
+
+
+# -- rekeying and compaction
+
+@pytest.mark.parametrize("n", range(8))
+@pytest.mark.parametrize("where", ["/s", "/m"])
+def test_rekey_that_fails(where, n):
+    """The store stays usable without being told a key, and one of the two opens it."""
+    fs = Failing()
+    store = make(fs, KEY)
+    model = {b"k%02d" % i: bytes(100) for i in range(40)}
+    store.apply(list(model.items()))
+    fs.fail(where, n)
+    try:
+        store.rekey(b"new key new key", 2)
+    except OSError:
+        pass
+    fs.n = None
+    store.apply([(b"a", b"1")])
+    assert everything(store) == {**model, b"a": b"1"}
+    opened = 0
+    for password in (KEY, b"new key new key"):
+        try:
+            opened += everything(make(MemFs(fs.files), password)) == {**model, b"a": b"1"}
+        except WrongKeyError:
+            pass
+    assert opened == 1
+
+
+def test_rekey_changes_what_fits_the_log():
+    fs = MemFs()
+    store = make(fs)
+    store.rekey(KEY, 2)
+    store.apply([(b"a", bytes(300))])
+    assert all(len(data) <= 128 for name, data in fs.files.items() if "/w" in name)
+    store.rekey(None, 2)
+    assert everything(make(fs)) == {b"a": bytes(300)}
+
+
+def test_compaction_that_empties_the_deepest_levels():
+    store = counting(MemFs())
+    levels = store.manifest.levels
+    store.apply([(b"a", b"1")])
+    store.flush()
+    store.manifest.levels = levels + [[], [], []]
+    store.compact()
+    assert store.get(b"a") == b"1"
+
+
+def test_compaction_error_does_not_fail_writes(monkeypatch):
+    fs = Failing()
+    store = make(fs)
+    store.storage.erase = 1024
+    i = 0
+    while not store.stats()["compaction_error"]:
+        fs.fail("/s", 1, errno.ENOSPC)  # the flush works, the compaction after it does not
+        store.apply([(b"k%03d" % i, bytes(300))])
+        i += 1
+        assert i < 100
+    assert isinstance(store._compaction.error, StorageFullError)
+    fs.n = None
+    for _ in range(20):
+        store.apply([(b"k%03d" % i, bytes(300))])
+        i += 1
+    assert len(everything(store)) == i and store.stats()["compaction_error"] is None
+
+
+def test_damage_shows_and_hides_nothing_else():
+    fs = MemFs()
+    store = make(fs)
+    for i in range(3):
+        store.apply([(b"%d" % i, bytes(i + 1))])
+        store.flush()
+    data = bytearray(fs.files[path("s", 2)])
+    data[0] ^= 1
+    fs.files[path("s", 2)] = bytes(data)
+    store.trim()
+    errors = list(store.verify())
+    assert len(errors) == 1 and errors[0].where == "t.udb/s0000002" and errors[0].offset == 0
+    assert store.get(b"0") == bytes(1) and store.get(b"2") == bytes(3)
+    with pytest.raises(CorruptionError):
+        store.get(b"1")
+
+
+def test_memory_errors_give_up_the_cache(monkeypatch):
+    """When memory runs out, what can be had back is given back, and the call is made again; once."""
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    store.flush()
+    assert store.get(b"a") == b"1" and store.reader._cache
+    for reads in (lambda: store.get(b"a") == b"1", lambda: everything(store) == {b"a": b"1"}):
+        store.get(b"a")
+        tables, left = Store._tables, [1]
+
+        def starved(*args):
+            if left[0]:
+                left[0] -= 1
+                raise MemoryError
+            return tables(*args) if len(args) == 1 else sources(*args)
+
+        sources = Store._sources
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_tables", starved)
+            patch.setattr(Store, "_sources", starved)
+            assert reads() and not left[0]
+            left[0] = 99
+            with pytest.raises(MemoryError):
+                reads()
+    assert not store.relinquish()
+    left[0] = 1
+    monkeypatch.setattr(Store, "_tables", starved)
+    with pytest.raises(MemoryError):  # nothing to be had back
+        store.get(b"a")
+    assert store.get(b"a") == b"1"
+
+
+def test_memory_error_in_a_flush(monkeypatch):
+    """The unfinished segment goes; the flush is made again."""
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    store.flush()
+    store.get(b"a")
+    store.apply([(b"b", b"2")])
+    add, left = Writer.add, [1]
+
+    def starved(*args):
+        if left[0]:
+            left[0] -= 1
+            raise MemoryError
+        add(*args)
+
+    monkeypatch.setattr(Writer, "add", starved)
+    store.flush()
+    assert everything(store) == {b"a": b"1", b"b": b"2"} and not left[0]
+    assert sorted(store.storage.numbers()) == [1, 3]

@@ -35,7 +35,7 @@ class Cost(NamedTuple):
     budget: int
 
     def __str__(self):
-        return "%-26s %9d of %9d bytes, %3d %%" % (self.what, self.used, self.budget, 100 * self.used // self.budget)
+        return "%-26s %9d of %9d bytes, %3d %%" % (*self, 100 * self.used // self.budget)
 
 
 def image(board, dry=False):
@@ -48,7 +48,8 @@ def image(board, dry=False):
     source = fetch.planned_source() if dry else fetch.complete_source()
     product = _PRODUCT[port](board, source, Commands(dry))
     if dry:
-        print(shlex.join(["env"] + ["%s=%s" % item for item in product.environment.items()] + build.command(product, source)))
+        settings = ["%s=%s" % item for item in product.environment.items()]
+        print(shlex.join(["env"] + settings + build.command(product, source)))
         return None
     home = build.build(product, source).parent
     costs = _COSTS[port](home, source, product)

@@ -29,7 +29,7 @@ FLASH_SIZE = re.compile(r"^Detected flash size: (\d+)([KM])B", re.M)
 QUESTION = "Erase the whole flash first, all files and databases? Needed the first time. [y/N] "
 HINTS = (
     (r"Permission denied", "you may not use this port: sudo usermod -aG dialout $USER, then log in again"),
-    (r"[Rr]esource busy|exclusively lock", "another program has this port open: close mpremote, serial monitors, Thonny"),
+    (r"[Rr]esource busy|exclusively lock", "another program has this port open: end mpremote, Thonny, serial monitors"),
     (r"No such file|[Cc]ould not open", "there is no such port: is the board plugged in?"),
     (r"No serial data|Failed to connect|boot mode", "hold the board's BOOT button while you press and release RESET, "
                                                     "then try again; also try another cable"),
@@ -90,7 +90,8 @@ def newest(board):
     """The image of board that was built last."""
     found = sorted(espressif.IMAGES.glob("%s-[0-9]*.bin" % board), key=lambda file: file.stat().st_mtime)
     if not found:
-        raise Failure("no image of %s here: make firmware BOARD=%s, or give a downloaded one with IMAGE=" % (board, board))
+        raise Failure("no image of %s here: make firmware BOARD=%s, or give a downloaded one with IMAGE=" % (
+            board, board))
     return found[-1]
 
 

@@ -1,6 +1,6 @@
 """Damaged images: whatever was flipped, cut off, swapped, replayed or removed, the answer is the data or an error.
 
-    python tests/test_fuzz.py [--flash] [MUTATIONS] [SEED]      prints its counts at the end, and every failure with how to replay it
+    python tests/test_fuzz.py [--flash] [MUTATIONS] [SEED]      prints its counts, and every failure with how to replay it
 
 An image is a database that random batches made, with the state after each batch. What a mutated one may read as:
 - the last state, or a CorruptionError;
@@ -33,6 +33,7 @@ from unosql.store import Store
 KEY = b"sixteen byte key"
 SECONDS = 5  # that one image may take: it takes milliseconds
 CI = 4000  # mutations in the test
+CHUNK = 10000  # images between two lines of the script's output
 
 
 class Hang(BaseException):
@@ -422,8 +423,12 @@ def main():
         runner = run_flash
         del sys.argv[1]
     mutations, seed = [int(arg) for arg in sys.argv[1:]] + [1000000, 1000][len(sys.argv) - 1 :]
-    counts, failures = runner(mutations, seed)
-    print("\n".join(failures[:20]))
+    counts, failures = collections.Counter(), []
+    for done in range(0, mutations, CHUNK):
+        more, failed = runner(min(CHUNK, mutations - done), seed + done // 100)
+        counts.update(more)
+        failures += failed
+        print(counts["images"], "images,", len(failures), "failures", *failed, flush=True)
     print(dict(counts), "%d failures" % len(failures))
     sys.exit(bool(failures))
 

@@ -379,7 +379,7 @@ class Store:
             for entry in entries:
                 self._staged.put(entry)
             return
-        staged = [encode_entry(key, value) for key, value in self._staged.scan()]
+        staged = self._staged_entries()
         self.bulk()
         self._staged = None
         self._put_bulk(staged)
@@ -392,7 +392,7 @@ class Store:
             return self.commit_bulk()
         if self._staged is None:
             raise ValueError("no transaction")
-        entries = [encode_entry(key, value) for key, value in self._staged.scan()]
+        entries = self._staged_entries()
         if entries:
             entries += [encode_entry(key, value) for key, value in self.hooks.before_flush()]
         self._staged = None
@@ -401,6 +401,14 @@ class Store:
         except BaseException:
             self._broken = True
             raise
+
+    def _staged_entries(self):
+        entries = []
+        for key, value in self._staged.scan():
+            if len(entries) % 32 == 0:
+                heap.tidy()  # lest garbage between them leaves no gap for the list to grow
+            entries.append(encode_entry(key, value))
+        return entries
 
     def _commit_staged(self, entries):
         if sum(len(entry) for entry in entries) > self._memtable.capacity:

@@ -5,6 +5,7 @@ follow in the batch, with bit 7 set on the first. The log hands records back in 
 ones included; recovery sorts them out.
 """
 
+from . import heap
 from .codec import pack_uint, unpack_uint
 from .errors import CorruptionError
 
@@ -14,6 +15,8 @@ _FIRST = 0x80
 _HEAD = 6
 # Above this many records, writing a segment is cheaper than logging.
 _MAX_FRAGMENTS = 12
+# Reading a record leaves garbage of ten times its size; after so many it is collected, lest it keeps them far apart.
+_FEW = 8
 
 
 class Wal:
@@ -71,6 +74,8 @@ class Wal:
         for i, (counter, place) in enumerate(records):
             if counter != after + 1 + i:
                 self._broken(place, "WAL record %d is missing" % (after + 1 + i))
+            if i % _FEW == 0:
+                heap.tidy()
             flag, fragment = self._read(place)
             if bool(flag & _FIRST) == bool(batch) or batch and flag != left - 1:
                 self._broken(place, "WAL record %d does not follow its predecessor" % counter)
@@ -90,7 +95,9 @@ class Wal:
     def _live(self, after):
         """Return ([(counter, place)] above after in order, whether anything was damaged)."""
         records, damaged = [], False
-        for place in self._log.places():
+        for i, place in enumerate(self._log.places()):
+            if i % _FEW == 0:
+                heap.tidy()
             try:
                 record = self._envelope.unseal(self._log.read(place), _AAD)
                 counter = unpack_uint(record, 0)[0]

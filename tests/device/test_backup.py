@@ -60,12 +60,12 @@ def test_backup_of_an_empty_database():
 
 def test_larger_than_the_memtable():
     db = fresh()
-    db.insert_many("c", ({"n": n, "text": "value %d" % (n * n)} for n in range(400)))
-    same(db.backup("full.bak"), 400)
+    db.insert_many("c", ({"n": n, "text": "value %d" % (n * n)} for n in range(250)))
+    same(db.backup("full.bak"), 250)
     db.delete("c", {"n": {"gte": 100}})
-    same(db.restore("full.bak"), 400)
-    same(column(db.all("c"), "n"), list(range(400)))
-    same(again(db).count("c"), 400)
+    same(db.restore("full.bak"), 250)
+    same(column(db.all("c"), "n"), list(range(250)))
+    same(again(db).count("c"), 250)
 
 
 def test_incremental_by_timestamp_merges():

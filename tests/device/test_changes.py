@@ -74,13 +74,19 @@ def test_feed_is_durable():
         db.insert("a", {"n": n})
     db.update("a", {"n": {"lt": 10}}, {"n": -1})
     db.delete("a", "id", 30)
-    wanted, last = list(db.changes()), db.last_change()
+    wanted, last = brief(db), db.last_change()
+    same(len(wanted), 60)
     for other in (after_cut(db), again(db)):
-        same((list(other.changes()), other.last_change()), (wanted, last))
+        same((brief(other), other.last_change()), (wanted, last))
         other.compact()
-        same((list(other.changes()), other.last_change()), (wanted, last))
+        same((brief(other), other.last_change()), (wanted, last))
         same(other.insert("a", {}), 61)
         assert other.last_change() > last
+
+
+def brief(db):
+    """The feed in a few bytes a change."""
+    return [c["change"] * 1000 + c["id"] + c["deleted"] * 500 for c in db.changes()]
 
 
 def test_change_numbers_are_never_reused():

@@ -14,15 +14,18 @@ def test_a_full_flash_still_takes_log_records():
     """Otherwise nothing could ever be deleted on it."""
     storage = opened(FlashMedium(16, 1024, records=20))
     with pytest.raises(StorageFullError):
-        write(storage, 1, bytes(100000))
-    write(storage, 1, bytes(9000))
-    with pytest.raises(StorageFullError):
-        write(storage, 2, bytes(9000))
-    for i in range(20):
-        storage.log(b"m").append(bytes(300))
-    for i in range(10):
+        for n in range(1, 100):
+            write(storage, n, bytes(900))
+    assert storage.free() == 0
+    for _ in range(12):
         storage.log(b"w").append(bytes(60))
-    assert storage.size(1) == 9000
+        storage.log(b"m").append(bytes(300))
+    with pytest.raises(StorageFullError):
+        for _ in range(20):
+            storage.log(b"w").append(bytes(900))
+    for _ in range(20):
+        storage.log(b"m").append(bytes(900))
+    assert len(list(storage.numbers())) == 16 - 4
 
 
 def test_flash_wears_evenly():
@@ -76,6 +79,19 @@ def test_databases_on_one_flash_take_no_block_twice():
     assert stores[0].free() == stores[1].free()
 
 
+def test_what_one_database_frees_another_can_use():
+    device = NorFlash(12, 1024)
+    first, second = Flash(device, "a"), Flash(device, "b")
+    first.open()
+    write(first, 1, bytes(8 * 992))
+    second.open()
+    with pytest.raises(StorageFullError):
+        write(second, 1, b"x")
+    first.remove(1)
+    write(second, 1, b"x" * 8 * 992)
+    assert read(second, 1) == b"x" * 8 * 992
+
+
 def blocks_of(device, kind):
     return [b for b in range(device.blocks) if device.image[b * device.erase : b * device.erase + 3] == b"U1" + kind]
 
@@ -88,16 +104,15 @@ def test_a_dead_block_revived_by_torn_erasing_is_no_part_of_a_new_file(order):
     storage = opened(medium)
     write(storage, 5, b"old" * 1000)  # 4 blocks
     storage.remove(5)
-    write(storage, 5, b"new" * 300)  # 1 block
+    write(storage, 5, b"new" * 500)  # 2 blocks
     for block in blocks_of(device, b"s"):
         device.image[block * 1024 + 28 : block * 1024 + 32] = b"\xff" * 4
     blocks = [device.image[i : i + 1024] for i in range(0, len(device.image), 1024)]
     device.image[:] = b"".join(blocks[::order])
     storage = opened(medium)
     assert list(storage.numbers()) == [5]
-    assert read(storage, 5) == b"new" * 300
-    storage.remove(5)
-    assert list(opened(medium).numbers()) == []
+    assert read(storage, 5) == b"new" * 500
+    assert storage.free() == (16 - 2 - 4) * 992
 
 
 def test_blocks_without_the_first_one_are_free():

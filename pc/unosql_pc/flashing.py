@@ -14,7 +14,8 @@ SUMS = "SHA256SUMS"
 
 def ports(everything=False):
     """Print the serial ports on USB; everything: all serial ports."""
-    rows = [(p.device, p.description, p.manufacturer or "", p.serial_number or "") for p in comports() if everything or p.vid]
+    rows = [(p.device, p.description, p.manufacturer or "", p.serial_number or "")
+            for p in comports() if everything or p.vid]
     if not rows:
         say("no board found: plug one in with a data cable (some cables only charge)%s" % (
             "" if everything else "; --all lists ports that are not on USB"))

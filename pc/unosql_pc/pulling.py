@@ -93,7 +93,8 @@ class Board:
 
     def block(self, n):
         """The bytes of an erase block of the raw partition."""
-        data = base64.b64decode(self._transport.exec("_block(%d)" % n))
+        lines = self._transport.exec("_block(%d)" % n).split()
+        data = b"".join(base64.b64decode(line) for line in lines)
         if len(data) != images.ERASE:
             raise TransportError("erase block %d came as %d bytes" % (n, len(data)))
         return data
@@ -170,17 +171,25 @@ def _pull_files(board, name, directory, folder):
     target = _free(directory / (name + ".udb"))
     partial = Path(str(target) + ".part")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    files = board.files(place)
+    try:
+        files = _copy(board, place, partial)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    say("%s: %d files, %d bytes" % (shown(target), len(files), sum(size for _, size in files)))
+    return target
+
+
+def _copy(board, place, target):
+    """Copy the files of a directory on the board; [(name, bytes)]."""
+    target.mkdir()
+    files, total = board.files(place), 0
     with progress("bytes", sum(size for _, size in files)) as done:
-        total = 0
         for file, size in files:
             data = board.file("%s/%s" % (place, file), lambda got, before=total: done(before + got))
-            (partial / os.path.basename(file)).write_bytes(data)
+            (target / os.path.basename(file)).write_bytes(data)
             total += size
-    partial.rename(target)
-    say("%s: %d files, %d bytes" % (shown(target), len(files), total))
-    return target
+    return files
 
 
 def _free(path):

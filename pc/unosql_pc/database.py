@@ -6,7 +6,7 @@ from .overlay import Overlay
 from .terminal import Failure, shown
 from unosql import backup, header
 from unosql.catalog import Catalog
-from unosql.errors import CorruptionError, WrongKeyError
+from unosql.errors import WrongKeyError
 from unosql.files import Files
 from unosql.store import Store
 
@@ -60,12 +60,16 @@ def header_of(path):
         return header.decode(file.read(64), str(path))[0]
 
 
+def is_full(catalog, path, key):
+    """Whether a backup file is a full one, not incremental."""
+    archive = catalog.store.import_(path, key)
+    archive.close()
+    return archive.meta["full"]
+
+
 def collection(catalog, name):
     """A collection that exists. Failure when there is none of that name."""
     names = [found.name for found in catalog.collections()]
     if name not in names:
         raise Failure("no collection %s; there are: %s" % (shown(name), ", ".join(map(shown, names)) or "none"))
     return catalog.collection(name)
-
-
-__all__ = ["CorruptionError", "WrongKeyError", "collection", "header_of", "is_encrypted", "never", "opened", "reading"]

@@ -1,9 +1,10 @@
 """`unosql inspect` and `unosql verify`."""
 from . import sources
-from .database import CorruptionError, WrongKeyError, header_of, reading
+from .database import header_of, is_full, reading
 from .remains import Remains, manifests
 from .terminal import compact, counted, print_json, print_table, shown
 from unosql import verify
+from unosql.errors import CorruptionError, WrongKeyError
 
 
 def inspect(path, name, key, as_json):
@@ -24,7 +25,11 @@ def describe(source, key):
         return facts
     try:
         with reading(source, key) as catalog:
-            facts.update(_contents(catalog, source.kind == "backup"))
+            if source.kind == "backup":
+                facts["backup"] = "full" if is_full(catalog, source.path, key) else "incremental"
+            else:
+                facts.update(_structure(catalog))
+            facts["collections"] = [_collection(collection) for collection in catalog.collections()]
     except CorruptionError as error:
         facts["damaged"] = "%s; `unosql verify` tells more, `unosql salvage` saves what is left" % error
     return facts
@@ -43,12 +48,10 @@ def _sealing(source):
     return {"encrypted": header.salt is not None, "iterations": header.iterations}
 
 
-def _contents(catalog, is_backup):
-    facts = {"change": catalog.change, "collections": [_collection(c) for c in catalog.collections()]}
-    if not is_backup:
-        stats = catalog.store.stats()
-        facts.update(bytes=stats["bytes"], wal=stats["wal"], levels=[_level(level) for level in catalog.store.manifest.levels])
-    return facts
+def _structure(catalog):
+    stats = catalog.store.stats()
+    levels = [_level(level) for level in catalog.store.manifest.levels]
+    return {"change": catalog.change, "bytes": stats["bytes"], "wal": stats["wal"], "levels": levels}
 
 
 def _level(segments):

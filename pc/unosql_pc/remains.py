@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from . import engine, images  # noqa: F401
 from .carve import carve, leaves
-from .database import CorruptionError
 from .terminal import Failure, shown
 from unosql import header as headers
 from unosql.codec import unpack_uint
 from unosql.envelope import Plain
+from unosql.errors import CorruptionError
 from unosql.manifest import Manifest
 from unosql.memtable import decode_entry
 from unosql.segment import file_aad

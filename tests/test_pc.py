@@ -405,6 +405,18 @@ def test_a_damaged_wal_record_costs_its_batch_only(tmp_path, capsys):
     assert "WAL records are missing: 5" in capsys.readouterr().err
 
 
+def test_damage_at_the_end_of_the_wal_is_remarked(tmp_path, capsys):
+    def build(db):
+        for i in range(10):
+            db.insert("c", {"i": i})
+
+    path, _ = make(tmp_path, "directory", build=build)
+    flip(max(path.glob("w*"), key=lambda f: f.stat().st_mtime_ns), 12)
+    run("verify", path)
+    output = capsys.readouterr()
+    assert "no problems" in output.out and "remark: 1 WAL records do not verify" in output.err
+
+
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 def test_a_damaged_backup(key, tmp_path, capsys):
     path, truth = make(tmp_path, "backup", key)

@@ -2,7 +2,7 @@
 from . import sources
 from .database import header_of, is_full, reading
 from .remains import Remains, manifests
-from .terminal import compact, counted, print_json, print_table, shown
+from .terminal import compact, counted, print_json, print_table, say, shown
 from unosql import verify
 from unosql.errors import CorruptionError, WrongKeyError
 
@@ -90,6 +90,9 @@ def check(source, key):
     problems = list(counted(_problems(source, key), "checking"))
     for line in problems:
         print(shown(line))
+    if not problems:
+        for line in _damage(source, key):
+            say("remark: " + shown(line))  # the engine does without what is damaged there
     print("%s: %s" % (shown(source.label), "%d problems; `unosql salvage` saves what is left" % len(problems)
                       if problems else "no problems"))
     return 1 if problems else 0
@@ -107,7 +110,7 @@ def _problems(source, key):
 
 
 def _damage(source, key):
-    """What else is wrong with a database that cannot be opened."""
+    """Everything that does not verify, whether the engine needs it or not."""
     remains = Remains(source, key)
     for _ in remains.entries():
         pass

@@ -231,6 +231,8 @@ def _report(found, recovered, remains):
         say("%s: %d records%s" % (shown(name), len(records), " of %d" % count if count not in (None, len(records)) else ""))
     if not remains.trusted:
         say("without a sound manifest, records of batches that were never completed may be among these")
+    elif remains.losses:
+        say("what is lost may have held newer versions of these records, or told that some were deleted")
 
 
 def _ranges(ids, most=12):

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from memfs import MemFs
 from unosql.catalog import Catalog
-from unosql.core import UniqueError, Unosql
+from unosql.core import UniqueError, Unosql, UnosqlError
 from unosql.files import Files
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
@@ -115,6 +115,10 @@ def ordered(records, order):
     return records
 
 
+class Conflict(Exception):
+    """A unique index would hold a value twice."""
+
+
 class Model:
     """What the database should hold. feed: {(collection, id): deleted} in order of change."""
 
@@ -140,8 +144,7 @@ class Model:
         c = self.collection(name)
         id = c["next"]
         c["next"] += 1
-        c["records"][id] = dict(record, id=id, timestamp=now, version=1)
-        self.changed(name, id)
+        self.put(name, id, dict(record, id=id, timestamp=now, version=1))
         while c["capped"] and len(c["records"]) > c["capped"]:
             self.forget(name, min(c["records"]))
         return id
@@ -155,8 +158,48 @@ class Model:
         c = self.collections[name]
         self.retire(c, id)
         old = c["records"][id]
-        c["records"][id] = dict(old, **dict(changes, id=id, timestamp=now, version=old["version"] + 1))
+        self.put(name, id, dict(old, **dict(changes, id=id, timestamp=now, version=old["version"] + 1)))
+
+    def put(self, name, id, record, check=True):
+        c = self.collections[name]
+        c["records"][id] = record
         self.changed(name, id)
+        if check and self.conflicts(c, record):
+            raise Conflict
+
+    def conflicts(self, c, record):
+        for index in c["indexes"]:
+            there = [r for r in c["records"].values() if r is not record and matches(index["where"] or {}, r)]
+            if index["unique"] and matches(index["where"] or {}, record):
+                values = [self.values(index, r) for r in there]
+                if any(same(v, self.values(index, record)) for v in values):
+                    return True
+        return False
+
+    def values(self, index, record):
+        found = [value_of(record, key) for key in index["keys"]]
+        return [None if value is MISSING else value for value in found]
+
+    def merge(self, entries):
+        """Restore an increment: entries are those of the change feed, in order of collection and id."""
+        for name, id, record in entries:
+            c = self.collection(name)
+            old = c["records"].get(id)
+            if record is None:
+                if old:
+                    self.delete(name, id)
+                continue
+            if old and old["version"] < record["version"]:
+                self.retire(c, id)
+            kept = [v for v in c["versions"].get(id, []) if v["version"] < record["version"]]
+            c["versions"][id] = kept
+            self.put(name, id, record, False)
+            c["next"] = max(c["next"], id + 1)
+        for name, c in self.collections.items():
+            if any(self.conflicts(c, record) for record in c["records"].values()):
+                raise Conflict
+            while c["capped"] and len(c["records"]) > c["capped"]:
+                self.forget(name, min(c["records"]))
 
     def delete(self, name, id):
         c = self.collections[name]
@@ -191,7 +234,7 @@ class Machine(RuleBasedStateMachine):
         self.model = Model()
         self.saved = None  # the model when the transaction began
         self.transaction = None
-        self.backup = None
+        self.backup = self.increment = None
         self.db = self.opened(self.fs)
 
     def opened(self, fs):
@@ -204,15 +247,37 @@ class Machine(RuleBasedStateMachine):
 
     # -- writes
 
+    def both(self, on_model, on_database, several=False):
+        """Do the same to both and compare; several: the call writes more than one record."""
+        before = copy.deepcopy(self.model)
+        try:
+            wanted = on_model()
+        except Conflict:
+            self.model = before
+            with pytest.raises(UniqueError):
+                on_database()
+            if several and self.transaction is not None:
+                self.spoiled()
+        else:
+            assert on_database() == wanted
+
+    def spoiled(self):
+        """A call failed half-way in a transaction: it can't commit."""
+        with pytest.raises(UnosqlError, match="half-way"):
+            self.transaction.__exit__(None, None, None)
+        self.transaction = None
+        self.model = self.saved
+
     @rule(name=NAMES, record=RECORDS)
     def insert(self, name, record):
-        assert self.db.insert(name, record) == self.model.insert(name, record, self.now)
+        self.both(lambda: self.model.insert(name, record, self.now), lambda: self.db.insert(name, record))
 
     @rule(name=NAMES, records=st.lists(RECORDS, max_size=30))
     def insert_many(self, name, records):
-        assert self.db.insert_many(name, iter(records)) == len(records)
-        for record in records:
-            self.model.insert(name, record, self.now)
+        def on_model():
+            return len([self.model.insert(name, record, self.now) for record in records])
+
+        self.both(on_model, lambda: self.db.insert_many(name, iter(records)), True)
 
     def found(self, name, where):
         return [r["id"] for r in self.model.live(name, self.now) if matches(where, r)]
@@ -220,19 +285,24 @@ class Machine(RuleBasedStateMachine):
     @rule(name=NAMES, where=DEEP, changes=RECORDS)
     def update(self, name, where, changes):
         ids = self.found(name, where)
-        assert self.db.update(name, where, changes) == bool(ids)
-        for id in ids:
-            self.model.update(name, id, changes, self.now)
+
+        def on_model():
+            for id in ids:
+                self.model.update(name, id, changes, self.now)
+            return bool(ids)
+
+        self.both(on_model, lambda: self.db.update(name, where, changes), len(ids) > 1)
 
     @rule(name=NAMES, field=st.sampled_from(["x", "y"]), value=VALUES, changes=RECORDS)
     def upsert(self, name, field, value, changes):
         ids = self.found(name, {field: {"eq": value}})
-        first = self.db.upsert(name, field, value, changes)
-        for id in ids:
-            self.model.update(name, id, changes, self.now)
-        if not ids:
-            ids = [self.model.insert(name, dict({field: value}, **changes), self.now)]
-        assert first == ids[0]
+
+        def on_model():
+            for id in ids:
+                self.model.update(name, id, changes, self.now)
+            return ids[0] if ids else self.model.insert(name, dict({field: value}, **changes), self.now)
+
+        self.both(on_model, lambda: self.db.upsert(name, field, value, changes), len(ids) > 1)
 
     @rule(name=NAMES, where=DEEP)
     def delete(self, name, where):
@@ -280,19 +350,18 @@ class Machine(RuleBasedStateMachine):
 
     # -- indexes
 
-    @rule(name=NAMES, keys=INDEXES, where=st.none() | WHERE, unique=st.booleans())
+    @rule(name=NAMES, keys=INDEXES, where=st.none() | WHERE, unique=st.integers(0, 5).map(lambda n: not n))
     def create_index(self, name, keys, where, unique):
-        c = self.model.collection(name)
-        if not self.db.collections().count(name):
-            self.db.configure(name)
-        if any(i["keys"] == keys for i in c["indexes"]):
+        if any(i["keys"] == keys for i in self.model.collection(name)["indexes"]):
             return
-        values = [tuple(rank(value_of(r, k)) for k in keys) for r in c["records"].values() if matches(where or {}, r)]
-        if unique and len(values) > len(set(values)) or unique and c["records"]:
-            return  # unique indexes have tests of their own: here they would refuse most writes
-        if not unique:
-            self.db.create_index(name, keys, where=where)
-            c["indexes"].append({"keys": keys, "unique": False, "where": where})
+
+        def on_model():
+            c = self.model.collection(name)
+            c["indexes"].append({"keys": keys, "unique": unique, "where": where})
+            if any(self.model.conflicts(c, record) for record in c["records"].values()):
+                raise Conflict
+
+        self.both(on_model, lambda: self.db.create_index(name, keys, where=where, unique=unique), True)
 
     @rule(name=NAMES, keys=INDEXES)
     def drop_index(self, name, keys):
@@ -389,6 +458,33 @@ class Machine(RuleBasedStateMachine):
         live = [(n, r["id"]) for n in names for r in self.model.collections[n]["records"].values()]
         self.model.feed = {key: False for key in live}
         self.refresh_feed()
+
+    @precondition(lambda self: self.transaction is None)
+    @rule(since=st.integers(0, 40))
+    def back_up_increment(self, since):
+        found = [(c["collection"], c["id"], c["record"]) for c in self.db.changes(since)]
+        assert self.db.incremental_backup("increment.bak", since_change=since) == len(found)
+        records = sorted(((n, i, r) for n, i, r in found if r), key=lambda e: e[:2])
+        self.increment = records + [e for e in found if not e[2]]
+        empty = {"records": {}, "versions": {}}
+        self.definitions = copy.deepcopy({n: dict(c, **empty) for n, c in self.model.collections.items()})
+
+    @precondition(lambda self: self.transaction is None and self.increment is not None)
+    @rule()
+    def restore_increment(self):
+        before = copy.deepcopy(self.model)
+        try:
+            for name, definition in copy.deepcopy(self.definitions).items():
+                c = self.model.collections.setdefault(name, definition)
+                c["next"] = max(c["next"], definition["next"])
+            self.model.merge(self.increment)
+        except Conflict:
+            self.model = before
+            with pytest.raises(UniqueError):
+                self.db.restore("increment.bak")
+        else:
+            assert self.db.restore("increment.bak") == len(self.increment)
+            self.refresh_feed()
 
     def refresh_feed(self):
         """Restoring numbers the changes anew: take over their order, not what they are about."""

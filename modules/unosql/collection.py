@@ -261,8 +261,10 @@ class Collection:
     def _reopen(self, id):
         """Lower `first` to id: what flash still holds from there on is deleted, rather than come back."""
         store = self.catalog.store
-        for key, _ in store.scan(self.key(id), self.key(self.first)):
-            store.apply([(key, None)])
+        for kind in (keys.RECORD, keys.HISTORY):
+            lo, hi = keys.make(kind, self.number, id), keys.make(kind, self.number, self.first)
+            for key, _ in store.scan(lo, hi):
+                store.apply([(key, None)])
         if self.definitions:
             from .index import purge
 

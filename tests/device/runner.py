@@ -91,7 +91,7 @@ def _import_sources():
 
     try:
         names = os.listdir(unosql.__path__)
-    except OSError:
+    except (OSError, TypeError):  # frozen; CPython's
         return
     for name in names:
         if name.endswith(".py"):

@@ -21,7 +21,7 @@ PRODUCTS = {
               "micropython.map": "map", "micropython.uf2": "uf2"},
     "esp8266": {"firmware.bin": "bin", "firmware.elf": "elf", "firmware.map": "map"},
 }
-FROZEN_BUDGET = 48 * 1024  # bytes of unosql's bytecode, on every board
+FROZEN_BUDGET = 80 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
 ESP8266_IRAM = 32 * 1024
 ESP8266_DRAM = 80 * 1024
 IROM0 = re.compile(r"irom0_0_seg\s*:.*len = ([^\n}]+)")

@@ -198,3 +198,36 @@ def test_after_a_torn_record_a_log_goes_on_in_another_block():
         log.resume(next(iter(log.places())), 1)
         log.append(b"second")
         assert records(opened(medium).log(b"w")) == [b"first", b"second"]
+
+
+def test_a_log_goes_on_in_the_block_that_a_cut_left_empty_or_in_another():
+    medium = FlashMedium(16, 1024)
+    log = opened(medium).log(b"w")
+    log.append(b"1" * 700)
+    medium.device.cut(2, "none")  # the next block is erased and has its header, but no record
+    with pytest.raises(PowerCut):
+        log.append(b"2" * 700)
+    medium.device.restart()
+    for record in (b"3", b"4" * 700):
+        log = opened(medium).log(b"w")
+        log.resume(max(log.places(), key=log.read), len(records(log)))
+        log.append(record)
+    assert records(opened(medium).log(b"w")) == [b"1" * 700, b"3", b"4" * 700]
+
+
+def test_after_an_error_a_log_never_programs_the_same_place_again():
+    class Doubtful(NorFlash):
+        def writeblocks(self, block, buf, offset=None):
+            super().writeblocks(block, buf, offset)
+            if bytes(buf[:5]) == b"doubt":
+                raise OSError(EIO, "programmed, it seems")
+
+    storage = Flash(Doubtful(), "testdb")
+    storage.open()
+    log = storage.log(b"w")
+    log.append(b"first")
+    with pytest.raises(OSError):
+        log.append(b"doubtful")
+    log.reset()
+    log.append(b"second")
+    assert b"second" in records(log)

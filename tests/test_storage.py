@@ -369,20 +369,21 @@ def test_removing_makes_room_again(kind):
 
 
 def test_a_ring_may_be_made_longer_or_shorter():
+    rng = random.Random(4)
     for before, after in ((8, 16), (16, 8)):
-        for appended in range(1, 40):
-            device, counter = MemFs(), 0
-            for slots in (before, after, before):
+        for _ in range(60):
+            device, counter, flushed = MemFs(), 0, 0
+            for slots in (before, after, before, after):
                 storage = Files("t.udb", slots, fs=device)
                 storage.open()
                 log = storage.log(b"w")
                 found = {int(log.read(place)): place for place in log.places()}
-                live = min(counter, 5)
-                assert set(range(counter - live + 1, counter + 1)) <= set(found)
-                log.resume(found.get(counter), live)
-                for _ in range(appended):
-                    if not log.room:
+                assert set(range(flushed + 1, counter + 1)) <= set(found)
+                log.resume(found.get(counter), counter - flushed)
+                for _ in range(rng.randrange(24)):
+                    if not log.room or counter % 13 == 0:
                         log.reset()
+                        flushed = counter
                     counter += 1
                     log.append(b"%d" % counter)
 

@@ -67,16 +67,22 @@ class Files:
 
     def open(self):
         self._logs = {"w": Ring(self, "w", self._slots), "m": Ring(self, "m", 2)}
+        self._numbers = []  # littlefs reads 100 KB to list 50 files: once is enough
         for kind, n in self._entries():
             self.exists = True
-            if kind != "s":
+            if kind == "s":
+                self._numbers.append(n)
+            else:
                 self._logs[kind].found(n)
 
     def log(self, kind):
         return self._logs[kind.decode()]
 
     def create(self, n):
-        return self.writer("s", n)
+        sink = self.writer("s", n)
+        if n not in self._numbers:
+            self._numbers.append(n)
+        return sink
 
     def readinto(self, n, offset, buf):
         if n != self._n:
@@ -95,7 +101,7 @@ class Files:
         self.unlink("s", n)
 
     def numbers(self):
-        return (n for kind, n in self._entries() if kind == "s")
+        return iter(self._numbers[:])
 
     def free(self):
         """Free bytes of the filesystem. littlefs walks all of it to tell."""
@@ -149,6 +155,8 @@ class Files:
 
     def unlink(self, kind, n):
         _forgive(_ENOENT, self._fs.remove, self._path(kind, n))
+        if kind == "s" and n in self._numbers:
+            self._numbers.remove(n)
 
     def writer(self, kind, n):
         try:

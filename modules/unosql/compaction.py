@@ -11,7 +11,7 @@ from .merge import advance, merge
 TRIGGER = 4
 LIMIT = 8
 # Bytes in level 1; each deeper level holds this many times more.
-_LEVEL1 = 65536
+_LEVEL1 = 32768
 _FANOUT = 8
 # Erase blocks of a full output segment at level 1, and deeper: few files, bounded RAM.
 _SMALL = 2

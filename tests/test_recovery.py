@@ -170,6 +170,26 @@ def test_large_batches_are_in_both_slots():
         store.apply(middling)
 
 
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("ops", [[(b"k%d" % i, bytes(90)) for i in range(50)], [(b"l%d" % i, bytes(150)) for i in range(6)]], ids=len)
+def test_older_manifest_and_newer_log(ops, batched):
+    """Without the batch between them, which is in segments only, they are no state that ever was."""
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.flush()
+    older = {name: data for name, data in fs.files.items() if "/m" in name}
+    store.batched = batched
+    store.apply(ops)
+    store.flush_batch()
+    store.batched = False
+    assert everything(make(MemFs({**fs.files, **older}))) == {b"a": b"1"}  # as after a cut
+    store.apply([(b"b", b"2")])
+    assert everything(make(MemFs(fs.files))) == {b"a": b"1", b"b": b"2", **dict(ops)}
+    with pytest.raises(CorruptionError, match="is missing"):
+        make(MemFs({**fs.files, **older}))
+
+
 def test_no_manifest():
     fs = MemFs()
     store = make(fs)

@@ -286,6 +286,7 @@ class Store:
             self._put(entries, ops)
         else:
             self._put(entries, ops)
+            self.wal.skip()
             self._checkpoint()
             self._commit()  # the WAL can't make up for this one: both slots hold it
         self._broken = False
@@ -340,6 +341,8 @@ class Store:
         heap.tidy()
         self._spared(self._flush_memtable)  # when that fails nothing has changed: what is only buffered stays
         broken, self._broken = self._broken, True
+        if self.batched:
+            self.wal.skip()
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
@@ -464,6 +467,8 @@ class Store:
         try:
             self._flush_bulk()
             self._bulk = None
+            self.wal.skip()
+            self.manifest.wal = self.wal.counter
             self._commit()
             self._commit()  # the WAL can't make up for this one: both slots hold it
         except BaseException:

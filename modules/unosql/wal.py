@@ -57,6 +57,10 @@ class Wal:
             self._log.append(self._envelope.seal(record, _AAD))
             flag = 0
 
+    def skip(self):
+        """A batch goes to segments only. Were the manifest lost that names them, later records would show a gap."""
+        self.counter += 1
+
     def reset(self):
         """Everything logged so far is in segments."""
         self._log.reset()

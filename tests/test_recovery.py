@@ -171,7 +171,7 @@ def test_large_batches_are_in_both_slots():
 
 
 @pytest.mark.parametrize("batched", [True, False])
-@pytest.mark.parametrize("ops", [[(b"k%d" % i, bytes(90)) for i in range(50)], [(b"l%d" % i, bytes(150)) for i in range(6)]], ids=len)
+@pytest.mark.parametrize("ops", [[(b"k%d" % i, bytes(90)) for i in range(14)], [(b"l%d" % i, bytes(150)) for i in range(6)]], ids=len)
 def test_older_manifest_and_newer_log(ops, batched):
     """Without the batch between them, which is in segments only, they are no state that ever was."""
     fs = MemFs()

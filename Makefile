@@ -10,7 +10,7 @@ export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEA
 
 .DEFAULT_GOAL := help
 .PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
-.PHONY: flash device-test package release release-check
+.PHONY: flash device-test package release release-check bench
 
 help:
 	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
@@ -26,6 +26,8 @@ help:
 	@echo '  make device-test    run the device tests on the board attached, or at PORT='
 	@echo '                  (make run PORT=... runs the example there)'
 	@echo '  make sizes      print what the firmware takes of flash and RAM'
+	@echo '  make bench      measure what operations cost, beside other ways to keep JSON: docs/BENCH.md'
+	@echo '                  (ARGS=flash, heap, instructions or frozen: only that anew; ARGS=report: nothing)'
 	@echo '  make deps       install the tools: system packages, and Python ones in build/venv'
 	@echo '  make fetch      get MicroPython source again, trying the preferred version first'
 	@echo '  make release    collect images, packages, checksums and the page to flash from'
@@ -52,6 +54,9 @@ firmware flash:
 
 device-test:
 	@$(PYTHON) -m firmware device_test $(ARGS)
+
+bench:
+	@$(PYTHON) -m bench $(ARGS)
 
 test:
 	@$(PYTHON) -m firmware test $(ARGS)

@@ -14,6 +14,7 @@ from .subjects import PEERS, Database
 
 BLOCKS = 1024  # of 4,096 bytes
 LEAST = 400  # operations that a cost is the mean of, at the least: less than that a flush here or there shows
+LOOKUPS = 200
 
 
 class Cost(NamedTuple):
@@ -59,7 +60,7 @@ class Meter:
 
 def window(n):
     """How many operations are measured on n records."""
-    return max(LEAST, n // 2)
+    return max(LEAST, n // 4)
 
 
 def grow(make, sizes, insert="insert"):
@@ -77,13 +78,53 @@ def grow(make, sizes, insert="insert"):
             subject.insert(record(done + 1))
         done = n
         image = bytes(device.image)
-        meter = Meter(device, subject)
+        meter, shares = Meter(device, subject), Shares(device, subject)
         for i in range(n, n + window(n)):
             meter.of(subject.insert, record(i + 1))
-        results[n] = {insert: meter.mean()}, image
+        results[n] = {insert: meter.mean(), "shares": shares.stop(window(n)), "stored": subject.stored() / (n + window(n))}, image
         done = n + window(n)
     subject.close()
     return results
+
+
+class Shares:
+    """Which part of the engine programs how much: bytes and erases, not counting those of another part within."""
+
+    PARTS = (("WAL", "wal", "append"), ("level 0", "", "_flush_memtable"), ("manifest", "slots", "write"),
+             ("compaction", "_compaction", "run"), ("removal", "", "_remove"), ("removal", "wal", "reset"))
+
+    def __init__(self, device, database):
+        self._device = device
+        self._totals = {part: [0, 0] for part, _, _ in self.PARTS}
+        self._within = []  # of the parts at work: what parts inside of them took
+        self._wrapped = []
+        for part, attribute, method in self.PARTS:
+            owner = getattr(database.store, attribute) if attribute else database.store
+            self._wrapped.append((owner, method))
+            setattr(owner, method, self._wrap(part, getattr(owner, method)))
+
+    def _wrap(self, part, method):
+        def wrapped(*args):
+            start = self._now()
+            self._within.append([0, 0])
+            try:
+                return method(*args)
+            finally:
+                inner = self._within.pop()
+                for i, (a, b) in enumerate(zip(start, self._now())):
+                    self._totals[part][i] += b - a - inner[i]
+                    if self._within:
+                        self._within[-1][i] += b - a
+        return wrapped
+
+    def _now(self):
+        return self._device.bytes_programmed, self._device.erases
+
+    def stop(self, count):
+        """{part: (bytes programmed, erases) of one of count operations}."""
+        for owner, method in self._wrapped:
+            delattr(owner, method)
+        return {part: (programmed / count, erases / count) for part, (programmed, erases) in self._totals.items()}
 
 
 def measure_database(medium, key, sizes, indexed=True, memtable=4096):
@@ -106,11 +147,11 @@ def measure_peer(name, n, samples):
     subject = PEERS[name](device)
     subject.fill(record(i + 1) for i in range(n))
     image = bytes(device.image)
-    costs = operations(lambda device: PEERS[name](device), image, n, samples, samples)
-    with_more = _Copy(lambda device: PEERS[name](device), image)
-    for i in range(n, n + samples):
-        with_more.meter.of(with_more.subject.insert, record(i + 1))
-    return dict(costs, insert=with_more.meter.mean())
+    costs = operations(PEERS[name], image, n, samples, samples)
+    copy = _Copy(PEERS[name], image)
+    for i in range(n, n + max(samples, 100 if name == "JSON lines" else 0)):  # a tail block fills up in 50
+        copy.meter.of(copy.subject.insert, record(i + 1))
+    return dict(costs, insert=copy.meter.mean(), stored=copy.subject.stored() / (i + 1))
 
 
 class _Copy:
@@ -129,9 +170,10 @@ class _Copy:
         self.meter = Meter(self.device, self.subject)
 
 
-def operations(make, image, n, changes=None, lookups=200):
+def operations(make, image, n, changes=None, lookups=None):
     """{operation: Cost} but inserts, of a subject on an image with n records."""
     changes = changes or window(n)
+    lookups = lookups or LOOKUPS
     copy = _Copy(make, image)
     costs = {"open": copy.opened, "scan": _scan(copy, n)}
     for name, lookup in (("get", _get), ("find", _find)):

@@ -8,20 +8,23 @@ HEAP = 128 * 1024  # as on an ESP32: what the collector does counts
 FEW, MORE = 8, 108
 COMMAND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 OPERATIONS = ("insert", "get", "find", "update", "delete", "scan")
-TIMEOUT = 600
+TIMEOUT = 900
 
 
 def measure(machine, subject, n, place=(None, None), heap=HEAP, few=FEW, more=MORE):
-    """{operation: instructions} on n records."""
-    costs = {"open": _count(machine, subject, "insert", n, 0, place, heap) - _count(machine, "nothing", "insert", n, 0, place, heap)}
+    """{operation: instructions} on n records. few, more: how many operations the two runs make."""
+    def count(subject, operation, times):
+        return _count(machine, subject, operation, n, times, place, heap)
+
+    costs = {"open": count(subject, "insert", 0) - count("nothing", "insert", 0)}
     for operation in OPERATIONS:
-        total = [_count(machine, subject, operation, n, count, place, heap) for count in (few, more)]
-        costs[operation] = (total[1] - total[0]) / (more - few)
+        last = min(more, n) if operation == "scan" else more
+        costs[operation] = (count(subject, operation, last) - count(subject, operation, few)) / (last - few)
     return costs
 
 
-def _count(machine, subject, operation, n, count, place, heap):
+def _count(machine, subject, operation, n, times, place, heap):
     folder = machine.prepared(subject, n, place)
-    code = "import repeat; repeat.repeat(%r, %r, %r, %r, %r)" % (subject, operation, n, count, place)
+    code = "import repeat; repeat.repeat(%r, %r, %r, %r, %r)" % (subject, operation, n, times, place)
     output = machine.run(code, folder, heap, TIMEOUT, COMMAND).stdout
     return int(re.search(r"Collected : (\d+)", output)[1])

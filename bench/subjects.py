@@ -26,7 +26,7 @@ class Database:
 
     def open(self):
         self._db = Unosql("bench", storage=self._storage, **self._options)
-        self._store = self._db._database._store
+        self.store = self._db._database._store
 
     def create(self):
         """The collection, empty."""
@@ -56,11 +56,11 @@ class Database:
 
     @property
     def block_reads(self):
-        return self._store.reader.reads
+        return self.store.reader.reads
 
     def forget(self):
         """Drop the cached blocks: the next lookup is a cold one."""
-        self._store.relinquish()
+        self.store.relinquish()
 
     def stored(self):
         """Bytes of its segments."""

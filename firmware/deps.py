@@ -61,6 +61,7 @@ TOOLS = {
         Tool("picolibc for RISC-V", _has_picolibc, ("picolibc-riscv64-unknown-elf",)),
     ),
     "esp32": COMMON + (_program("cmake", "cmake"), _program("ninja", "ninja-build")),
+    "bench": (_program("valgrind", "valgrind"),),
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
 }
 

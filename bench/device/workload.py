@@ -10,28 +10,28 @@ def record(i):
     return {"tag": "n%05d" % i, "site": "kitchen", "t": i * 7919 % 9000 / 100 + 10.01, "rh": i % 80 + 20, "note": note}
 
 
-def use(subject, workload, n, place):
+def use(subject, workload, n, inserts, place):
     """Run one of WORKLOADS on n records."""
     subject = __import__(subject).Subject(*place)
-    WORKLOADS[workload](subject, n)
+    WORKLOADS[workload](subject, n, inserts)
     subject.close()
     print("worked")
 
 
-def insert(subject, n):
-    for i in range(n + 1, n + 101):
+def insert(subject, n, inserts):
+    for i in range(n + 1, n + inserts + 1):
         subject.insert(record(i))
 
 
-def look_up(subject, n):
-    for i in range(1, n + 1, n // 20):
+def look_up(subject, n, inserts):
+    for i in range(1, n + 1, n // 4):
         check(subject.get(i), i)
         check(subject.find("n%05d" % i), i)
 
 
-def everything(subject, n):
-    insert(subject, n)
-    look_up(subject, n)
+def everything(subject, n, inserts):
+    insert(subject, n, inserts)
+    look_up(subject, n, inserts)
     subject.update(n // 2, {"t": 1})
     subject.delete(n // 3)
     for count, fields in enumerate(subject.scan()):

@@ -1,0 +1,105 @@
+"""The bench measures what it says: a small run of each part, and the report's arithmetic on figures of its own."""
+import pytest
+
+from bench import budgets, flash, heap, instructions, tables
+from bench.deflate import Deflate
+from bench.records import SIZE, line, record
+from bench.subjects import KEY
+from bench.unix32 import Machine
+from firmware import targets
+
+
+def test_records_are_70_bytes_and_differ():
+    records = [record(i) for i in range(300)]
+    assert {len(line(r)) for r in records} == {SIZE}
+    assert len({r["tag"] for r in records}) == 300
+
+
+@pytest.fixture(scope="module")
+def costs():
+    """{medium: {operation: Cost}} at 100 records, with MicroPython's own compression."""
+    with Deflate(targets.unix(64)) as deflate, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flash, "LEAST", 64)  # for a quick run; a flush comes every 32 inserts on littlefs
+        patch.setattr(flash, "LOOKUPS", 30)
+        found = {"flash": flash.measure_database("flash", None, [100])[100]}
+        found["encrypted"] = flash.measure_database("flash", KEY, [100], indexed=False)[100]
+        found["littlefs"] = flash.measure_database("littlefs", None, [100], indexed=False)[100]
+        assert 0 < deflate.packed < deflate.fixed * 1.1
+    found["JSON lines"] = flash.measure_peer("JSON lines", 100, 50)
+    found["JSON file"] = flash.measure_peer("JSON file", 100, 5)
+    return found
+
+
+def test_a_durable_insert_programs_more_than_the_record_and_no_operation_that_reads_programs(costs):
+    for name, insert in (("flash", "insert, indexed"), ("encrypted", "insert"), ("littlefs", "insert"), ("JSON lines", "insert")):
+        assert SIZE < costs[name][insert].programmed <= costs[name][insert].worst[0], name
+    for operation in ("get", "get, cold", "find", "find, cold", "scan", "open"):
+        cost = costs["flash"][operation]
+        assert (cost.programmed, cost.erases) == (0, 0) and cost.read > 0, operation
+        assert 0 < cost.blocks <= cost.most_blocks
+    assert costs["flash"]["get, cold"].blocks >= costs["flash"]["get"].blocks
+
+
+def test_peers_cost_what_littlefs_makes_of_them(costs):
+    """A synced append copies half a block to a fresh one; a rewrite of the file programs all of it."""
+    lines, file = costs["JSON lines"], costs["JSON file"]
+    assert 1500 < lines["insert"].programmed < 3500 and 0.9 < lines["insert"].erases < 1.3
+    assert file["insert"].programmed > 100 * SIZE and file["insert"].erases >= 2
+    assert file["get"].read == 0 and lines["find"].read > 100 * SIZE
+
+
+def test_the_shares_of_an_insert_add_up_to_all_of_it(costs):
+    for name, insert in (("flash", "insert, indexed"), ("littlefs", "insert"), ("encrypted", "insert")):
+        shares = costs[name]["shares"]
+        assert all(shares[part][0] > 0 for part in ("WAL", "level 0", "manifest")), shares
+        for i in (0, 1):
+            assert sum(share[i] for share in shares.values()) == pytest.approx(costs[name][insert][i])
+
+
+def test_heap_and_instructions():
+    with Machine() as machine:
+        assert 2 < heap.smallest(machine, "nothing", "lookup", 20) < 8
+        assert heap.smallest(machine, "json_file", "lookup", 20) < 16
+        assert 0 < heap.imported(machine) < 16384
+        few, many = (instructions._count(machine, "nothing", "get", 20, times, (None, None), 65536) for times in (1, 101))
+        assert 100 * 100 < many - few < 100 * 100000
+
+
+RESULTS = {
+    "sizes": [100, 10000],
+    "frozen": {"image": [40000, 10000], "mpy": [60000]},
+    "heap": {"import": 4096, "nothing": 4,
+             "smallest": {"raw flash, plain": {"100": {"everything": 20}, "10000": {"everything": 21}},
+                          "JSON file": {"100": {"everything": 99}, "10000": {"everything": None}}}},
+    "flash": {"costs": {"raw flash, plain": {
+        n: {"insert": [programmed, 0.06, 0, 1, 1], "get": [0, 0, 9, 2, 3], "get, cold": [0, 0, 9, 3, 4],
+            "find": [0, 0, 9, 3, 3], "find, cold": [0, 0, 9, 3.01, 5]} for n, programmed in (("100", 200), ("10000", 251))}}},
+}
+
+
+def test_budgets_are_judged_by_the_results():
+    judged = {b.what: b.met for b in budgets.budgets(RESULTS)}
+    assert {what for what, met in judged.items() if not met} == {
+        "frozen size of unosql: all it takes in the image, tables of names and constants too",
+        "working set at 10,000 records, the dearest medium and mode",
+        "raw flash, plain: programmed per insert, at its worst size",
+        "raw flash, plain: programmed, growth from 100 to 10,000 records",
+        "raw flash, plain: block reads by id, cold cache, most",
+        "raw flash, plain: block reads by index, cold cache, mean",
+        "raw flash, plain: block reads by index, cold cache, most",
+    }
+    assert judged["working set at 100 records, the dearest medium and mode"]
+    assert judged["raw flash, plain: erases per insert, at its worst size"]
+
+
+def test_a_heap_that_is_never_large_enough_misses_the_budget():
+    smallest = {"100": {"everything": 20}, "10000": {"everything": None}}
+    results = dict(RESULTS, heap=dict(RESULTS["heap"], smallest={"littlefs, plain": smallest}))
+    assert not next(b for b in budgets.budgets(results) if "10,000" in b.what).met
+
+
+def test_tables_as_markdown():
+    table = tables.Table("Costs", ("", "a"), [("x", "1"), ("y", "2")])
+    assert table.markdown() == "|  | a |\n| --- | --: |\n| x | 1 |\n| y | 2 |\n"
+    assert [tables.number(n) for n in (None, 0.0831, 5.88, 14, 46.52, 368.4, 12345.6, 1234567)] == [
+        "-", "0.083", "5.88", "14", "46.5", "368", "12,346", "1.23 M"]

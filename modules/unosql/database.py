@@ -144,8 +144,8 @@ class Database:
         with self._lock:
             try:
                 self._store.flush_batch()
-                self._store.close()
             finally:
+                self._store.close()
                 self._lock.close()
         self.note("INFO", "closed")
 

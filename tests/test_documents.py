@@ -1,0 +1,511 @@
+"""The documents layer on a store in RAM: what it writes, and what it makes of errors."""
+import pytest
+from unosql import backup, condition, index, query, record
+from unosql.batch import delete, insert_many, update, upsert
+from unosql.catalog import Catalog
+from unosql.changes import changes
+from unosql.core import Unosql
+from unosql.errors import StorageFullError, UniqueError, UnosqlError
+from unosql.verify import problems
+
+from fake_store import FakeStore
+
+
+class Place:
+    """A catalogue, its store, and a clock to set."""
+
+    def __init__(self, flash=None, **options):
+        self.time = 1000
+        self.catalog = Catalog(clock=lambda: self.time, **options)
+        self.store = self.catalog.store = FakeStore(self.catalog, flash)
+        self.store.open()
+
+    def __getitem__(self, name):
+        return self.catalog.collection(name, True)
+
+    def insert(self, name, *numbers):
+        return [self[name].insert({"n": n}) for n in numbers]
+
+    def find(self, name, where=None, **options):
+        return list(query.search(self[name], condition.compile(where), **options))
+
+    def ids(self, name, where=None, **options):
+        return [r["id"] for r in self.find(name, where, **options)]
+
+    def update(self, name, where, changes):
+        return update(self[name], condition.compile(where), changes)
+
+    def delete(self, name, where):
+        return delete(self[name], condition.compile(where))
+
+    def index(self, name, *keys, unique=False, where=None):
+        index.create(self[name], list(keys), unique, where)
+
+    def explain(self, name, where=None, **options):
+        plan = query.explain(self[name], condition.compile(where), **options)
+        return plan["plan"], plan["index"], plan["range"], plan["sorted"]
+
+    def kinds(self):
+        """The kinds of the keys in the last batch, lower case for deletions."""
+        ops = self.store.batches[-1]
+        return "".join(sorted(k[:1].decode() if v is not None else k[:1].decode().lower() for k, v in ops))
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+# -- what a call writes
+
+def test_every_write_is_one_batch(place):
+    place.insert("c", 1)
+    place.index("c", "n")
+    for write, kinds in (
+        (lambda: place.insert("c", 2), "IR"),
+        (lambda: place.update("c", {"n": 2}, {"n": 3}), "HIRis"),
+        (lambda: place.update("c", {"n": 3}, {"m": 1}), "HRs"),
+        (lambda: place.delete("c", {"n": 3}), "HSirs"),
+    ):
+        before = len(place.store.batches)
+        write()
+        assert (len(place.store.batches) - before, place.kinds()) == (1, kinds)
+
+
+def test_the_first_insert_makes_the_collection_in_the_same_batch(place):
+    place.insert("c", 1)
+    assert len(place.store.batches) == 1 and place.kinds() == "RZ"
+    place.insert("c", 1)
+    assert place.kinds() == "R"
+
+
+def test_many_records_are_one_batch(place):
+    insert_many(place["c"], [{"n": n} for n in range(5)])
+    assert len(place.store.batches) == 1
+    place.update("c", {}, {"m": 1})
+    place.delete("c", {"n": {"gt": 1}})
+    assert len(place.store.batches) == 3
+
+
+def test_no_match_writes_nothing(place):
+    place.insert("c", 1)
+    before = len(place.store.batches)
+    assert place.update("c", {"n": 2}, {"n": 3}) is None and place.delete("c", {"n": 2}) == 0
+    assert len(place.store.batches) == before
+
+
+@pytest.mark.parametrize("depth, kept", [(0, [5]), (1, [5, 4]), (3, [5, 4, 3, 2])])
+def test_history_is_bounded_on_flash(depth, kept):
+    place = Place(history=depth)
+    place.insert("c", 1)
+    for n in range(2, 6):
+        place.update("c", {}, {"n": n})
+    assert [r["n"] for r in place["c"].history(1)] == kept
+    assert sum(key[:1] == b"H" for key in place.store.data) == depth
+
+
+def test_history_of_a_deleted_record(place):
+    place.insert("c", 1)
+    place.update("c", {}, {"n": 2})
+    place.delete("c", {})
+    assert [(r["n"], r["version"]) for r in place["c"].history(1)] == [(2, 2), (1, 1)]
+    place["c"].clear()
+    assert place["c"].history(1) == []
+
+
+def test_one_change_entry_for_each_record(place):
+    place.insert("c", 1, 2)
+    place.update("c", {"n": 1}, {"n": 3})
+    place.delete("c", {"n": 2})
+    assert sum(key[:1] == b"S" for key in place.store.data) == 2
+    assert [(c["change"], c["id"], c["deleted"]) for c in changes(place.catalog)] == [(3, 1, False), (4, 2, True)]
+
+
+def test_change_numbers_do_not_follow_the_clock(place):
+    place.insert("c", 1)
+    place.time = 10
+    place.insert("c", 2)
+    assert [c["change"] for c in changes(place.catalog)] == [1, 2]
+    assert [r["timestamp"] for r in place.find("c")] == [1000, 10]
+
+
+# -- counters
+
+def test_counters_survive_a_flush_at_any_time(place):
+    for step in range(12):
+        place.insert("c", step)
+        if step % 3 == 2:
+            place.delete("c", {"n": step - 1})
+        place.store.flush()
+        again = Place(dict(place.store.flash))
+        for name in ("number", "next", "count", "first"):
+            assert getattr(again["c"], name) == getattr(place["c"], name)
+        assert again.catalog.change == place.catalog.change
+
+
+def test_flush_within_a_transaction_knows_nothing_of_it(place):
+    place.insert("c", 1)
+    place.catalog.begin()
+    place.insert("c", 2)
+    place.insert("new", 1)
+    place.store.flush()
+    again = Place(dict(place.store.flash))
+    assert (again["c"].count, again["c"].next, again.catalog.change) == (1, 2, 1)
+    assert [c.name for c in again.catalog.collections()] == ["c"]
+    place.catalog.rollback()
+    assert (place["c"].count, place["c"].next, place["new"].number) == (1, 2, 0)
+
+
+def test_an_error_of_the_store_changes_no_counter(place):
+    place.insert("c", 1)
+    state = vars(place["c"]).copy()
+    for write in (
+        lambda: place.insert("c", 2), lambda: place.update("c", {}, {"n": 2}), lambda: place.delete("c", {}),
+        lambda: place["c"].clear(), lambda: place["c"].drop(), lambda: place["c"].ack(1), lambda: place["c"].pop(1),
+        lambda: place.index("c", "n"), lambda: place["c"].configure({"capped": 1}),
+    ):
+        place.store.fail = StorageFullError("full")
+        with pytest.raises(StorageFullError):
+            write()
+        assert {k: v for k, v in vars(place["c"]).items() if k in state and k != "_indexes"} == {
+            k: v for k, v in state.items() if k != "_indexes"}
+        assert place.catalog.change == 1 and not place.catalog.in_transaction
+
+
+def test_commit_that_fails_rolls_back(place):
+    place.insert("c", 1)
+    with pytest.raises(StorageFullError):
+        with place.catalog.atomic():
+            place.insert("c", 2)
+            place.store.fail = StorageFullError("full")
+    assert (place["c"].count, place.ids("c")) == (1, [1])
+
+
+def test_call_that_failed_half_way_spoils_the_transaction(place):
+    with pytest.raises(UnosqlError, match="half-way"):
+        with place.catalog.atomic():
+            place.insert("c", 1)
+            with pytest.raises(ValueError):
+                insert_many(place["c"], [{"n": 2}, "no dict"])
+    assert place["c"].count == 0
+    with place.catalog.atomic():
+        place.insert("c", 3)
+    assert place["c"].count == 1
+
+
+# -- the low-water mark
+
+def test_capped_without_gaps_writes_nothing_but_the_record(place):
+    place["c"].configure({"capped": 3})
+    place.insert("c", *range(3))
+    for n in range(3, 10):
+        place.insert("c", n)
+        assert place.kinds() == "R" and place["c"].count == 3
+    assert [r["n"] for r in place.find("c")] == [7, 8, 9]
+
+
+def test_capped_with_gaps(place):
+    place["c"].configure({"capped": 3})
+    place.insert("c", 0, 1, 2)
+    place.delete("c", {"n": 1})
+    place.insert("c", 3)
+    assert [r["n"] for r in place.find("c")] == [0, 2, 3]
+    place.insert("c", 4)
+    assert place.kinds() == "RZ" and [r["n"] for r in place.find("c")] == [2, 3, 4] and place["c"].count == 3
+
+
+def test_expired_records_are_dropped_by_the_way(place):
+    place["c"].configure({"ttl": 10})
+    place.insert("c", *range(20))
+    place.time += 10
+    assert (place.find("c"), place["c"].size(), place["c"].count) == ([], 0, 20)
+    place.insert("c", *range(20))
+    assert (place["c"].size(), place["c"].count) == (20, 20) and place["c"].first == 21
+
+
+def test_a_refreshed_record_does_not_expire(place):
+    place["c"].configure({"ttl": 10})
+    place.insert("c", 1, 2)
+    place.time += 5
+    place.update("c", {"n": 1}, {"m": 1})
+    place.time += 5
+    assert place.ids("c") == [1] and place["c"].get(2) is None and place["c"].history(2) == []
+
+
+def test_pop_passes_over_expired_records(place):
+    place["c"].configure({"ttl": 10})
+    place.insert("c", 1, 2)
+    place.time += 10
+    place.insert("c", 3, 4)
+    assert [r["n"] for r in place["c"].pop(1)] == [3]
+    assert (place["c"].count, place["c"].first) == (1, 4)
+
+
+def test_ack_counts_across_gaps(place):
+    place.insert("c", *range(6))
+    place.delete("c", {"n": 1})
+    assert place["c"].ack(4) == 3 and place["c"].count == 2 and place["c"].ack(2) == 0
+
+
+def test_what_compaction_may_forget(place):
+    place.index("c", "n")
+    place.insert("c", *range(6))
+    place.update("c", {"n": 1}, {"n": 7})
+    place["c"].ack(3)
+    index.drop(place["c"], ["n"])
+    place.insert("gone", 1)
+    place["gone"].drop()
+    place.store.compact()
+    kinds = [key[:1] for key in place.store.data]
+    assert (kinds.count(b"R"), kinds.count(b"S"), kinds.count(b"I"), kinds.count(b"H")) == (3, 3, 0, 0)
+    assert place.ids("c") == [4, 5, 6]
+
+
+def test_nothing_is_dead_within_a_transaction(place):
+    place.insert("c", 1)
+    place.catalog.begin()
+    place["c"].drop()
+    assert not any(place.catalog.is_dead(k, v) for k, v in place.store.data.items())
+    place.catalog.rollback()
+    assert place.ids("c") == [1]
+
+
+def test_numbers_of_collections_and_indexes_are_never_used_again(place):
+    numbers = []
+    for _ in range(3):
+        place.insert("c", 1)
+        place.index("c", "n")
+        numbers += [place["c"].number, place["c"].definitions[0]["number"]]
+        index.drop(place["c"], ["n"])
+        place["c"].drop()
+        place.store.flush()
+        place = Place(dict(place.store.flash))
+    assert len(set(numbers)) == len(numbers)
+
+
+# -- plans
+
+@pytest.fixture
+def planned(place):
+    insert_many(place["c"], ({"a": i % 3, "b": i % 4, "c": i} for i in range(12)))
+    place.index("c", "a", "b")
+    place.index("c", "c", where={"a": 1})
+    return place
+
+
+@pytest.mark.parametrize("where, order, wanted", [
+    ({}, None, ("scan", None, False, True)),
+    ({}, "-id", ("scan", None, False, True)),
+    ({}, "c", ("scan", None, False, False)),
+    ({"id": 3}, None, ("id", None, False, True)),
+    ({"id": 3, "a": 0}, "b", ("id", None, False, True)),
+    ({"id": {"gt": 3}}, None, ("scan", None, True, True)),
+    ({"a": 1}, None, ("index", ["a", "b"], False, False)),
+    ({"a": 1}, "b", ("index", ["a", "b"], False, True)),
+    ({"a": 1}, "-b", ("index", ["a", "b"], False, True)),
+    ({"a": 1}, ["a", "b"], ("index", ["a", "b"], False, True)),
+    ({"a": 1}, ["b", "-id"], ("index", ["a", "b"], False, False)),
+    ({"a": {"gt": 1}}, ["a", "b"], ("index", ["a", "b"], True, True)),
+    ({"a": {"gt": 1}}, "a", ("index", ["a", "b"], True, False)),
+    ({"a": 2, "b": 2}, None, ("index", ["a", "b"], False, True)),
+    ({"a": 2, "b": {"lt": 2}}, None, ("index", ["a", "b"], True, False)),
+    ({}, ["-a", "-b"], ("index", ["a", "b"], False, True)),
+    ({}, ["-a", "b"], ("scan", None, False, False)),
+    ({"c": {"gt": 1}}, None, ("scan", None, False, True)),
+    ({"c": {"gt": 1}, "a": 1}, None, ("index", ["a", "b"], False, False)),
+    ({"a": 1, "c": 7}, None, ("index", ["c"], False, True)),
+    ({"a": 1}, "c", ("index", ["a", "b"], False, False)),
+    ({"a": {"gt": []}}, None, ("scan", None, False, True)),
+    ({"or": [{"a": 1}]}, None, ("scan", None, False, True)),
+])
+def test_plan(planned, where, order, wanted):
+    assert planned.explain("c", where, order_by=order) == wanted
+
+
+def test_a_range_of_many_is_read_in_bounded_ram(place, monkeypatch):
+    """More ids than the window: the plan falls back to a scan, and the answer is the same."""
+    insert_many(place["c"], ({"n": 100 - i} for i in range(30)))
+    place.index("c", "n")
+    wanted = place.ids("c", {"n": {"gt": 75}})
+    assert wanted == list(range(1, 26))
+    monkeypatch.setattr(query, "_WINDOW", 10)
+    assert place.ids("c", {"n": {"gt": 75}}) == wanted
+    assert place.ids("c", {"n": {"gt": 75}}, order_by="-id", limit=2) == [25, 24]
+
+
+def test_only_the_best_are_kept(place, monkeypatch):
+    monkeypatch.setattr(query, "_SPARE", 1)
+    insert_many(place["c"], ({"n": i * 7 % 30} for i in range(30)))
+    assert [r["n"] for r in place.find("c", order_by="-n", skip=2, limit=3)] == [27, 26, 25]
+
+
+def test_long_texts_are_ordered_without_the_index(place):
+    place.index("c", "t")
+    place["c"].insert({"t": "short"})
+    assert place.explain("c", order_by="t")[0] == "index"
+    for end in "ba":
+        place["c"].insert({"t": "x" * 200 + end})
+    assert place.explain("c", order_by="t")[0] == "scan"
+    assert place.ids("c", order_by="t") == [1, 3, 2]
+    assert place.ids("c", {"t": "x" * 200 + "a"}) == [3]
+    place.store.flush()
+    assert Place(dict(place.store.flash)).explain("c", order_by="t")[0] == "scan"
+
+
+def test_unique_compares_what_an_index_cuts(place):
+    place.index("c", "t", unique=True)
+    for value in ("x" * 200 + "a", "x" * 200 + "b", [1], [2], {"a": 1}, None):
+        place["c"].insert({"t": value})
+    for value in ("x" * 200 + "b", [2], {"a": 1.0}):
+        with pytest.raises(UniqueError):
+            place["c"].insert({"t": value})
+    with pytest.raises(UniqueError):
+        place["c"].insert({})  # a missing field is null
+    assert place["c"].count == 6
+
+
+def test_definition_that_differs_is_refused(place):
+    place.index("c", "n")
+    place.index("c", "n")
+    with pytest.raises(ValueError, match="drop it first"):
+        place.index("c", "n", unique=True)
+
+
+# -- conditions and records
+
+def test_true_is_not_one():
+    assert not condition.same(True, 1) and not condition.same([0], [False]) and condition.same({"a": [1]}, {"a": [1.0]})
+    assert not condition.same({"a": None}, {"b": None}) and not condition.same([1], [1, 2])
+
+
+@pytest.mark.parametrize("query_, index_, wanted", [
+    ({"a": 1, "b": 2}, {"a": 1}, True), ({"a": True}, {"a": 1}, False), ({"a": {"gt": 1, "lt": 5}}, {"a": {"gt": 1}}, True),
+    ({"a": {"gt": 2}}, {"a": {"gt": 1}}, False), ({"or": [{"a": 1}]}, {"or": [{"a": 1}]}, True), ({}, {"a": 1}, False),
+])
+def test_implies(query_, index_, wanted):
+    assert condition.implies(condition.compile(query_), condition.compile(index_)) is wanted
+
+
+@pytest.mark.parametrize("bad, words", [
+    ({"a": [1, {"b": float("nan")}]}, r"record\['a'\]\[1\]\['b'\]: nan is not JSON"),
+    ({"a": {1: 2}}, r"record\['a'\]: the key 1 is not a string"),
+    ({"a": b"x"}, r"record\['a'\]: a bytes is not JSON"),
+    ([1], "record: a list is not a dict"),
+])
+def test_flaws_are_named(place, bad, words):
+    with pytest.raises(ValueError, match=words):
+        place["c"].insert(bad)
+    assert place.store.batches == []
+
+
+def nested(depth):
+    return [nested(depth - 1)] if depth else []
+
+
+def test_nesting():
+    record.check({"a": nested(15)})
+    with pytest.raises(ValueError, match="deeper than 16"):
+        record.check({"a": nested(16)})
+
+
+def test_pack_and_unpack():
+    raw = record.pack(3, 10**9, 70000, {"id": 9, "a": "ü\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "version": 1})
+    assert record.header(raw)[:3] == (3, 10**9, 70000)
+    assert record.unpack(raw, 5) == {"a": "ü\U0001f600", "id": 5, "timestamp": 10**9, "version": 3}
+    assert record.header(record.restamp(raw, 5))[:3] == (3, 10**9, 5)
+    assert record.unpack(record.restamp(raw, 5), 5) == record.unpack(raw, 5)
+
+
+def test_upsert_makes_nested_fields(place):
+    assert upsert(place["c"], condition.compile({"a.b": 1, "n": {"gt": 5}, "a.c": {"eq": 2}}), {"m": 3}) == 1
+    found = place.find("c", {"a.b": 1})[0]
+    assert (found["a"], found["m"]) == ({"b": 1, "c": 2}, 3)
+
+
+# -- verify
+
+def test_verify_finds_what_disagrees(place):
+    place.index("c", "n")
+    place.insert("c", 1, 2, 3)
+    assert list(problems(place.catalog)) == []
+    entries = [key for key in place.store.data if key[:1] == b"I"]
+    del place.store.data[entries[0]]
+    del place.store.data[place["c"].key(3)]
+    found = "\n".join(problems(place.catalog))
+    assert "record 1 is missing in the index on n" in found
+    assert "the index on n is wrong about record 3" in found
+    assert "has 2 records and counts 3" in found
+
+
+# -- restoring an increment, on files
+
+@pytest.fixture
+def db(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Unosql("restored", path=".") as db:
+        yield db
+
+
+def test_restoring_what_was_popped_brings_back_nothing_else(db):
+    db.create_index("q", "n")
+    db.insert_many("q", [{"n": n} for n in range(6)])
+    db.update("q", {}, {"m": 1})
+    cursor = db.last_change()
+    db.update("q", "n", 2, {"m": 2})
+    db.incremental_backup("inc.bak", since_change=cursor)
+    db.pop("q", 5)
+    assert db.restore("inc.bak") == 1
+    assert [(r["id"], r["m"]) for r in db.all("q")] == [(3, 2), (6, 1)]
+    assert [r["id"] for r in db.find("q", {"n": {"gte": 0}}, order_by="-n")] == [6, 3]
+    assert db.history("q", 4) == [] and db.get("q", 4) is None and db.count("q") == 2
+    assert db.insert("q", {}) == 7 and db.verify() == []
+
+
+def test_an_increment_may_swap_unique_values(db):
+    db.create_index("c", "n", unique=True)
+    db.insert_many("c", [{"n": 1}, {"n": 2}])
+    db.backup("full.bak")
+    cursor = db.last_change()
+    for old, new in ((1, 3), (2, 1), (3, 2)):
+        db.update("c", "n", old, {"n": new})
+    db.incremental_backup("inc.bak", since_change=cursor)
+    db.restore("full.bak")
+    assert [r["n"] for r in db.all("c")] == [1, 2]
+    assert db.restore("inc.bak") == 2
+    assert [r["n"] for r in db.all("c")] == [2, 1] and db.verify() == []
+
+
+def test_an_increment_that_collides_changes_nothing(db):
+    db.create_index("c", "n", unique=True)
+    db.insert("c", {"n": 1})
+    db.incremental_backup("inc.bak", since_change=0)
+    db.update("c", "n", 1, {"n": 5})
+    db.insert("c", {"n": 1})
+    wanted, change = db.all("c"), db.last_change()
+    with pytest.raises(UniqueError):
+        db.restore("inc.bak")
+    assert (db.all("c"), db.last_change(), db.verify()) == (wanted, change, [])
+
+
+def test_an_increment_keeps_the_history_in_order(db):
+    db.insert("c", {"n": 1})
+    for n in (2, 3):
+        db.update("c", {}, {"n": n})
+    db.incremental_backup("three.bak", since_change=0)
+    for n in (4, 5):
+        db.update("c", {}, {"n": n})
+    db.incremental_backup("five.bak", since_change=0)
+    db.restore("three.bak")
+    assert [r["version"] for r in db.history("c", 1)] == [3, 2, 1]
+    for _ in range(2):
+        db.restore("five.bak")
+        assert [r["version"] for r in db.history("c", 1)] == [5, 3, 2, 1]
+
+
+def test_a_backup_of_a_later_format_is_refused(db, monkeypatch):
+    db.insert("c", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_FORMAT", 2)
+        db.backup("later.bak")
+    with pytest.raises(UnosqlError, match="later.bak"):
+        db.restore("later.bak")

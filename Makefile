@@ -10,13 +10,14 @@ export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEA
 
 .DEFAULT_GOAL := help
 .PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
-.PHONY: flash device-test package release release-check bench
+.PHONY: flash device-test package release release-check bench test-powerloss
 
 help:
 	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
 	@echo
 	@echo '  make run        build all, boot the emulated board, run examples/quickstart.py on it'
 	@echo '  make test       run all tests that this machine can (ARGS="-k index" goes to pytest)'
+	@echo '  make test-powerloss    cut the power in each 10th step of every operation, kill the board 100 times'
 	@echo '  make emulator   leave an emulated board running and print how to reach it'
 	@echo '                  (HEAP=36k: a small heap, FLASH=file: its flash image)'
 	@echo '  make unix       build MicroPython for this machine, 64- and 32-bit, unosql inside'
@@ -60,6 +61,11 @@ bench:
 
 test:
 	@$(PYTHON) -m firmware test $(ARGS)
+
+test-powerloss:
+	@$(PYTHON) -m firmware deps
+	build/venv/bin/python tests/powerloss.py --stride 10 $(ARGS)
+	build/venv/bin/python tests/kills.py --rounds 100
 
 clean:
 	rm -rf $(filter-out build/src build/venv build/flash build/toolchains,$(wildcard build/*))

@@ -352,6 +352,27 @@ def test_long_texts_are_ordered_without_the_index(place):
     assert Place(dict(place.store.flash)).explain("c", order_by="t")[0] == "scan"
 
 
+def test_floats_of_another_precision(place, monkeypatch):
+    """A database of a board with single floats, read on a PC: an index on floats answers nothing, and takes nothing."""
+    place.index("c", "t")
+    place.insert("c", 1)
+    place["c"].insert({"t": 1})
+    assert "float" not in place["c"].definitions[0]
+    place["c"].insert({"t": 0.5})
+    place.index("c", "n")
+    place.store.flush()
+    monkeypatch.setattr(index, "FLOAT_BITS", 24)
+    board = Place(dict(place.store.flash))
+    assert board.explain("c", {"t": 0.5})[0] == "scan" and board.explain("c", {"n": 1})[0] == "index"
+    assert board.ids("c", {"t": 0.5}) == [3] and list(problems(board.catalog)) == []
+    with pytest.raises(UnosqlError, match="t.*precision"):
+        board["c"].insert({"t": 2})
+    index.drop(board["c"], ["t"])
+    board.index("c", "t")
+    board["c"].insert({"t": 2})
+    assert board.ids("c", {"t": {"gt": 0}}, order_by="t") == [3, 2, 4]
+
+
 def test_unique_compares_what_an_index_cuts(place):
     place.index("c", "t", unique=True)
     for value in ("x" * 200 + "a", "x" * 200 + "b", [1], [2], {"a": 1}, None):

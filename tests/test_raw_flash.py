@@ -1,6 +1,8 @@
 """Raw flash: what blocks.py, chain.py and flash.py promise beyond the contract that test_storage.py checks."""
 import random
 import struct
+import threading
+import time
 
 import pytest
 from ledger import seal
@@ -77,6 +79,35 @@ def test_databases_on_one_flash_take_no_block_twice():
             assert len(held) > 2
     assert {key: read(stores[key[0]], key[1]) for key in held} == held
     assert stores[0].free() == stores[1].free()
+
+
+def test_threads_with_a_database_each_take_no_block_twice():
+    device = NorFlash(40, 1024)
+    erase = device.ioctl
+
+    def slowly(op, arg):
+        time.sleep(0.0005)  # other threads run, as they do on a chip that erases
+        return erase(op, arg)
+
+    device.ioctl = slowly
+    intact = []
+
+    def work(name):
+        storage = Flash(device, name)
+        storage.open()
+        for n in range(1, 60):
+            write(storage, n, name.encode() * 1200)
+            if n > 3:
+                storage.remove(n - 3)
+        if all(read(storage, n) == name.encode() * 1200 for n in (57, 58, 59)):
+            intact.append(name)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(intact) == ["a", "b", "c"] and not device.violation
 
 
 def test_what_one_database_frees_another_can_use():

@@ -60,6 +60,8 @@ class Blocks:
 
     def scan(self, found):
         """Read all headers. found(kind, counter, block) is called for the blocks of logs. Returns whether any is ours."""
+        self._tags = None  # of an earlier scan: not both at once
+        heap.tidy()
         self._tags = bytearray(4 * self._count)
         self._free = self._count
         self._counter = self._next = 0
@@ -168,9 +170,17 @@ class Blocks:
         return block, counter
 
     def _vacant(self, reserve):
-        """A free block, in cyclic order, which wears all alike."""
-        if self._free <= reserve:
+        """A free block; so many others stay free."""
+        block = self._next_free(reserve)
+        if block is None:
             self.refresh()
+            block = self._next_free(reserve)
+        if block is None:
+            raise StorageFullError("%s: no space left" % self.label(""))
+        return block
+
+    def _next_free(self, reserve):
+        """The next free block in cyclic order, which wears all alike; None when there are too few."""
         while self._free > reserve:
             block = self._search(_FREE, self._next)
             if block < 0:
@@ -178,7 +188,6 @@ class Blocks:
             if not (self._header(block) and self._alive()):
                 return block
             self._set(block, _OTHER)  # another database has taken it
-        raise StorageFullError("%s: no space left" % self.label(""))
 
     def refresh(self):
         """Look again at what other databases use. Returns the bytes free for segments."""

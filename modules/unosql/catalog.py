@@ -7,7 +7,7 @@ and when it recovers, and are written to flash along with the memtable only.
 import json
 import time
 
-from . import keys
+from . import heap, keys
 from .codec import unpack_uint
 from .collection import Collection
 from .errors import UnosqlError
@@ -72,7 +72,11 @@ class Catalog:
         """Return a collection; one that does not exist is empty, and made by its first write when create is set."""
         if not isinstance(name, str) or not 0 < len(name) <= 64:
             raise ValueError("the name of a collection is a string of 1 to 64 characters, not %r" % (name,))
-        found = self._names.get(name) or Collection(self, name)
+        found = self._names.get(name)
+        if not found:
+            if create:
+                heap.tidy()  # it stays: above garbage it would split the gap that is left when that goes
+            found = Collection(self, name)
         if create:
             self._names[name] = found
         return found

@@ -4,19 +4,36 @@ from . import keys
 from .arguments import check_strings
 from .codec import pack_uint, unpack_uint
 from .condition import compile, implies, lookup, matches, same
-from .errors import UniqueError
+from .errors import UniqueError, UnosqlError
 from .record import check, unpack
 
 
+def _float_bits():
+    """Significant bits of this port's floats: entries made from others do not compare with ours."""
+    bits, x = 0, 1.0
+    while 1.0 + x != 1.0:
+        x /= 2
+        bits += 1
+    return bits
+
+
+FLOAT_BITS = _float_bits()
+
+
 class Index:
-    """An index of a collection, from its definition in the catalogue: a dict of number, keys, unique, where, cut."""
+    """An index of a collection, from its definition in the catalogue: a dict of number, keys, unique and where.
+
+    It also has "cut" when a value was too long for its entry, and "float", the bits of the floats in it, if any.
+    """
 
     def __init__(self, definition):
         self.number = definition["number"]
         self.fields = definition["keys"]
         self.unique = definition["unique"]
         self.where = definition["where"]
-        self.is_exact = not definition.get("cut")  # no value was too long for its entry
+        self.is_exact = "cut" not in definition
+        self.is_foreign = definition.get("float", FLOAT_BITS) != FLOAT_BITS
+        self._definition = definition
         self.tests = compile(self.where)
 
     def prefix(self, collection):
@@ -31,7 +48,7 @@ class Index:
 
     def serves(self, tests):
         """Whether all records that tests hold for are in the index."""
-        return implies(tests, self.tests)
+        return not self.is_foreign and implies(tests, self.tests)
 
     def ids(self, collection, lo, hi, reverse=False):
         """Yield (key, id) of the entries between two keys of the store."""
@@ -54,6 +71,15 @@ class Index:
             return None
         return self.prefix(collection) + b"".join(values) + pack_uint(record["id"])
 
+    def remarks(self, record):
+        """Return what the definition must tell of a record's values and does not yet, a dict."""
+        remarks = {}
+        if not all(keys.is_exact(value) for value in self.values(record)):
+            remarks["cut"] = True
+        if any(isinstance(lookup(record, field), float) for field in self.fields):
+            remarks["float"] = FLOAT_BITS
+        return {name: value for name, value in remarks.items() if name not in self._definition}
+
     def check_unique(self, collection, record):
         """Raise UniqueError when another record has the same values."""
         values = self.values(record) if self.unique else None
@@ -75,6 +101,8 @@ def maintain(collection, id, old, new, changes, unique):
     """
     ops = []
     for index in collection.indexes():
+        if index.is_foreign:
+            raise UnosqlError("index %s has floats of another precision: drop it and create it anew" % index.fields)
         before = old and index.entry(collection, old)
         after = new and index.entry(collection, new)
         if before == after:
@@ -85,13 +113,14 @@ def maintain(collection, id, old, new, changes, unique):
             if unique:
                 index.check_unique(collection, new)
             ops.append((after, pack_uint(id)))
-            if index.is_exact and not all(keys.is_exact(value) for value in index.values(new)):
-                changes["indexes"] = _with_cut(changes.get("indexes", collection.definitions), index.number)
+            remarks = index.remarks(new)
+            if remarks:
+                changes["indexes"] = _remarked(changes.get("indexes", collection.definitions), index.number, remarks)
     return ops
 
 
-def _with_cut(definitions, number):
-    return [dict(d, cut=True) if d["number"] == number else d for d in definitions]
+def _remarked(definitions, number, remarks):
+    return [dict(d, **remarks) if d["number"] == number else d for d in definitions]
 
 
 def fields(names):
@@ -121,16 +150,16 @@ def create(collection, fields, unique, where):
 
 
 def _fill(collection, index):
-    cut = False
+    remarks = {}
     for id, raw in collection.stored():
         record = unpack(raw, id)
         entry = index.entry(collection, record)
         if entry:
             index.check_unique(collection, record)
             collection.catalog.store.apply([(entry, pack_uint(id))])
-            cut = cut or not all(keys.is_exact(value) for value in index.values(record))
-    if cut:
-        collection.change(indexes=_with_cut(collection.definitions, index.number))
+            remarks.update(index.remarks(record))
+    if remarks:
+        collection.change(indexes=_remarked(collection.definitions, index.number, remarks))
 
 
 def purge(collection, lo, hi):

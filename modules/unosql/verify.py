@@ -13,8 +13,12 @@ def problems(catalog):
     if not damaged:
         for collection in catalog.collections():
             yield from _check_records(collection)
-            for index in collection.indexes():
+            for index in _own(collection):
                 yield from _check_entries(collection, index)
+
+
+def _own(collection):
+    return [index for index in collection.indexes() if not index.is_foreign]
 
 
 def _check_records(collection):
@@ -22,7 +26,7 @@ def _check_records(collection):
     for id, raw in collection.stored():
         n += 1
         record = unpack(raw, id)
-        for index in collection.indexes():
+        for index in _own(collection):
             entry = index.entry(collection, record)
             if entry and collection.catalog.store.get(entry) is None:
                 yield "%s: record %d is missing in the index on %s" % (collection.name, id, ", ".join(index.fields))

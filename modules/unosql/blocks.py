@@ -12,6 +12,7 @@ header that verifies, or an old one. A block of a file whose first block is gone
 import struct
 from hashlib import sha256
 
+from . import heap
 from .errors import StorageFullError
 from .locks import mutex
 

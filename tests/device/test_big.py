@@ -3,7 +3,7 @@ from runner import again, board, column, fresh, same
 
 FREE_HEAP = 131072
 QUIET = 600
-N = 1500 if board else 4000
+N = 1500
 SOME = 400 if board else N  # for what takes a board long
 STEP = SOME // 7
 

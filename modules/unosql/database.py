@@ -128,7 +128,12 @@ class Database:
         from .store import Store
 
         self._catalog = Catalog(history)
-        self._catalog.store = self._store = Store(self._place.storage(), self._catalog, memtable or _suited())
+        storage = self._place.storage()
+        try:
+            self._store = Store(storage, self._catalog, memtable or _suited())
+        except MemoryError:  # the heap has no such gap: a smaller memtable will do
+            self._store = Store(storage, self._catalog, 1024)
+        self._catalog.store = self._store
         self._store.open(self.password, self.iterations)
         self._store.batched = durability == "batch"
 

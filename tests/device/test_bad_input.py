@@ -1,5 +1,5 @@
 """Input that no database should take: an error that names it, and the database as it was, and usable."""
-from runner import again, column, fresh, raises, same
+from runner import Skip, again, board, column, fresh, raises, same
 from unosql.core import Unosql
 
 WRONG = (TypeError, ValueError)
@@ -57,6 +57,8 @@ def test_keys_that_are_no_strings():
 
 
 def test_values_json_cannot_hold():
+    if board:
+        raise Skip("needs more heap than a board has left here: many databases are open at once")
     values = (b"bytes", bytearray(2), {1, 2}, Thing(), Thing, len, 1j, memoryview(b"a"))
     refuse([{"field": value} for value in values], "field")
     db = some()

@@ -22,6 +22,7 @@ PRODUCTS = {
     "esp8266": {"firmware.bin": "bin", "firmware.elf": "elf", "firmware.map": "map"},
 }
 FROZEN_BUDGET = 80 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
+IMAGE_BUDGET = 64 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
 ESP8266_IRAM = 32 * 1024
 ESP8266_DRAM = 80 * 1024
 IROM0 = re.compile(r"irom0_0_seg\s*:.*len = ([^\n}]+)")

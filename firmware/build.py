@@ -123,7 +123,8 @@ def _board_files(product):
     """What of boards/ goes into product: its own folder, and what all boards and those of its port share."""
     own = product.variables.get("BOARD_DIR") or product.variables["VARIANT_DIR"]
     port = BOARDS / "common" / Path(product.folder).name
-    files = [*own.rglob("*"), *port.rglob("*"), *(BOARDS / "common").iterdir(), BOARDS / "manifest.py"]
+    shared = [*(BOARDS / "common").iterdir(), *(BOARDS / "common" / "usermods").rglob("*"), BOARDS / "manifest.py"]
+    files = [*own.rglob("*"), *port.rglob("*"), *shared]
     return [f for f in files if f.is_file() and f.suffix != ".md" and "__pycache__" not in f.parts]
 
 

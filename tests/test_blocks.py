@@ -2,11 +2,12 @@
 import importlib.util
 import random
 import sys
+import zlib
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from unosql import codec, crypto
+from unosql import codec, compression, crypto
 from unosql.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.memtable import ABSENT, Memtable, decode_entry, encode_entry
@@ -36,38 +37,88 @@ def test_lengths_of_varints():
     assert [len(codec.pack_uint(n)) for n in BOUNDS] == [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 8, 9, 9]
 
 
+def packed(data, work=None, module=compression):
+    buf, size = module.compress(data, work)
+    assert len(buf) >= size + compression.SPARE
+    return bytes(buf[:size])
+
+
 @pytest.mark.parametrize("data", [b"", b"short", b"a" * 63, b"a" * 64, b"ab" * 3000, random.Random(1).randbytes(300)], ids=len)
 @pytest.mark.parametrize("buf", [None, 10, 10000])
-def test_compression(data, buf):
-    blob = codec.compress(data)
+@pytest.mark.parametrize("work", [None, 100, 10000])
+def test_compression(data, buf, work):
+    work = work and compression.workspace(work)
+    blob = packed(data, work)
     assert len(blob) <= len(data) + 1
     assert (len(blob) < 60) == (len(data) < 60 or data[:1] == b"a" and len(data) > 63)
     buf = buf and bytearray(buf)
-    found = codec.decompress(blob, buf)
+    found = compression.decompress(blob, buf, work)
     assert found == data
     assert isinstance(found, memoryview) == (buf is not None and len(buf) >= len(data))
-    assert codec.decompress(bytearray(blob)) == data
+    assert compression.decompress(bytearray(blob)) == data
 
 
 def test_bad_blocks():
-    blob = codec.compress(b"ab" * 300)
+    blob = packed(b"ab" * 300)
     assert blob[-1] == 1
     for bad, why in ((blob[:-1] + b"\2", "unknown block encoding 2"), (blob[:-3] + b"\xff\xff\1", "block of 600 bytes instead of 65535")):
         with pytest.raises(ValueError, match=why):
-            codec.decompress(bad)
+            compression.decompress(bad)
+
+
+def stock(monkeypatch, **modules):
+    """The module as it is where these modules are others, or None."""
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    spec = importlib.util.spec_from_file_location("stock_compression", compression.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_without_uzlib(monkeypatch):
     """Stock MicroPython: what it writes anyone reads, and of what it can't read it says why."""
-    monkeypatch.setitem(sys.modules, "uzlib", None)
-    spec = importlib.util.spec_from_file_location("stock_codec", codec.__file__)
-    stock = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stock)
+    module = stock(monkeypatch, uzlib=None)
     data = b"ab" * 300
-    assert stock.compress(data) == data + b"\0" and codec.decompress(stock.compress(data)) == data
-    assert stock.decompress(stock.compress(data)) == data
+    blob = packed(data, module=module)
+    assert blob == data + b"\0" and compression.decompress(blob) == data
+    assert module.decompress(blob) == data
     with pytest.raises(ValueError, match="no uzlib"):
-        stock.decompress(codec.compress(data))
+        module.decompress(packed(data))
+
+
+class Native:
+    """Does what boards/common/usermods/unosql does, and checks what it is given; tests/device/test_native.py has the real one."""
+
+    WORK = 1300
+
+    @staticmethod
+    def deflate(source, target, work):
+        assert len(work) >= Native.WORK and not target.readonly
+        data = compression.uzlib.compress(source, -9)
+        if len(data) > len(target):
+            return 0
+        target[: len(data)] = data
+        return len(data)
+
+    @staticmethod
+    def inflate(source, target, work):
+        assert len(work) >= Native.WORK
+        data = zlib.decompressobj(-9).decompress(bytes(source))[: len(target)]
+        target[: len(data)] = data
+        return len(data)
+
+
+@pytest.mark.parametrize("data", [b"short", b"ab" * 3000, random.Random(1).randbytes(300)], ids=len)
+@pytest.mark.parametrize("work", [None, 100, 10000])
+def test_with_the_native_module(monkeypatch, data, work):
+    module = stock(monkeypatch, _unosql=Native)
+    work = work and module.workspace(work)
+    blob = packed(data, work, module)
+    assert blob == packed(data)
+    assert module.decompress(blob, None, work) == data == module.decompress(blob, bytearray(9000))
+    with pytest.raises(ValueError, match="instead of"):
+        module.decompress(packed(b"ab" * 300)[:-3] + b"\xff\xff\1")
 
 
 # -- entries and the memtable
@@ -153,11 +204,12 @@ class Medium:
 ENVELOPES = [Plain(), crypto.derive(b"key", b"salt", 1)]
 
 
-def written(entries, envelope=ENVELOPES[0], number=7, block=128, bloom=0, floor=None):
+def written(entries, envelope=ENVELOPES[0], number=7, block=128, bloom=0, floor=None, miscounted=0):
     medium = Medium()
     writer = Writer(medium.sink(number), envelope, file_aad(number), 0, block, bloom)
     for key, value in entries:
         writer.add(key, value)
+    writer.entries += miscounted
     writer.finish()
     return Segment(Reader(medium, envelope), number, None, floor), medium
 
@@ -252,8 +304,7 @@ def test_what_a_faulty_writer_made_is_found():
         segment, _ = written(entries)
         with pytest.raises(CorruptionError, match=why):
             segment.check()
-    segment, _ = written(numbered(5))
-    segment._entries += 1
+    segment, _ = written(numbered(5), miscounted=1)
     with pytest.raises(CorruptionError, match="entries missing"):
         segment.check()
 
@@ -262,7 +313,7 @@ def test_cache():
     """The last blocks stay decoded; scans neither use up the cache nor trust it after forget()."""
     segment, _ = written(numbered(300))
     reader = segment._reader
-    reader.limit = segment._depth + 1
+    reader.limit = 3  # the levels of its tree
     for key in (b"key00010", b"key00200", b"key00200"):
         before = reader.reads
         segment.get(key)

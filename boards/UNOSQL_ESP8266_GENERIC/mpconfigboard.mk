@@ -11,3 +11,4 @@ MICROPY_PY_BTREE = 0
 MICROPY_PY_ESPNOW = 0
 
 FROZEN_MANIFEST = $(BOARD_DIR)/manifest.py
+USER_C_MODULES = $(BOARD_DIR)/../common/usermods

@@ -22,15 +22,15 @@ _AAD = b"b"
 class Archive:
     """Writes a backup file. add() in ascending key order, then close(), or abort().
 
-    filename is written as filename + ".tmp" and renamed when complete. meta: dict of JSON values.
+    buffers: of the store. filename is written as filename + ".tmp" and renamed when complete. meta: dict of JSON values.
     """
 
-    def __init__(self, filename, header, envelope, meta):
+    def __init__(self, filename, header, envelope, meta, buffers=None):
         self._filename = filename
         self._sink = _Sink(filename + ".tmp")
         start = Plain().seal(header.encode(), _AAD)
         self._sink.append(start)
-        self._writer = Writer(self._sink, envelope, _AAD + start, len(start))
+        self._writer = Writer(self._sink, envelope, _AAD + start, len(start), buffers=buffers)
         self._writer.add(_META, json.dumps(meta).encode())
 
     def add(self, key, value):
@@ -93,18 +93,18 @@ class Opened:
     """A backup file open for reading. OSError when it is missing, CorruptionError, WrongKeyError.
 
     header, envelope: of the database; used when the file is sealed under the same key, so that it need not be
-    derived again. password: bytes or None. meta: the dict given to Archive.
+    derived again. password: bytes or None. buffers: of the store. meta: the dict given to Archive.
     """
 
-    def __init__(self, filename, header, envelope, password):
+    def __init__(self, filename, header, envelope, password, buffers=None):
         self._source = _Source(filename)
         try:
-            self._open(filename, header, envelope, password)
+            self._open(filename, header, envelope, password, buffers)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, filename, ours, envelope, password):
+    def _open(self, filename, ours, envelope, password, buffers):
         buf = bytearray(64)
         buf = buf[: self._source.readinto(0, 0, buf)]
         header, size = headers.decode(buf, filename)
@@ -115,7 +115,7 @@ class Opened:
             raise CorruptionError(filename, 0, error)
         if not header.same_key(ours):
             envelope = header.unlock(password, filename)
-        self._segment = Segment(Reader(self._source, envelope), 0, _AAD + start)
+        self._segment = Segment(Reader(self._source, envelope, 2, buffers), 0, _AAD + start)
         for key, value in self._segment.scan():
             if key != _META:
                 raise CorruptionError(filename, size, "not a backup")

@@ -78,15 +78,23 @@ class Sealed:
 
     def seal(self, data, aad):
         """Return data encrypted and authenticated together with aad."""
-        length = bytes((len(aad),))
-        iv = self._iv.digest(length, aad, data)[:_BLOCK]
-        pad = _BLOCK - len(data) % _BLOCK
-        padded = bytes(data) + bytes((pad,)) * pad
-        text = cryptolib.aes(self._key, _CBC, iv).encrypt(padded)
-        return iv + text + self._mac.digest(length, aad, iv, text)[:_TAG]
+        buf = memoryview(bytearray(len(data) + _BLOCK))
+        buf[: len(data)] = data
+        iv, text, tag = self.seal_parts(buf, len(data), aad)
+        return iv + bytes(text) + tag
 
-    def unseal(self, blob, aad):
-        """Return the data of a sealed block. ValueError when it does not verify."""
+    def seal_parts(self, buf, size, aad):
+        """Seal the first size bytes of buf (memoryview), in place, with 16 more; return the block in parts."""
+        length = bytes((len(aad),))
+        iv = self._iv.digest(length, aad, buf[:size])[:_BLOCK]
+        pad = _BLOCK - size % _BLOCK
+        buf[size : size + pad] = bytes((pad,)) * pad
+        text = buf[: size + pad]
+        cryptolib.aes(self._key, _CBC, iv).encrypt(text, text)
+        return iv, text, self._mac.digest(length, aad, iv, text)[:_TAG]
+
+    def unseal(self, blob, aad, in_place=False):
+        """Return the data of a sealed block. ValueError when it does not verify. in_place: overwrite it in blob."""
         if len(blob) < _BLOCK * 2 + _TAG or len(blob) % _BLOCK:
             raise ValueError("not a sealed block")
         view = memoryview(blob)
@@ -94,7 +102,8 @@ class Sealed:
         tag = self._mac.digest(bytes((len(aad),)), aad, iv, text)[:_TAG]
         if not same(tag, view[-_TAG:]):
             raise ValueError("authentication failed")
-        data = cryptolib.aes(self._key, _CBC, iv).decrypt(text)
+        data = text if in_place else bytearray(len(text))
+        cryptolib.aes(self._key, _CBC, iv).decrypt(text, data)
         return data[: -data[-1]]
 
     def capacity(self, limit):

@@ -19,11 +19,16 @@ class Plain:
 
     def seal(self, data, aad):
         """Return data with its checksum. aad: bytes that say where the block belongs."""
-        return data + self._sum(data, aad)
+        return bytes(data) + self._sum(data, aad)
 
-    def unseal(self, blob, aad):
-        """Return the data of a sealed block. ValueError when it does not verify."""
-        data = bytes(memoryview(blob)[:-_SUM])
+    def seal_parts(self, buf, size, aad):
+        """Seal the first size bytes of buf, which may be overwritten, as may 16 more; return the block in parts."""
+        data = buf[:size]
+        return data, self._sum(data, aad)
+
+    def unseal(self, blob, aad, in_place=False):
+        """Return the data of a sealed block, a part of blob. ValueError when it does not verify. in_place: see crypto."""
+        data = memoryview(blob)[:-_SUM]
         if len(blob) < _SUM or self._sum(data, aad) != bytes(blob[-_SUM:]):
             raise ValueError("checksum mismatch")
         return data

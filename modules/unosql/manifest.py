@@ -120,14 +120,14 @@ class Slots:
         self._unlock(header, password, place)
         self._log.resume(place, 1)
         try:
-            return self.envelope.unseal(sealed, b"m" + start)
+            return bytes(self.envelope.unseal(sealed, b"m" + start))
         except ValueError as error:
             raise CorruptionError(self._log.describe(place), len(start), error)
 
     def _whole(self, place):
         """Return (counter, header, its bytes, sealed body, place), or None when torn."""
         try:
-            record = _OUTER.unseal(self._log.read(place), b"m")
+            record = bytes(_OUTER.unseal(self._log.read(place), b"m"))
         except ValueError:
             return None
         header, size = headers.decode(record, self._log.describe(place))

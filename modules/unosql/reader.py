@@ -1,22 +1,24 @@
 """Reading blocks of files through the envelope; the last few stay decoded."""
 
 from . import heap
-from .codec import decompress
+from .buffers import Buffers
+from .compression import decompress
 from .errors import CorruptionError
-from .segment import block_aad
+from .segment import BLOCK, block_aad
 
 
 class Reader:
     """Reads blocks of files through the envelope and keeps the last few decoded.
 
     source: readinto(number, offset, buf), size(number), describe(number).
-    cache: how many decoded blocks to keep.
+    cache: how many decoded blocks to keep. buffers: a Buffers, of the store or its own.
     """
 
-    def __init__(self, source, envelope, cache=2):
+    def __init__(self, source, envelope, cache=2, buffers=None):
         self.source = source
         self.envelope = envelope
         self.limit = cache
+        self.buffers = buffers or Buffers(BLOCK)
         self._cache = []  # (number, offset, block), most recently used last
         self._input = bytearray()
         self.reads = 0
@@ -39,7 +41,7 @@ class Reader:
 
     def _decode(self, number, prefix, offset, blob, buf):
         try:
-            return decompress(self.unseal(number, prefix, offset, blob), buf)
+            return decompress(self.unseal(number, prefix, offset, blob), buf, self.buffers.work)
         except (ValueError, OSError, IndexError, EOFError) as error:
             raise CorruptionError(self.source.describe(number), offset, error)
 
@@ -58,9 +60,9 @@ class Reader:
         return view
 
     def unseal(self, number, prefix, offset, blob):
-        """Return the bytes inside a sealed blob of a file. CorruptionError when damaged."""
+        """Return what a sealed blob of a file holds; that is overwritten. CorruptionError when damaged."""
         try:
-            return self.envelope.unseal(blob, block_aad(prefix, offset))
+            return self.envelope.unseal(blob, block_aad(prefix, offset), True)
         except ValueError as error:
             raise CorruptionError(self.source.describe(number), offset, error)
 

@@ -14,7 +14,7 @@ def rekey(store, password, iterations):
     old = [segment.number for segment in store.manifest.segments()]
     header, envelope = headers.create(password, iterations)
     reader = store.reader
-    store.reader = Reader(store.storage, envelope, reader.limit)
+    store.reader = Reader(store.storage, envelope, reader.limit, reader.buffers)
     try:
         levels = placed(list(_rewritten(store)))
     except BaseException:

@@ -18,6 +18,8 @@ SALT = 8
 TRAILER = b"Q"
 _TRAILER_SIZE = SALT + 3
 _BLOOM_PROBES = 4
+# Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
+_MOST = 6
 
 
 def block_aad(prefix, offset):
@@ -56,42 +58,62 @@ class Segment:
     """One open segment: what its meta block says, and lookups in it.
 
     floor: keys up to and including this one are dead here (compaction moved them on), or None.
-    tag: what the blocks of this file, and no other, are sealed with: kind, number, salt.
+    There are dozens of these in RAM: what lookups seldom need stays packed, as the meta block has it.
     """
 
     def __init__(self, reader, number, prefix=None, floor=None):
         self._reader = reader
-        self.tag = prefix or file_aad(number)
         self.number = number
         self.floor = floor
-        self._load_meta()
+        self._load(prefix or file_aad(number))
 
-    def _load_meta(self):
+    def _load(self, prefix):
         try:
             self.size = self._reader.source.size(self.number)
         except OSError as error:
             self._damaged(error)
-        size = self._load_trailer()
+        size, salt = self._trailer()
         offset = self.size - _TRAILER_SIZE - size
+        tag = prefix + salt
         blob = self._reader.raw(self.number, offset, size)
-        meta = self._reader.unseal(self.number, self.tag, offset, blob)
-        self._root, i = unpack_uint(meta, 0)
-        self._root_size, i = unpack_uint(meta, i)
-        self._depth, i = unpack_uint(meta, i)
-        self._entries, i = unpack_uint(meta, i)
-        self.min, i = _part(meta, i)
-        self.max, i = _part(meta, i)
-        self._bloom, i = _part(meta, i)
+        self._meta = bytes(self._reader.unseal(self.number, tag, offset, blob)) + tag
+        self._tag = -len(tag)  # where it starts
+        self.max = self._part(1)
 
-    def _load_trailer(self):
-        """Complete the tag, return the size of the meta block."""
+    def _trailer(self):
+        """Return the size of the meta block and the salt."""
         end = self.size - _TRAILER_SIZE
         trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
         size = trailer[SALT] << 8 | trailer[SALT + 1]
         if bytes(trailer[SALT + 2 :]) != TRAILER or size > end:
             self._damaged("no segment trailer", max(end, 0))
-        self.tag += bytes(trailer[:SALT])
-        return size
+        return size, bytes(trailer[:SALT])
+
+    @property
+    def tag(self):
+        """What the blocks of this file, and no other, are sealed with: kind, number, salt."""
+        return self._meta[self._tag :]
+
+    @property
+    def min(self):
+        """The lowest key."""
+        return self._part(0)
+
+    def _numbers(self):
+        """Return root, its size, depth, number of entries, and the index of the first part."""
+        numbers, i = [], 0
+        for _ in range(4):
+            n, i = unpack_uint(self._meta, i)
+            numbers.append(n)
+        return numbers + [i]
+
+    def _part(self, n):
+        """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
+        i = self._numbers()[4]
+        size, i = unpack_uint(self._meta, i)
+        for _ in range(n):
+            size, i = unpack_uint(self._meta, i + size)
+        return self._meta[i : i + size]
 
     @property
     def low(self):
@@ -104,18 +126,16 @@ class Segment:
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
-        if not self.low <= key <= self.max or not self._may_hold(key):
+        if key > self.max or key < self.low or not self._may_hold(key):
             return ABSENT
-        block = self._block(self._root, self._root_size)
-        for _ in range(self._depth):
-            block = self._block(*_children(block, key, key + b"\0", False)[0])
+        block = self._block(*self._leaves(key, key + b"\0", False)[0][0])
         found, i = b"", 0
         while i < len(block) and found < key:
             found, value, i = read_entry(block, i, found)
         return value if found == key else ABSENT
 
     def _may_hold(self, key):
-        bloom = self._bloom
+        bloom = self._part(2)
         if bloom:
             for bit in bloom_bits(key, bloom):
                 if not bloom[bit >> 3] >> (bit & 7) & 1:
@@ -129,27 +149,40 @@ class Segment:
         """Yield (key, value or None) for lo <= key < hi, live keys only."""
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
-        buf = bytearray(BLOCK0 if self._bloom else BLOCK)  # one for all blocks: see heap.py
-        for offset, size in self._leaves(self._root, self._root_size, self._depth, lo, hi, reverse):
-            block = self._block(offset, size, buf)
-            if reverse:
-                yield from reversed(_between(block, lo, hi))
-                continue
-            key, i = b"", 0
-            while i < len(block):
-                key, value, i = read_entry(block, i, key)
-                if hi is not None and key >= hi:
-                    return
-                if key >= lo:
-                    yield key, value
+        buf = self._reader.buffers.take(BLOCK0 if self._part(2) else BLOCK)
+        start, stop, more = lo, hi, b""
+        try:
+            while more is not None:
+                leaves, more = self._leaves(start, stop, reverse)
+                while leaves:
+                    block = self._block(*leaves.pop(0), buf)
+                    if reverse:
+                        yield from reversed(_between(block, lo, hi))
+                        continue
+                    key, i = b"", 0
+                    while i < len(block):
+                        key, value, i = read_entry(block, i, key)
+                        if hi is not None and key >= hi:
+                            return
+                        if key >= lo:
+                            yield key, value
+                start, stop = (lo, more) if reverse else (more, hi)
+        finally:
+            self._reader.buffers.give(buf)
 
-    def _leaves(self, offset, size, depth, lo, hi, reverse):
-        """Yield (offset, size) of the data blocks that may hold keys of lo <= key < hi."""
-        if not depth:
-            yield offset, size
-            return
-        for offset, size in _children(self._block(offset, size), lo, hi, reverse):
-            yield from self._leaves(offset, size, depth - 1, lo, hi, reverse)
+    def _leaves(self, lo, hi, reverse):
+        """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
+
+        To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
+        """
+        root, size, depth, _, _ = self._numbers()
+        found, more = [(root, size)], None
+        while depth:
+            depth -= 1
+            # deeper down is nearer: what an upper level has comes later
+            found, nearer = _children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
+            more = more if nearer is None else nearer
+        return found, more
 
     def check(self):
         """Read every block; CorruptionError at the first that is damaged or out of order."""
@@ -164,16 +197,11 @@ class Segment:
                 count += 1
         finally:
             self.floor = floor
-        if count != self._entries or last != self.max:
+        if count != self._numbers()[3] or last != self.max:
             self._damaged("entries missing")
 
     def _damaged(self, why, offset=None):
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
-
-
-def _part(meta, i):
-    size, i = unpack_uint(meta, i)
-    return bytes(meta[i : i + size]), i + size
 
 
 def _between(block, lo, hi):
@@ -186,18 +214,25 @@ def _between(block, lo, hi):
     return found
 
 
-def _children(block, lo, hi, reverse):
-    """Return [(offset, size)] of an index block's children that may hold keys of lo <= key < hi."""
-    found = []
-    key, i = b"", 0
+def _children(block, lo, hi, reverse, most):
+    """The children of an index block that may hold keys of lo <= key < hi: see Segment._leaves()."""
+    found, lows = [], []
+    key, i, more = b"", 0, None
     while i < len(block):
         key, place, i = read_entry(block, i, key)
         if hi is not None and key >= hi:
             break
         if key <= lo:
             found.clear()
+            lows.clear()
+        elif len(found) == most:
+            if not reverse:
+                return found, key
+            del found[0], lows[0]
+            more = True
         offset, at = unpack_uint(place, 0)
         found.append((offset, unpack_uint(place, at)[0]))
+        lows.append(key)
     if reverse:
         found.reverse()
-    return found
+    return found, more and lows[0]

@@ -111,6 +111,8 @@ class Store:
         if body is None:
             self._check_blank()
             self.slots.create(password, iterations)
+        self.reader = None  # of an earlier opening
+        heap.tidy()
         self.reader = Reader(self.storage, self.slots.envelope, self._cache)
         self.wal = Wal(self._log, self.slots.envelope)
         self._compaction = Compaction(self)
@@ -197,7 +199,7 @@ class Store:
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
         idle = self._compaction.stop()
-        return self.reader.forget() or idle
+        return self.reader.forget() | self.reader.buffers.drop() | idle
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
@@ -205,9 +207,10 @@ class Store:
         while True:
             self._ready()
             epoch = self.epoch
-            key = None
+            key, sources = None, ()
             try:
-                for key, value in merge(self._sources(lo, hi, reverse), reverse):
+                sources = self._sources(lo, hi, reverse)
+                for key, value in merge(sources, reverse):
                     if value is not None:
                         yield key, value
                     if epoch != self.epoch:
@@ -217,6 +220,9 @@ class Store:
             except MemoryError:
                 if not self.relinquish() or spared:
                     raise
+            finally:
+                for source in sources:
+                    source.close()  # gives its buffer back
             spared = key is None  # no progress: once more, not for ever
             if key is not None:  # start again behind the last key
                 lo, hi = (lo, key) if reverse else (key + b"\0", hi)
@@ -489,7 +495,7 @@ class Store:
         self.manifest.next_file += 1
         block = BLOCK0 if entries else BLOCK
         sink = self.storage.create(number)
-        return number, Writer(sink, self.reader.envelope, file_aad(number), 0, block, entries)
+        return number, Writer(sink, self.reader.envelope, file_aad(number), 0, block, entries, self.reader.buffers)
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -555,7 +561,7 @@ class Store:
     def trim(self):
         """Free RAM: write the memtable out and drop cached blocks."""
         self.flush()
-        self.reader.forget()
+        self.relinquish()
 
     def verify(self):
         """Read every block; yield a CorruptionError for each segment that is damaged."""
@@ -573,14 +579,14 @@ class Store:
         from .archive import Archive
 
         self._ready()
-        return Archive(filename, self.slots.header, self.slots.envelope, meta)
+        return Archive(filename, self.slots.header, self.slots.envelope, meta, self.reader.buffers)
 
     def import_(self, filename, password=None):
         """Return an archive.Opened: meta, check(), entries(), close()."""
         from .archive import Opened
 
         self._ready()
-        return Opened(filename, self.slots.header, self.slots.envelope, password)
+        return Opened(filename, self.slots.header, self.slots.envelope, password, self.reader.buffers)
 
     def stats(self):
         """Return a dict of sizes and counts."""

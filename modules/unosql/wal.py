@@ -113,6 +113,6 @@ class Wal:
         return records, damaged
 
     def _read(self, place):
-        record = self._envelope.unseal(self._log.read(place), _AAD)
+        record = bytes(self._envelope.unseal(self._log.read(place), _AAD))
         i = unpack_uint(record, 0)[1]
         return record[i], record[i + 1 :]

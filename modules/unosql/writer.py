@@ -7,15 +7,17 @@ written as soon as it is full: the writer holds one open block a level, whatever
 import os
 
 from . import heap
-from .codec import compress, pack_uint
+from .buffers import Buffers
+from .codec import pack_uint
+from .compression import compress
 from .segment import BLOCK, SALT, TRAILER, block_aad, bloom_bits
 
 
 class _Block:
     """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
 
-    def __init__(self, size):
-        self._buf = bytearray(size)  # used again for each block: growing one would break up the heap
+    def __init__(self, buf):
+        self.buf = buf
         self.clear()
 
     def clear(self):
@@ -24,7 +26,7 @@ class _Block:
         self.last = b""
 
     def data(self):
-        return memoryview(self._buf)[: self.used]
+        return memoryview(self.buf)[: self.used]
 
     def add(self, key, value):
         if self.first is None:
@@ -38,9 +40,9 @@ class _Block:
 
     def _append(self, data):
         end = self.used + len(data)
-        if end > len(self._buf):
-            self._buf.extend(bytes(end - len(self._buf)))
-        self._buf[self.used : end] = data
+        if end > len(self.buf):
+            self.buf.extend(bytes(end - len(self.buf)))
+        self.buf[self.used : end] = data
         self.used = end
 
 
@@ -59,16 +61,17 @@ class Writer:
     sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
     of a file that never was completed fit no other, even one of the same number. start: offset of the sink's
     first byte in its file. block: size in bytes that a block is closed at, before compression.
-    bloom: keep a Bloom filter for this many keys (0: none).
+    bloom: keep a Bloom filter for this many keys (0: none). buffers: of the store, or None: its own.
     """
 
-    def __init__(self, sink, envelope, prefix, start=0, block=BLOCK, bloom=0):
+    def __init__(self, sink, envelope, prefix, start=0, block=BLOCK, bloom=0, buffers=None):
         self._sink = sink
         self._envelope = envelope
+        self._buffers = buffers or Buffers(block)
         self._salt = os.urandom(SALT)
         self._prefix = prefix + self._salt
         self._block = block
-        self._tree = [_Block(block)]
+        self._tree = [_Block(self._buffers.take(block))]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
         self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
         self.offset = start
@@ -104,17 +107,24 @@ class Writer:
             meta += pack_uint(len(part)) + part
         blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
         self._append(blob + self._salt + len(blob).to_bytes(2, "big") + TRAILER)
+        self._release()
         self._sink.close()
 
     def abort(self):
         """Give the file up."""
+        self._release()
         self._sink.abort()
+
+    def _release(self):
+        tree, self._tree = self._tree, ()
+        if tree:
+            self._buffers.give(tree[0].buf)
 
     def _close_block(self, level):
         block = self._tree[level]
         offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
-            self._tree.append(_Block(64))
+            self._tree.append(_Block(bytearray(64)))
         parent = self._tree[level + 1]
         if parent.used > self._block:
             self._close_block(level + 1)
@@ -124,9 +134,10 @@ class Writer:
     def _write(self, buf):
         offset = self.offset
         heap.tidy()
-        blob = self._envelope.seal(compress(buf), block_aad(self._prefix, offset))
-        self._append(blob)
-        return offset, len(blob)
+        buf, size = compress(buf, self._buffers.work)
+        for part in self._envelope.seal_parts(buf, size, block_aad(self._prefix, offset)):
+            self._append(part)
+        return offset, self.offset - offset
 
     def _append(self, data):
         self._sink.append(data)

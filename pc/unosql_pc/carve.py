@@ -7,7 +7,8 @@ import zlib
 from typing import NamedTuple
 
 from . import engine  # noqa: F401
-from unosql.codec import decompress, unpack_uint
+from unosql.codec import unpack_uint
+from unosql.compression import decompress
 from unosql.envelope import Plain
 from unosql.segment import block_aad, read_entry
 

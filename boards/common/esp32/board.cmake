@@ -11,3 +11,4 @@ list(APPEND SDKCONFIG_DEFAULTS
 )
 
 set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
+list(APPEND USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/../usermods/unosql/micropython.cmake)

@@ -1,0 +1,32 @@
+"""The large buffers of one store, used again and again: in a heap that nothing moves in, later ones find no gap."""
+
+from . import heap
+from .compression import workspace
+
+
+class Buffers:
+    """work: what compress() and decompress() of blocks of up to size bytes work in."""
+
+    def __init__(self, size):
+        self._size = size
+        self._idle = []
+        self.work = workspace(size)
+
+    def take(self, size):
+        """Return a bytearray of at least size bytes, the caller's until give()."""
+        for i, buf in enumerate(self._idle):
+            if len(buf) >= size:
+                return self._idle.pop(i)
+        heap.tidy()
+        return bytearray(size)
+
+    def give(self, buf):
+        """Take a buffer back. Those that a large record has made longer are let go."""
+        if len(buf) <= self._size:
+            self._idle.append(buf)
+            self._idle.sort(key=len)  # the shortest that suffices is taken
+
+    def drop(self):
+        """Let go of what nobody uses; return whether there was anything."""
+        dropped, self._idle = self._idle, []
+        return bool(dropped)

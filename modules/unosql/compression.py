@@ -1,0 +1,95 @@
+"""Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else by uzlib.
+
+Both give the same bytes. _unosql works in memory that it is given, once for all blocks, where uzlib takes 2 KB of
+the heap for each: a small heap that has been used for a while has no such gaps.
+"""
+
+import io
+
+try:
+    import _unosql as native
+except ImportError:  # stock MicroPython, CPython
+    native = None
+try:
+    import uzlib
+except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
+    uzlib = None
+
+# A window of 2**9 bytes, which deflating keeps in RAM.
+_WINDOW = 512
+_WBITS = -9
+# What stands at the end of a block: one of these, behind the length of the data if deflated.
+_PLAIN = 0
+_DEFLATE = 1
+_TAIL = 3
+# Deflate's time buys nothing below this many bytes.
+_WORTHWHILE = 64
+# Room behind a compressed block, for the padding of its encryption.
+SPARE = 16
+
+
+def workspace(size):
+    """Return what blocks of up to size bytes are compressed and decompressed in."""
+    least = native.WORK if native else 0
+    return memoryview(bytearray(max(least, _WINDOW + size + _TAIL + SPARE)))
+
+
+def compress(data, work=None):
+    """Deflate data (bytes-like, below 64 KB) when that makes it smaller, and add what decompress() needs.
+
+    Return (buffer, size); the buffer is to write to and has SPARE bytes more. work: a workspace(), of which the
+    buffer is a part, or None: a new one. What decompress() needs stands at the end: it reads the stream as it lies.
+    """
+    size = len(data)
+    if work is None or len(work) < _WINDOW + size + _TAIL + SPARE:
+        work = workspace(size)
+    target = work[_WINDOW:]
+    used = _deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0
+    if used:
+        target[used] = size >> 8
+        target[used + 1] = size & 255
+        target[used + 2] = _DEFLATE
+        return target, used + _TAIL
+    target[:size] = data
+    target[size] = _PLAIN
+    return target, size + 1
+
+
+def _deflate(data, target, work):
+    """Put the stream of data into target and return its size; 0 when it does not fit, or nothing here deflates."""
+    if native:
+        return native.deflate(data, target, work)
+    packed = uzlib.compress(data, _WBITS) if uzlib else b""
+    if len(packed) > len(target):
+        return 0
+    target[: len(packed)] = packed
+    return len(packed)
+
+
+def decompress(blob, buf=None, work=None):
+    """Undo compress(). Into buf and return a memoryview of it, or a new buffer where there is no buf or it is too small.
+
+    ValueError when the flag or the stream is not ours. work: as for compress().
+    """
+    size, flag = len(blob) - 1, blob[-1]
+    if flag == _DEFLATE:
+        size = blob[-3] << 8 | blob[-2]
+    elif flag != _PLAIN:
+        raise ValueError("unknown block encoding %d" % flag)
+    data = memoryview(buf)[:size] if buf is not None and size <= len(buf) else bytearray(size)
+    if flag == _PLAIN:
+        data[:] = memoryview(blob)[:size]
+        return data
+    got = _inflate(blob, data, work)
+    if got != size:
+        raise ValueError("block of %d bytes instead of %d" % (got, size))
+    return data
+
+
+def _inflate(blob, data, work):
+    """Fill data from a stream and return how many bytes there were."""
+    if native:
+        return native.inflate(blob, data, work or workspace(0))
+    if uzlib is None:
+        raise ValueError("compressed block, and this image has no uzlib")
+    return uzlib.DecompIO(io.BytesIO(blob), _WBITS).readinto(data) or 0

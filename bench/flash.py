@@ -91,7 +91,7 @@ class Shares:
     """Which part of the engine programs how much: bytes and erases, not counting those of another part within."""
 
     PARTS = (("WAL", "wal", "append"), ("level 0", "", "_flush_memtable"), ("manifest", "slots", "write"),
-             ("compaction", "_compaction", "run"), ("removal", "", "_remove"), ("removal", "wal", "reset"))
+             ("compaction", "compaction", "run"), ("removal", "", "_remove"), ("removal", "wal", "reset"))
 
     def __init__(self, device, database):
         self._device = device

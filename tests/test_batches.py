@@ -236,7 +236,7 @@ def test_compaction_error_does_not_fail_writes(monkeypatch):
         store.apply([(b"k%03d" % i, bytes(300))])
         i += 1
         assert i < 100
-    assert isinstance(store._compaction.error, StorageFullError)
+    assert isinstance(store.compaction.error, StorageFullError)
     fs.n = None
     for _ in range(20):
         store.apply([(b"k%03d" % i, bytes(300))])

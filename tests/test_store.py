@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
         except FAILURES:
             self.fs.left = None
             assert dict(self.store.scan(b"")) == self.model
-            if not self.store.slots.header.same_key(header):
+            if self.store.slots.header != header:
                 self.password = password
         self.fs.left = None
 
@@ -251,7 +251,7 @@ class StoreMachine(RuleBasedStateMachine):
             numbers = {segment.number for segment in self.store.manifest.segments()}
             found = set(self.store.storage.numbers())
             assert numbers <= found
-            job = self.store._compaction._job
+            job = self.store.compaction._job
             assert job or numbers == found
 
 

@@ -28,9 +28,9 @@ class Archive:
     def __init__(self, filename, header, envelope, meta, buffers=None):
         self._filename = filename
         self._sink = _Sink(filename + ".tmp")
-        start = Plain().seal(header.encode(), _AAD)
+        start = Plain().seal(header, _AAD)
         self._sink.append(start)
-        self._writer = Writer(self._sink, envelope, _AAD + start, len(start), buffers=buffers)
+        self._writer = Writer(self._sink, envelope, _AAD + start, buffers, len(start))
         self._writer.add(_META, json.dumps(meta).encode())
 
     def add(self, key, value):
@@ -92,7 +92,7 @@ class _Source:
 class Opened:
     """A backup file open for reading. OSError when it is missing, CorruptionError, WrongKeyError.
 
-    header, envelope: of the database; used when the file is sealed under the same key, so that it need not be
+    header (bytes), envelope: of the database; used when the file is sealed under the same key, so that it need not be
     derived again. password: bytes or None. buffers: of the store. meta: the dict given to Archive.
     """
 
@@ -113,7 +113,7 @@ class Opened:
             Plain().unseal(start, _AAD)
         except ValueError as error:
             raise CorruptionError(filename, 0, error)
-        if not header.same_key(ours):
+        if header.encode() != ours:
             envelope = header.unlock(password, filename)
         self._segment = Segment(Reader(self._source, envelope, 2, buffers), 0, _AAD + start)
         for key, value in self._segment.scan():

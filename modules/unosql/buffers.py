@@ -5,12 +5,16 @@ from .compression import workspace
 
 
 class Buffers:
-    """work: what compress() and decompress() of blocks of up to size bytes work in."""
+    """block: bytes of a block before compression. half: of one in level 0, where several are merged at a time.
 
-    def __init__(self, size):
-        self._size = size
+    work: what compress() and decompress() of blocks work in.
+    """
+
+    def __init__(self, block=1024):
+        self.block = block
+        self.half = block // 2
+        self.work = workspace(block)
         self._idle = []
-        self.work = workspace(size)
 
     def take(self, size):
         """Return a bytearray of at least size bytes, the caller's until give()."""
@@ -22,7 +26,7 @@ class Buffers:
 
     def give(self, buf):
         """Take a buffer back. Those that a large record has made longer are let go."""
-        if len(buf) <= self._size:
+        if len(buf) <= self.block:
             self._idle.append(buf)
             self._idle.sort(key=len)  # the shortest that suffices is taken
 

@@ -32,10 +32,6 @@ class Header:
         start = MAGIC + bytes((VERSION, _ENCRYPTED))
         return start + self.salt + self.iterations.to_bytes(4, "big") + self.check
 
-    def same_key(self, other):
-        """Whether both are derived alike, so that one envelope serves for both."""
-        return self.encode() == other.encode()
-
     def unlock(self, password, where):
         """Return the envelope. WrongKeyError when password (bytes or None) does not fit."""
         if self.salt is None:

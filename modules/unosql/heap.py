@@ -1,6 +1,7 @@
 """The heap of MicroPython, whose allocator takes the first gap that fits and never moves an object."""
 
 import gc
+import sys
 
 # A larger heap has gaps enough, and collecting takes time by its size.
 _SMALL = 256 * 1024
@@ -17,6 +18,13 @@ def tidy():
     """Collect garbage before making objects that are large or stay: small ones land in low gaps, and large gaps last."""
     if _small:
         gc.collect()
+
+
+def unload(*names):
+    """Forget modules of unosql that are seldom used, on a small heap; they are imported again when they are."""
+    for name in names:
+        if _small and sys.modules.pop("unosql." + name, None):
+            delattr(sys.modules["unosql"], name)
 
 
 def free():

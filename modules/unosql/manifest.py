@@ -8,7 +8,6 @@ each segment v(number) v(len(floor)) floor.
 
 import hashlib
 
-from . import header as headers
 from .codec import pack_uint, unpack_uint
 from .envelope import Plain
 from .errors import CorruptionError
@@ -87,19 +86,21 @@ class Slots:
 
     def __init__(self):
         self._log = None
-        self._known = []  # (header, envelope) unlocked or adopted so far
+        self._known = {}  # the envelopes unlocked or adopted so far: two after a rekeying that may have failed
         self.counter = 0
-        self.header = None
+        self.header = None  # as bytes
         self.envelope = None
 
     def create(self, password, iterations):
         """Start a new database's manifest."""
-        self.adopt(*headers.create(password, iterations))
+        from .header import create
+
+        self.adopt(*create(password, iterations))
 
     def adopt(self, header, envelope):
-        """Write under this header from now on."""
-        self.header, self.envelope = header, envelope
-        self._known.append((header, envelope))
+        """Write under this header (a Header) from now on."""
+        self.header, self.envelope = header.encode(), envelope
+        self._known[self.header] = envelope
 
     def find(self, log, password):
         """Return the newest whole record's body, or None when there is none.
@@ -130,21 +131,20 @@ class Slots:
             record = bytes(_OUTER.unseal(self._log.read(place), b"m"))
         except ValueError:
             return None
-        header, size = headers.decode(record, self._log.describe(place))
+        from .header import decode
+
+        header, size = decode(record, self._log.describe(place))
         counter, i = unpack_uint(record, size)
         return counter, header, record[:i], record[i:], place
 
     def _unlock(self, header, password, place):
-        for known in self._known:  # two of them after a rekeying that may have failed
-            if known[0].same_key(header):
-                self.header, self.envelope = known
-                return
-        self.adopt(header, header.unlock(password, self._log.describe(place)))
+        envelope = self._known.get(header.encode())
+        self.adopt(header, envelope or header.unlock(password, self._log.describe(place)))
 
     def write(self, body):
         """Make body the newest record, durable on return."""
         self.counter += 1
-        start = self.header.encode() + pack_uint(self.counter)
+        start = self.header + pack_uint(self.counter)
         self._log.append(_OUTER.seal(start + self.envelope.seal(body, b"m" + start), b"m"))
 
 

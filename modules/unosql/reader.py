@@ -4,42 +4,54 @@ from . import heap
 from .buffers import Buffers
 from .compression import decompress
 from .errors import CorruptionError
-from .segment import BLOCK, block_aad
+from .segment import block_aad
 
 
 class Reader:
     """Reads blocks of files through the envelope and keeps the last few decoded.
 
     source: readinto(number, offset, buf), size(number), describe(number).
-    cache: how many decoded blocks to keep. buffers: a Buffers, of the store or its own.
+    cache: how many decoded blocks to keep, at least 1. buffers: a Buffers, of the store or its own.
     """
 
     def __init__(self, source, envelope, cache=2, buffers=None):
         self.source = source
         self.envelope = envelope
         self.limit = cache
-        self.buffers = buffers or Buffers(BLOCK)
-        self._cache = []  # (number, offset, block), most recently used last
+        self.buffers = buffers or Buffers()
+        self._cache = []  # (number, offset, block, its buffer), most recently used last
         self._input = bytearray()
         self.reads = 0
 
     def block(self, number, prefix, offset, size, buf=None):
         """Return a decoded block (bytes-like). CorruptionError when it does not verify.
 
-        buf: a bytearray to decode it into, if it fits; the block is not kept then.
+        buf: a bytearray to decode it into, if it fits. Without one the block is kept, and valid until the next call.
         """
-        for i, (n, at, data) in enumerate(self._cache):
-            if n == number and at == offset:
+        if buf is not None:
+            return self._decode(number, prefix, offset, size, buf)
+        for i, entry in enumerate(self._cache):
+            if entry[0] == number and entry[1] == offset:
                 if i + 1 < len(self._cache):
                     self._cache.append(self._cache.pop(i))
-                return data
-        heap.tidy()
-        data = self._decode(number, prefix, offset, self.raw(number, offset, size), buf)
-        if buf is None:
-            self._remember(number, offset, data)
+                return entry[2]
+        return self._kept(number, prefix, offset, size)
+
+    def _kept(self, number, prefix, offset, size):
+        if len(self._cache) >= self.limit:
+            self._drop(self._cache[:1])
+        buf = self.buffers.take(self.buffers.block)
+        try:
+            data = self._decode(number, prefix, offset, size, buf)
+        except BaseException:
+            self.buffers.give(buf)
+            raise
+        self._cache.append((number, offset, data, buf))
         return data
 
-    def _decode(self, number, prefix, offset, blob, buf):
+    def _decode(self, number, prefix, offset, size, buf):
+        heap.tidy()
+        blob = self.raw(number, offset, size)
         try:
             return decompress(self.unseal(number, prefix, offset, blob), buf, self.buffers.work)
         except (ValueError, OSError, IndexError, EOFError) as error:
@@ -68,13 +80,11 @@ class Reader:
 
     def forget(self, number=None):
         """Drop a file's blocks from the cache, all when number is None; return whether there were any."""
-        kept = [e for e in self._cache if number is not None and e[0] != number]
-        dropped = len(kept) < len(self._cache)
-        self._cache = kept
-        return dropped
+        dropped = [entry for entry in self._cache if number is None or entry[0] == number]
+        self._drop(dropped)
+        return bool(dropped)
 
-    def _remember(self, number, offset, data):
-        if self.limit:
-            if len(self._cache) >= self.limit:
-                self._cache.pop(0)
-            self._cache.append((number, offset, data))
+    def _drop(self, entries):
+        for entry in entries:
+            self._cache.remove(entry)
+            self.buffers.give(entry[3])

@@ -10,9 +10,6 @@ from .codec import unpack_uint
 from .errors import CorruptionError
 from .memtable import ABSENT
 
-# Decoded size of a block, and of one in level 0: those are merged several at a time.
-BLOCK = 1024
-BLOCK0 = 512
 # Trailer: salt (8) size of the meta block (2) "Q". The last byte is never 0xFF: raw flash tells by it where a file ends.
 SALT = 8
 TRAILER = b"Q"
@@ -149,7 +146,8 @@ class Segment:
         """Yield (key, value or None) for lo <= key < hi, live keys only."""
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
-        buf = self._reader.buffers.take(BLOCK0 if self._part(2) else BLOCK)
+        buffers = self._reader.buffers
+        buf = buffers.take(buffers.half if self._part(2) else buffers.block)
         start, stop, more = lo, hi, b""
         try:
             while more is not None:
@@ -168,7 +166,7 @@ class Segment:
                             yield key, value
                 start, stop = (lo, more) if reverse else (more, hi)
         finally:
-            self._reader.buffers.give(buf)
+            buffers.give(buf)
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.

@@ -4,17 +4,17 @@ Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md e
 """
 
 from . import heap
-from .codec import pack_uint
-from .compaction import LIMIT, Compaction
+from .compaction import LIMIT
 from .errors import ClosedError, CorruptionError, UnosqlError
-from .manifest import Manifest, Slots
+from .manifest import Slots
 from .memtable import ABSENT, Memtable, decode_entry, encode_entry
 from .merge import merge
-from .reader import Reader
-from .segment import BLOCK, BLOCK0, Segment, file_aad
-from .wal import Wal
+from .segment import Segment, file_aad
 from .writer import Writer
 
+# Bytes of a block before compression; half of that with a memtable of _SMALL bytes, whose heap is small.
+_BLOCK = 1024
+_SMALL = 2048
 # Output blocks that each write adds to the compaction at hand.
 _STEP = 2
 # With `batched` a flush stands for this many writes.
@@ -52,8 +52,9 @@ class Store:
         self.storage = storage
         self.hooks = hooks or Hooks()
         self.manifest = None
-        self._memtable = Memtable(memtable)
-        self._cache = cache
+        self.memtable = Memtable(memtable)
+        self.block = _BLOCK if memtable > _SMALL else _BLOCK // 2
+        self.cache = cache
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.epoch = 0  # changes with every write, so that scans notice
@@ -87,78 +88,42 @@ class Store:
         """Release the storage. Everything acknowledged is durable already."""
         if not self._closed:
             self._closed = True
-            self._compaction.stop()
+            self.compaction.stop()
             self.storage.close()
+            # the collector may take a stale word of the stack for a reference to this store
+            self.memtable = self.manifest = self.reader = self.wal = self.compaction = self.log = None
 
     def _load(self, password, iterations):
+        from .recovery import load
+
         lost = self._lost or self._staged is not None or self._bulk is not None
         self._reset()
+        self.epoch += 1
         try:
-            self._load_all(password, iterations)
+            load(self, password, iterations)
         except BaseException:
             self._broken = True  # half of it is loaded: that is not an empty database
             raise
         finally:
             self._lost = lost
+        heap.unload("recovery", "header")
 
-    def _load_all(self, password, iterations):
-        self.epoch += 1
-        self.storage.open()  # of a log that failed to append, only the medium knows what is there
-        self._log = self.storage.log(b"w")
-        body = self.slots.find(self.storage.log(b"m"), password)
-        used = self.manifest.next_file if self.manifest else 1  # of a batch given up, whose files are gone
-        self.manifest = Manifest()
-        if body is None:
-            self._check_blank()
-            self.slots.create(password, iterations)
-        self.reader = None  # of an earlier opening
-        heap.tidy()
-        self.reader = Reader(self.storage, self.slots.envelope, self._cache)
-        self.wal = Wal(self._log, self.slots.envelope)
-        self._compaction = Compaction(self)
-        if body is None:
-            self._commit()
-        elif not self.manifest.decode(body, self.open_segment):
-            raise CorruptionError(self.storage.describe(None), None, "a segment is not the one that the manifest names")
-        orphans = self._orphans(used)
-        self._recover()  # before anything is removed: an error must lose nothing
-        for number in orphans:
-            self.storage.remove(number)
-
-    def _check_blank(self):
-        """Without a manifest there must be nothing: data there is damage, not a new database."""
-        if self.slots.header:
-            raise CorruptionError(self.storage.describe(None), None, "the manifest is gone")
-        for _ in self.storage.numbers():
-            raise CorruptionError(self.storage.describe(None), None, "segments without a manifest")
-        for place in self._log.places():
-            raise CorruptionError(self._log.describe(place), None, "a WAL without a manifest")
-
-    def _orphans(self, used):
-        """Return the numbers of files that no manifest names; file numbers go on above all of them, and `used`."""
-        live = [s.number for s in self.manifest.segments()]
-        present = list(self.storage.numbers())
-        self.manifest.next_file = max([self.manifest.next_file, used] + [n + 1 for n in present])
-        return [n for n in present if n not in live]
-
-    def _recover(self):
-        self._memtable.clear()
-        self.hooks.reload()
-        for batch in self.wal.recover(self.manifest.wal):
-            i = 0
-            while i < len(batch):
-                key, value, i = decode_entry(batch, i)
-                self.hooks.replay(key, value)
-                for entry in self._expanded(key, value):
-                    self._replayed(entry)
+    def replayed(self, batch):
+        """Take over a batch of the WAL."""
+        i = 0
+        while i < len(batch):
+            key, value, i = decode_entry(batch, i)
+            self.hooks.replay(key, value)
+            for entry in self._expanded(key, value):
+                self._replayed(entry)
 
     def _replayed(self, entry):
-        if len(entry) > self._memtable.room:  # written with a larger memtable than ours
-            bigger = Memtable(2 * self._memtable.capacity + len(entry))
-            for key, value in self._memtable.scan():
+        if len(entry) > self.memtable.room:  # written with a larger memtable than ours
+            bigger = Memtable(2 * self.memtable.capacity + len(entry))
+            for key, value in self.memtable.scan():
                 bigger.put(encode_entry(key, value))
-            self._memtable = bigger
-        self._memtable.put(entry)
+            self.memtable = bigger
+        self.memtable.put(entry)
 
     def ready(self):
         """Make sure that RAM agrees with flash. ClosedError when closed; whatever open() raises."""
@@ -168,7 +133,7 @@ class Store:
         if self._closed:
             raise ClosedError("the database is closed")
         if self._broken:
-            self._compaction.stop()
+            self.compaction.stop()
             self._load(None, 0)  # the key is known
         if self._lost:
             raise UnosqlError("the transaction failed half-way: roll it back")
@@ -198,7 +163,7 @@ class Store:
 
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
-        idle = self._compaction.stop()
+        idle = self.compaction.stop()
         return self.reader.forget() | self.reader.buffers.drop() | idle
 
     def scan(self, lo, hi=None, reverse=False):
@@ -231,11 +196,11 @@ class Store:
         """Everything that may hold a key, newest first."""
         if self._staged is not None:
             yield self._staged
-        yield self._memtable
+        yield self.memtable
         yield from self.manifest.segments()
 
     def _sources(self, lo, hi, reverse):
-        tables = [self._memtable] + [s for s in self.manifest.levels[0] if s.overlaps(lo, hi)]
+        tables = [self.memtable] + [s for s in self.manifest.levels[0] if s.overlaps(lo, hi)]
         if self._staged is not None:
             tables.insert(0, self._staged)
         sources = [table.scan(lo, hi, reverse) for table in tables]
@@ -257,15 +222,15 @@ class Store:
         logged = [encode_entry(key, value) for key, value in ops]
         entries = [entry for op in ops for entry in self._expanded(*op)]
         for entry in entries:
-            if len(entry) > self._memtable.capacity:
-                raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self._memtable.capacity))
+            if len(entry) > self.memtable.capacity:
+                raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
         if self._staged is not None:
             self._stage(entries)
             self._replay(ops)
         elif self._bulk is not None:
             self._put_bulk(entries)
             self._replay(ops)
-        elif sum(len(entry) for entry in entries) > self._memtable.capacity:
+        elif sum(len(entry) for entry in entries) > self.memtable.capacity:
             self._apply_large(entries, ops)
         else:
             self._write(b"".join(logged), entries, ops)
@@ -282,7 +247,7 @@ class Store:
         if self.batched:
             return self._buffer(entries, ops, size)
         logged = self.wal.takes(len(batch))
-        if size > self._memtable.room or logged and not self.wal.fits(len(batch)):
+        if size > self.memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
         if not logged:
             self._relieve()
@@ -296,12 +261,12 @@ class Store:
             self._checkpoint()
             self._commit()  # the WAL can't make up for this one: both slots hold it
         self._broken = False
-        self._compaction.step(_STEP)
+        self.compaction.step(_STEP)
 
     def _buffer(self, entries, ops, size):
-        if size > self._memtable.room:
+        if size > self.memtable.room:
             self.flush()
-            self._compaction.step(_STEP * _BATCHED)
+            self.compaction.step(_STEP * _BATCHED)
         self._broken = True
         self._put(entries, ops)
         self._broken = False
@@ -309,7 +274,7 @@ class Store:
     def _put(self, entries, ops=()):
         self.epoch += 1
         for entry in entries:
-            self._memtable.put(entry)
+            self.memtable.put(entry)
         self._base = None
         self._replay(ops)
 
@@ -336,11 +301,11 @@ class Store:
     def flush_batch(self):
         """Make what was written with `batched` durable."""
         self._ready()
-        if self.batched and self._bulk is None and len(self._memtable):
+        if self.batched and self._bulk is None and len(self.memtable):
             self.flush()
 
     def _relieve(self):
-        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self._compaction.run, 1):
+        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self.compaction.run, 1):
             pass
 
     def _checkpoint(self):
@@ -352,18 +317,18 @@ class Store:
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
-        self._memtable.clear()
+        self.memtable.clear()
         if self._base is None:
             self.hooks.flushed()
         self._broken = broken
 
     def _flush_memtable(self):
         ops = self.hooks.before_flush() if self._base is None else self._base
-        if not ops and not len(self._memtable):
+        if not ops and not len(self.memtable):
             return
-        number, writer = self.new_segment(len(ops) + len(self._memtable))
+        number, writer = self.new_segment(len(ops) + len(self.memtable))
         try:
-            for key, value in merge([iter(ops), self._memtable.scan()]):
+            for key, value in merge([iter(ops), self.memtable.scan()]):
                 writer.add(key, value)
             writer.finish()
         except BaseException:
@@ -379,7 +344,7 @@ class Store:
         self._ready()
         if self._staged is not None or self._bulk is not None:
             raise ValueError("transactions do not nest")
-        self._staged = Memtable(self._memtable.capacity // 2)
+        self._staged = Memtable(self.memtable.capacity // 2)
         self._base = self.hooks.before_flush()
 
     def _stage(self, entries):
@@ -420,7 +385,7 @@ class Store:
         return entries
 
     def _commit_staged(self, entries):
-        if sum(len(entry) for entry in entries) > self._memtable.capacity:
+        if sum(len(entry) for entry in entries) > self.memtable.capacity:
             self._apply_large(entries)
         elif entries:
             self._write(b"".join(entries), entries)
@@ -454,7 +419,7 @@ class Store:
     def _put_bulk(self, entries):
         try:
             for entry in entries:
-                if len(entry) > self._memtable.room:
+                if len(entry) > self.memtable.room:
                     self._flush_bulk()
                 self._put((entry,))
         except BaseException:
@@ -463,8 +428,8 @@ class Store:
 
     def _flush_bulk(self):
         self._flush_memtable()
-        self._memtable.clear()
-        while len(self.manifest.levels[0]) >= LIMIT // 2 and self._compaction.run(8):
+        self.memtable.clear()
+        while len(self.manifest.levels[0]) >= LIMIT // 2 and self.compaction.run(8):
             pass
 
     def commit_bulk(self):
@@ -493,9 +458,10 @@ class Store:
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
         number = self.manifest.next_file
         self.manifest.next_file += 1
-        block = BLOCK0 if entries else BLOCK
+        buffers = self.reader.buffers
         sink = self.storage.create(number)
-        return number, Writer(sink, self.reader.envelope, file_aad(number), 0, block, entries, self.reader.buffers)
+        block = buffers.half if entries else buffers.block
+        return number, Writer(sink, self.reader.envelope, file_aad(number), buffers, 0, block, entries)
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -504,7 +470,7 @@ class Store:
 
     def is_dead(self, key, value):
         """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
-        return not (self.batched and self._memtable.used) and self.hooks.is_dead(key, value)
+        return not (self.batched and self.memtable.used) and self.hooks.is_dead(key, value)
 
     def publish(self, gone=()):
         """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""
@@ -526,7 +492,7 @@ class Store:
     def compact(self):
         """Merge everything into the deepest level and forget what is dead."""
         self.flush()
-        self._compaction.everything()
+        self.compaction.everything()
 
     def rekey(self, password, iterations):
         """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
@@ -535,7 +501,7 @@ class Store:
         self._ready()
         if self._staged is not None or self._bulk is not None:
             raise ValueError("rekeying within a transaction")  # it would publish what is staged
-        self._compaction.stop()
+        self.compaction.stop()
         self.flush()
         rekey(self, password, iterations)
 
@@ -550,7 +516,7 @@ class Store:
         self._doomed += old
         self._commit()
         self._commit()  # the other slot still has the old header
-        self._log.scrub()
+        self.log.scrub()
         self._broken = False
 
     def _remove(self, numbers):
@@ -597,10 +563,10 @@ class Store:
             "free": self.storage.free(),
             "segments": sum(len(level) for level in levels),
             "levels": [len(level) for level in levels],
-            "memtable": self._memtable.used,
+            "memtable": self.memtable.used,
             "wal": self.wal.counter - self.manifest.wal,
             "reads": self.reader.reads,
-            "compaction_error": self._compaction.error,
+            "compaction_error": self.compaction.error,
         }
 
 

@@ -10,7 +10,7 @@ from . import heap
 from .buffers import Buffers
 from .codec import pack_uint
 from .compression import compress
-from .segment import BLOCK, SALT, TRAILER, block_aad, bloom_bits
+from .segment import SALT, TRAILER, block_aad, bloom_bits
 
 
 class _Block:
@@ -59,19 +59,19 @@ class Writer:
     """Writes one segment. add() in ascending key order, then finish(), or abort().
 
     sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
-    of a file that never was completed fit no other, even one of the same number. start: offset of the sink's
-    first byte in its file. block: size in bytes that a block is closed at, before compression.
-    bloom: keep a Bloom filter for this many keys (0: none). buffers: of the store, or None: its own.
+    of a file that never was completed fit no other, even one of the same number. buffers: of the store, or None: its
+    own. start: offset of the sink's first byte in its file. block: size in bytes that a block is closed at, before
+    compression, or None: the usual one. bloom: keep a Bloom filter for this many keys (0: none).
     """
 
-    def __init__(self, sink, envelope, prefix, start=0, block=BLOCK, bloom=0, buffers=None):
+    def __init__(self, sink, envelope, prefix, buffers=None, start=0, block=None, bloom=0):
         self._sink = sink
         self._envelope = envelope
-        self._buffers = buffers or Buffers(block)
         self._salt = os.urandom(SALT)
         self._prefix = prefix + self._salt
-        self._block = block
-        self._tree = [_Block(self._buffers.take(block))]
+        self._buffers = buffers = buffers or Buffers()
+        self._block = block = block or buffers.block
+        self._tree = [_Block(buffers.take(block))]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
         self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
         self.offset = start

@@ -1,0 +1,69 @@
+"""Recovery: from what lies on the medium to a consistent store. It is loaded for opening only.
+
+Nothing is written before all has been read, and nothing removed before all has been understood: an error must lose nothing.
+"""
+
+from . import heap
+from .buffers import Buffers
+from .compaction import Compaction
+from .errors import CorruptionError
+from .manifest import Manifest
+from .reader import Reader
+from .wal import Wal
+
+
+def load(store, password, iterations):
+    """Open what store.storage holds, or create a database. password, iterations, errors: see Store.open()."""
+    storage = store.storage
+    storage.open()  # of a log that failed to append, only the medium knows what is there
+    store.log = storage.log(b"w")
+    body = store.slots.find(storage.log(b"m"), password)
+    used = store.manifest.next_file if store.manifest else 1  # of a batch given up, whose files are gone
+    store.manifest = Manifest()
+    if body is None:
+        _check_blank(store)
+        store.slots.create(password, iterations)
+    _make_parts(store)
+    if body is None:
+        store.publish()
+    elif not store.manifest.decode(body, store.open_segment):
+        raise CorruptionError(storage.describe(None), None, "a segment is not the one that the manifest names")
+    orphans = _orphans(store, used)
+    _replay(store)
+    for number in orphans:
+        storage.remove(number)
+
+
+def _make_parts(store):
+    """Make what works with the keys and files now known. Of an earlier opening, nothing may take RAM meanwhile."""
+    store.reader = store.wal = store.compaction = None
+    heap.tidy()
+    store.reader = Reader(store.storage, store.slots.envelope, store.cache, Buffers(store.block))
+    store.wal = Wal(store.log, store.slots.envelope)
+    store.compaction = Compaction(store)
+
+
+def _check_blank(store):
+    """Without a manifest there must be nothing: data there is damage, not a new database."""
+    storage = store.storage
+    if store.slots.header:
+        raise CorruptionError(storage.describe(None), None, "the manifest is gone")
+    for _ in storage.numbers():
+        raise CorruptionError(storage.describe(None), None, "segments without a manifest")
+    for place in store.log.places():
+        raise CorruptionError(store.log.describe(place), None, "a WAL without a manifest")
+
+
+def _orphans(store, used):
+    """Return the numbers of files that no manifest names; file numbers go on above all of them, and `used`."""
+    live = [s.number for s in store.manifest.segments()]
+    present = list(store.storage.numbers())
+    store.manifest.next_file = max([store.manifest.next_file, used] + [n + 1 for n in present])
+    return [n for n in present if n not in live]
+
+
+def _replay(store):
+    store.memtable.clear()
+    store.hooks.reload()
+    for batch in store.wal.recover(store.manifest.wal):
+        store.replayed(batch)

@@ -6,7 +6,8 @@ import pytest
 from memfs import Failing, MemFs, everything, make, path
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
-from unosql.store import Hooks, Store
+from unosql.hooks import Hooks
+from unosql.store import Store
 from unosql.writer import Writer
 
 KEY = b"sixteen byte key"

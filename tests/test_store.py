@@ -13,7 +13,8 @@ from memfs import MemFs
 from unosql import compaction, store as stores
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
-from unosql.store import Hooks, Store
+from unosql.hooks import Hooks
+from unosql.store import Store
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
 PER_RUN = 50

@@ -124,12 +124,12 @@ class Catalog:
     def reload(self):
         for collection in self._names.values():
             collection.decode(None)
-        self._numbers = {}
+        self._numbers.clear()
         self.change = 0
         self.next_number = 1
         for key, value in self.store.scan(keys.CATALOG, keys.above(keys.CATALOG)):
             self._replay_entry(key, value)
-        self._dirty = set()
+        self._dirty.clear()
 
     def replay(self, key, value):
         kind = key[:1]
@@ -147,7 +147,7 @@ class Catalog:
         return sorted(entries)
 
     def flushed(self):
-        self._dirty = set()
+        self._dirty.clear()
 
     def expand(self, key, value):
         if key[:1] != keys.RECORD or value is None:

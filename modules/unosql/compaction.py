@@ -5,6 +5,7 @@ block inside ordinary writes, and each output segment is committed when it is fi
 floor, the last key that moved on, so that a reset costs one unfinished segment at the most.
 """
 
+from . import heap
 from .merge import advance, merge
 
 # Level-0 segments that start a merge, and that make a write wait for one.
@@ -74,6 +75,7 @@ class Compaction:
     def __init__(self, store):
         self._store = store
         self._job = None
+        self._width = TRIGGER  # segments of level 0 merged at a time: fewer when memory is short
         self.error = None  # what stopped the last job, if anything did
 
     def step(self, blocks):
@@ -96,9 +98,12 @@ class Compaction:
             while self._job is not None and blocks:
                 blocks -= 1
                 if advance(self._job) is None:
+                    self._width = TRIGGER
                     self._job = self._start()
-        except Exception:
+        except Exception as error:
             self._job = None
+            if isinstance(error, MemoryError):
+                self._width = 2
             raise
         return self._job is not None
 
@@ -123,12 +128,15 @@ class Compaction:
 
     def _start(self):
         picked = self._pick()
-        return self._merge(*picked) if picked else None
+        if not picked:
+            return None
+        heap.tidy()
+        return self._merge(*picked)
 
     def _pick(self):
         levels = self._store.manifest.levels
         if len(levels[0]) >= TRIGGER:
-            return 0, levels[0][-TRIGGER:]
+            return 0, levels[0][-self._width :]
         for level in range(1, len(levels)):
             if sum(s.size for s in levels[level]) > _capacity(level):
                 return level, self._cheapest(level)
@@ -226,8 +234,8 @@ class Compaction:
                 s.floor = segment.max
         for s in gone:
             inputs.remove(s)
-        for level in (target - 1, target):
-            levels[level] = [s for s in levels[level] if s not in gone]
+        for s in gone:
+            levels[target if s in levels[target] else target - 1].remove(s)
         if segment:
             levels[target].append(segment)
             levels[target].sort(key=lambda s: s.low)
@@ -237,8 +245,9 @@ class Compaction:
         """Inputs that overlap nothing go down as they are."""
         self._store.invalidate()  # until it is published
         levels = self._store.manifest.levels
-        levels[level] = [s for s in levels[level] if s not in inputs]
-        levels[level + 1] += inputs
+        for s in inputs:
+            levels[level].remove(s)
+            levels[level + 1].append(s)
         levels[level + 1].sort(key=lambda s: s.low)
         self._store.publish()
 

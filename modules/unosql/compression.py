@@ -6,14 +6,14 @@ the heap for each: a small heap that has been used for a while has no such gaps.
 
 import io
 
+native = uzlib = None
 try:
     import _unosql as native
 except ImportError:  # stock MicroPython, CPython
-    native = None
-try:
-    import uzlib
-except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
-    uzlib = None
+    try:
+        import uzlib
+    except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
+        pass
 
 # A window of 2**9 bytes, which deflating keeps in RAM.
 _WINDOW = 512

@@ -20,8 +20,18 @@ def tidy():
         gc.collect()
 
 
+def spare():
+    """Raise MemoryError unless there is a gap of 1 KB: enough for all that one durable write allocates."""
+    if _small:
+        bytearray(1024)
+
+
+# Modules that functions import when they need them, and that nothing else keeps in RAM.
+SELDOM = ("archive", "backup", "batch", "changes", "condition", "header", "index", "logger", "query", "recovery", "rekey", "verify")
+
+
 def unload(*names):
-    """Forget modules of unosql that are seldom used, on a small heap; they are imported again when they are."""
+    """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed."""
     for name in names:
         if _small and sys.modules.pop("unosql." + name, None):
             delattr(sys.modules["unosql"], name)

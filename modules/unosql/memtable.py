@@ -35,11 +35,12 @@ class Memtable:
     def __init__(self, capacity):
         self._arena = bytearray(capacity)
         self._view = memoryview(self._arena)
-        self._places = []  # offsets of the live entries, in key order
+        self._places = bytearray(capacity >> 3)  # offsets of the live entries, 2 bytes each, in key order
+        self._count = 0
         self.used = 0
 
     def __len__(self):
-        return len(self._places)
+        return self._count
 
     @property
     def room(self):
@@ -53,16 +54,7 @@ class Memtable:
 
     def clear(self):
         """Forget everything."""
-        self._places = []
-        self.used = 0
-
-    def mark(self):
-        """Return a state to go back to with reset()."""
-        return self.used, list(self._places)
-
-    def reset(self, mark):
-        """Undo every put since mark()."""
-        self.used, self._places = mark
+        self._count = self.used = 0
 
     def put(self, entry):
         """Add an encoded entry that fits; it replaces an older one of its key."""
@@ -70,16 +62,28 @@ class Memtable:
         self._arena[start : start + len(entry)] = entry
         self.used = start + len(entry)
         i = self._find(self._key(start))
-        if i < len(self._places) and self._key(self._places[i]) == self._key(start):
-            self._places[i] = start
-        else:
-            self._places.insert(i, start)
+        if i == self._count or self._key(self._place(i)) != self._key(start):
+            self._make_room(i)
+        self._places[2 * i] = start >> 8
+        self._places[2 * i + 1] = start & 255
+
+    def _make_room(self, i):
+        """Move the offsets from the i-th on up by one."""
+        end = 2 * self._count
+        if end == len(self._places):
+            self._places.extend(bytes(64))
+        view = memoryview(self._places)
+        view[2 * i + 2 : end + 2] = view[2 * i : end]
+        self._count += 1
+
+    def _place(self, i):
+        return self._places[2 * i] << 8 | self._places[2 * i + 1]
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
         i = self._find(key)
-        if i < len(self._places):
-            found, value, _ = decode_entry(self._view, self._places[i])
+        if i < self._count:
+            found, value, _ = decode_entry(self._view, self._place(i))
             if found == key:
                 return value
         return ABSENT
@@ -87,10 +91,10 @@ class Memtable:
     def scan(self, lo=b"", hi=None, reverse=False):
         """Yield (key, value or None) for lo <= key < hi. Not to be used across a put()."""
         start = self._find(lo)
-        stop = len(self._places) if hi is None else self._find(hi)
+        stop = self._count if hi is None else self._find(hi)
         order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
         for i in order:
-            key, value, _ = decode_entry(self._view, self._places[i])
+            key, value, _ = decode_entry(self._view, self._place(i))
             yield key, value
 
     def _key(self, place):
@@ -99,10 +103,10 @@ class Memtable:
         return bytes(self._view[i : i + size])
 
     def _find(self, key):
-        lo, hi = 0, len(self._places)
+        lo, hi = 0, self._count
         while lo < hi:
             mid = (lo + hi) // 2
-            if self._key(self._places[mid]) < key:
+            if self._key(self._place(mid)) < key:
                 lo = mid + 1
             else:
                 hi = mid

@@ -40,7 +40,7 @@ class Reader:
     def _kept(self, number, prefix, offset, size):
         if len(self._cache) >= self.limit:
             self._drop(self._cache[:1])
-        buf = self.buffers.take(self.buffers.block)
+        buf = self.take(self.buffers.block)
         try:
             data = self._decode(number, prefix, offset, size, buf)
         except BaseException:
@@ -48,6 +48,15 @@ class Reader:
             raise
         self._cache.append((number, offset, data, buf))
         return data
+
+    def take(self, size):
+        """Return a buffer of the store; cached blocks make way where memory is short."""
+        try:
+            return self.buffers.take(size)
+        except MemoryError:
+            if not self.forget():
+                raise
+            return self.buffers.take(size)
 
     def _decode(self, number, prefix, offset, size, buf):
         heap.tidy()

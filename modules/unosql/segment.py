@@ -147,7 +147,7 @@ class Segment:
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
         buffers = self._reader.buffers
-        buf = buffers.take(buffers.half if self._part(2) else buffers.block)
+        buf = self._reader.take(buffers.half if self._part(2) else buffers.block)
         start, stop, more = lo, hi, b""
         try:
             while more is not None:

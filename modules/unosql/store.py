@@ -21,36 +21,16 @@ _STEP = 2
 _BATCHED = 32
 
 
-class Hooks:
-    """What the store asks of the layer above. The defaults do nothing."""
-
-    def reload(self):
-        """The segments are open, the WAL is not replayed yet: forget what RAM knows."""
-
-    def replay(self, key, value):
-        """One operation, in order: of a batch just written or staged, or of the WAL before it is in the memtable."""
-
-    def before_flush(self):
-        """Return [(key, value)] in key order to write along with the memtable: what replay() made of the operations."""
-        return []
-
-    def flushed(self):
-        """The memtable and what before_flush() returned are durable."""
-
-    def expand(self, key, value):
-        """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
-
-    def is_dead(self, key, value):
-        """Whether compaction may forget this entry."""
-        return False
-
-
 class Store:
     """One ordered keyspace on a storage (files.Files, flash.Flash or a fake of theirs)."""
 
     def __init__(self, storage, hooks=None, memtable=4096, cache=2):
+        if not hooks:
+            from .hooks import Hooks
+
+            hooks = Hooks()
         self.storage = storage
-        self.hooks = hooks or Hooks()
+        self.hooks = hooks
         self.manifest = None
         self.memtable = Memtable(memtable)
         self.block = _BLOCK if memtable > _SMALL else _BLOCK // 2
@@ -163,6 +143,7 @@ class Store:
 
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
+        heap.unload(*heap.SELDOM)
         idle = self.compaction.stop()
         return self.reader.forget() | self.reader.buffers.drop() | idle
 
@@ -244,6 +225,7 @@ class Store:
 
     def _write(self, batch, entries, ops=()):
         size = sum(len(entry) for entry in entries)
+        self._spared(heap.spare)  # what fails below leaves RAM and flash apart
         if self.batched:
             return self._buffer(entries, ops, size)
         logged = self.wal.takes(len(batch))

@@ -1,0 +1,25 @@
+"""What the store asks of the layer above it. catalog.Catalog is the one that does."""
+
+
+class Hooks:
+    """The defaults do nothing: a store of bytes."""
+
+    def reload(self):
+        """The segments are open, the WAL is not replayed yet: forget what RAM knows."""
+
+    def replay(self, key, value):
+        """One operation, in order: of a batch just written or staged, or of the WAL before it is in the memtable."""
+
+    def before_flush(self):
+        """Return [(key, value)] in key order to write along with the memtable: what replay() made of the operations."""
+        return []
+
+    def flushed(self):
+        """The memtable and what before_flush() returned are durable."""
+
+    def expand(self, key, value):
+        """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
+
+    def is_dead(self, key, value):
+        """Whether compaction may forget this entry."""
+        return False

@@ -30,6 +30,20 @@ class Buffers:
             self._idle.append(buf)
             self._idle.sort(key=len)  # the shortest that suffices is taken
 
+    def lend(self, arena):
+        """Make buffers of a memoryview, until reclaim()."""
+        sizes = [self.block] * 2 + [self.half] * 4
+        i = 0
+        while i + self.half <= len(arena):
+            size = sizes.pop(0) if sizes else self.half
+            self._idle.append(arena[i : i + size])
+            i += size
+        self._idle.sort(key=len)
+
+    def reclaim(self):
+        """Nobody may use a lent buffer any more. Keep one of those that had to be made for want of more."""
+        self._idle = [buf for buf in self._idle if isinstance(buf, bytearray)][-1:]
+
     def drop(self):
         """Let go of what nobody uses; return whether there was anything."""
         dropped, self._idle = self._idle, []

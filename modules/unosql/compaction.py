@@ -78,14 +78,14 @@ class Compaction:
         self._width = TRIGGER  # segments of level 0 merged at a time: fewer when memory is short
         self.error = None  # what stopped the last job, if anything did
 
-    def step(self, blocks):
-        """Write up to `blocks` output blocks of the job at hand, starting one when due.
+    def step(self, blocks=0):
+        """Write up to `blocks` output blocks of the job at hand, starting one when due; 0: a burst().
 
         A failure here must not fail the write that it rides on, which is durable already: the job
         is dropped, its finished segments stay, and a later step tries again.
         """
         try:
-            self.run(blocks)
+            self.run(blocks) if blocks else self.burst()
             self.error = None
         except Exception as error:
             self.error = error
@@ -97,7 +97,9 @@ class Compaction:
         try:
             while self._job is not None and blocks:
                 blocks -= 1
-                if advance(self._job) is None:
+                result = advance(self._job)
+                self._published = result is not False
+                if result is None:
                     self._width = TRIGGER
                     self._job = self._start()
         except Exception as error:
@@ -106,6 +108,18 @@ class Compaction:
                 self._width = 2
             raise
         return self._job is not None
+
+    def burst(self):
+        """Publish a segment, and others until level 0 is short, and keep nothing in RAM of a job that has not ended."""
+        while self._publish_one() and len(self._store.manifest.levels[0]) >= TRIGGER:
+            pass
+
+    def _publish_one(self):
+        self._published = False
+        while not self._published and self.run(1):
+            pass
+        self.stop()
+        return self._published
 
     def stop(self):
         """Drop the job at hand and its unfinished segment; return whether there was one."""
@@ -176,7 +190,7 @@ class Compaction:
         return self._store.storage.erase * (_SMALL if level == 1 else LARGE)
 
     def _merge(self, level, inputs, whole=False):
-        """Generator: merge inputs of a level into the next one; a step ends with each block written.
+        """Generator: merge inputs of a level into the next one. Yields False for each block written, True for each segment.
 
         whole: rewrite segments even when nothing touches them, to forget what is dead in them.
         """
@@ -210,6 +224,7 @@ class Compaction:
                 continue
             if out.due(key):
                 self._advance(target, inputs, out.finish(), False)
+                yield True
             before = out.size
             out.add(key, value)
             if out.size != before:

@@ -21,9 +21,9 @@ def tidy():
 
 
 def spare():
-    """Raise MemoryError unless there is a gap of 1 KB: enough for all that one durable write allocates."""
+    """Raise MemoryError unless there is 1 KB, in gaps of 256 bytes: enough for all that one durable write allocates."""
     if _small:
-        bytearray(1024)
+        [bytearray(256) for _ in range(4)]
 
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.

@@ -33,8 +33,7 @@ class Memtable:
     """Sorted operations in a fixed arena of `capacity` bytes (at most 65,536)."""
 
     def __init__(self, capacity):
-        self._arena = bytearray(capacity)
-        self._view = memoryview(self._arena)
+        self.arena = memoryview(bytearray(capacity))
         self._places = bytearray(capacity >> 3)  # offsets of the live entries, 2 bytes each, in key order
         self._count = 0
         self.used = 0
@@ -45,12 +44,12 @@ class Memtable:
     @property
     def room(self):
         """Bytes of entries that still fit."""
-        return len(self._arena) - self.used
+        return len(self.arena) - self.used
 
     @property
     def capacity(self):
         """Bytes of entries that fit when empty."""
-        return len(self._arena)
+        return len(self.arena)
 
     def clear(self):
         """Forget everything."""
@@ -59,7 +58,7 @@ class Memtable:
     def put(self, entry):
         """Add an encoded entry that fits; it replaces an older one of its key."""
         start = self.used
-        self._arena[start : start + len(entry)] = entry
+        self.arena[start : start + len(entry)] = entry
         self.used = start + len(entry)
         i = self._find(self._key(start))
         if i == self._count or self._key(self._place(i)) != self._key(start):
@@ -83,7 +82,7 @@ class Memtable:
         """Return the value, None for a deletion, ABSENT when the key is not here."""
         i = self._find(key)
         if i < self._count:
-            found, value, _ = decode_entry(self._view, self._place(i))
+            found, value, _ = decode_entry(self.arena, self._place(i))
             if found == key:
                 return value
         return ABSENT
@@ -94,13 +93,13 @@ class Memtable:
         stop = self._count if hi is None else self._find(hi)
         order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
         for i in order:
-            key, value, _ = decode_entry(self._view, self._place(i))
+            key, value, _ = decode_entry(self.arena, self._place(i))
             yield key, value
 
     def _key(self, place):
-        size, i = unpack_uint(self._arena, place)
-        i = unpack_uint(self._arena, i)[1]
-        return bytes(self._view[i : i + size])
+        size, i = unpack_uint(self.arena, place)
+        i = unpack_uint(self.arena, i)[1]
+        return bytes(self.arena[i : i + size])
 
     def _find(self, key):
         lo, hi = 0, self._count

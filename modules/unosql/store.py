@@ -12,8 +12,10 @@ from .merge import merge
 from .segment import Segment, file_aad
 from .writer import Writer
 
-# Bytes of a block before compression; half of that with a memtable of _SMALL bytes, whose heap is small.
+# Bytes of a block before compression.
 _BLOCK = 1024
+# Bytes of a memtable that goes with a small heap. Blocks have half the size there, and compaction takes no RAM from one
+# write to the next: it works after flushes, in the memtable's memory.
 _SMALL = 2048
 # Output blocks that each write adds to the compaction at hand.
 _STEP = 2
@@ -33,7 +35,10 @@ class Store:
         self.hooks = hooks
         self.manifest = None
         self.memtable = Memtable(memtable)
-        self.block = _BLOCK if memtable > _SMALL else _BLOCK // 2
+        self._small = memtable <= _SMALL
+        if self._small:
+            cache = 1
+        self.block = _BLOCK // 2 if self._small else _BLOCK
         self.cache = cache
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
@@ -243,12 +248,14 @@ class Store:
             self._checkpoint()
             self._commit()  # the WAL can't make up for this one: both slots hold it
         self._broken = False
-        self.compaction.step(_STEP)
+        if not self._small:
+            self.compaction.step(_STEP)
 
     def _buffer(self, entries, ops, size):
         if size > self.memtable.room:
             self.flush()
-            self.compaction.step(_STEP * _BATCHED)
+            if not self._small:
+                self.compaction.step(_STEP * _BATCHED)
         self._broken = True
         self._put(entries, ops)
         self._broken = False
@@ -279,6 +286,20 @@ class Store:
         self._ready()
         self._relieve()
         self._checkpoint()
+        if self._small:
+            self._in_arena(self.compaction.step)
+            self._ready()  # it may have failed after it changed the medium
+
+    def _in_arena(self, call):
+        """Call what compacts while the memtable is empty: it gets buffers from its memory."""
+        self.compaction.stop()
+        self.reader.buffers.lend(self.memtable.arena)
+        try:
+            call()
+        finally:
+            self.compaction.stop()
+            self.reader.forget()
+            self.reader.buffers.reclaim()
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
@@ -411,6 +432,8 @@ class Store:
     def _flush_bulk(self):
         self._flush_memtable()
         self.memtable.clear()
+        if self._small:
+            return self._in_arena(self.compaction.burst)
         while len(self.manifest.levels[0]) >= LIMIT // 2 and self.compaction.run(8):
             pass
 

@@ -41,7 +41,7 @@ class _Block:
     def _append(self, data):
         end = self.used + len(data)
         if end > len(self.buf):
-            self.buf.extend(bytes(end - len(self.buf)))
+            self.buf = bytearray(self.buf) + bytes(end - len(self.buf))
         self.buf[self.used : end] = data
         self.used = end
 

@@ -299,7 +299,7 @@ class Unosql:
             return catalog.collection(collection).pop(n)
 
     def ack(self, collection, id):
-        """Remove all records up to an id, which takes the same time however many; return how many.
+        """Remove all records up to an id; return how many. Counts them when some were deleted before, or with a TTL.
 
         For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
         """

@@ -1,6 +1,7 @@
-"""Every ```python block of README.md runs as it stands, one after the other, and so does every example.
+"""The ```python blocks of README.md and docs/RECIPES.md run as they stand, and so does every example.
 
-A block after a line `<!-- not run: why -->` is left out.
+README.md's are one program, those of each section of RECIPES.md are one. A block after a line
+`<!-- not run: why -->` is left out.
 """
 import re
 
@@ -8,12 +9,21 @@ import pytest
 import targets
 from conftest import ROOT
 
-BLOCK = re.compile(r"(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-def blocks():
-    return [code for skipped, code in BLOCK.findall((ROOT / "README.md").read_text()) if not skipped]
+def programs(document, split):
+    """{name: code} of a document's blocks, taken together or split by its sections."""
+    found, name = {}, document
+    for heading, skipped, code in PART.findall((ROOT / document).read_text()):
+        name = heading if split and heading else name
+        if code and not skipped:
+            found[name] = found.get(name, "") + code + "\n"
+    return found
+
+
+PROGRAMS = {**programs("README.md", False), **programs("docs/RECIPES.md", True)}
 
 
 def check(target, script, directory):
@@ -34,13 +44,14 @@ def target(request):
     return request.param
 
 
-def test_readme_has_examples():
-    assert len(blocks()) > 3
+def test_programs_are_found():
+    assert len(PROGRAMS["README.md"]) > 1000 and len(PROGRAMS) > 8
 
 
-def test_readme(target, tmp_path):
-    script = tmp_path / "readme.py"
-    script.write_text("\n".join(blocks()))
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(target, name, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAMS[name])
     check(target, script, tmp_path)
 
 

@@ -1,7 +1,7 @@
-"""The ```python blocks of README.md and docs/RECIPES.md run as they stand, and so does every example.
+"""What documents promise: ```python blocks of README.md and docs/RECIPES.md run as they stand, as all examples do.
 
-README.md's are one program, those of each section of RECIPES.md are one. A block after a line
-`<!-- not run: why -->` is left out.
+README.md's blocks are one program, those of each section of RECIPES.md are one. A block after a line
+`<!-- not run: why -->` is left out. Links lead somewhere.
 """
 import re
 
@@ -10,7 +10,9 @@ import targets
 from conftest import ROOT
 
 PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]+))?\)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def programs(document, split):
@@ -58,3 +60,17 @@ def test_program(target, name, tmp_path):
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example(target, example, tmp_path):
     check(target, example, tmp_path)
+
+
+def anchors(page):
+    """What the headings of a page are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links(page):
+    for path, anchor in LINK.findall(page.read_text()):
+        there = page.parent / path if path else page
+        assert there.exists(), path
+        assert not anchor or anchor in anchors(there), anchor

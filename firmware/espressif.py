@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from . import build, deps, fetch, info, partitions, sizes, toolchains
+from . import build, deps, fetch, info, partitions, pins, sizes, toolchains
 from .commands import Commands
 from .paths import BOARDS, BUILD, ROOT, VENV, shown
 from .progress import Failure, say
@@ -45,8 +45,10 @@ def image(board, dry=False):
     dry: print what would be run, and None. Failure when a toolchain or MicroPython's
     submodules cannot be had, or the image is larger than what the chip has.
     """
+    if board not in boards():
+        raise Failure("%s is no board with a chip of Espressif's; there are: %s" % (board, ", ".join(boards())))
     port = facts(board)["port"]
-    source = fetch.planned_source() if dry else fetch.complete_source()
+    source = fetch.planned_source() if dry else fetch.complete_source(port)
     product = _PRODUCT[port](board, source, Commands(dry))
     if dry:
         settings = ["%s=%s" % item for item in product.environment.items()]
@@ -56,11 +58,21 @@ def image(board, dry=False):
     costs = _COSTS[port](home, source, product)
     over = [cost.what for cost in costs if cost.used > cost.budget]
     costs.append(frozen_cost(home))  # a budget of ours, which a test keeps; the others are the chip's
-    for cost in costs:
-        say(str(cost))
+    say_costs(costs)
     if over:
         raise Failure("%s is too big: over budget in %s" % (board, ", ".join(over)))
     return _publish(board, port, home, costs)
+
+
+def say_costs(costs):
+    """Print each of costs with its budget."""
+    for cost in costs:
+        say(str(cost))
+
+
+def emulated_costs(firmware):
+    """The costs of the emulated board's image, as if it were an ESP32's."""
+    return [application_cost(sizes.image(firmware)), frozen_cost(firmware.parent)]
 
 
 def facts(board):
@@ -75,6 +87,9 @@ def boards():
 
 
 def _esp32(board, source, commands):
+    if tuple(map(int, source.version.split(".")[:2])) < pins.ESP_IDF_SINCE:
+        raise Failure("%s needs MicroPython %d.%d or later: %s does not build with ESP-IDF %s" % (
+            board, *pins.ESP_IDF_SINCE, source.version, pins.ESP_IDF.tag))
     if not commands.dry:
         deps.ensure("esp32")
     environment = toolchains.esp_idf(commands)

@@ -49,6 +49,10 @@ def flash(board, port=None, image=None, erase=None, baud=BAUD, dry=False):
 
     erase: "yes", "no" or None: ask when on a terminal.
     """
+    from . import targets  # here, for the `unosql` command takes this module along without the builder
+
+    if board not in targets.boards():
+        raise Failure("no board %r; there are: %s" % (board, ", ".join(espressif.boards())))
     image = Path(image) if image else newest(board) if board in espressif.boards() else None
     if image:
         check_board(board, image)
@@ -68,7 +72,8 @@ def write_image(tool, image, erase, ask=None):
     if wants_erase(other_layout(tool, chip, image), erase, ask):
         tool.call(chip, "erase-flash")
     tool.call(chip, "write-flash", "--flash-size", "detect", hex(OFFSETS.get(chip, 0)), str(image))
-    say("done: %s" % shown(image))
+    if not tool.dry:
+        say("done: %s" % shown(image))
 
 
 def check_board(board, image):
@@ -164,6 +169,7 @@ class Esptool:
     def __init__(self, port, baud=BAUD, dry=False, python=None):
         self._port = port
         self._baud = str(baud)
+        self.dry = dry
         self._commands = Commands(dry)
         self._python = python or (VENV / "bin" / "python" if dry else deps.venv_python())
 

@@ -23,6 +23,8 @@ PRODUCTS = {
 }
 FROZEN_BUDGET = 80 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
 IMAGE_BUDGET = 64 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
+ESP8266_FLASH = 2 << 20  # bytes, at the least
+ESP8266_FLASH_SIZES = {0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 8: 8 << 20, 9: 16 << 20}
 ESP8266_IRAM = 32 * 1024
 ESP8266_DRAM = 80 * 1024
 IROM0 = re.compile(r"irom0_0_seg\s*:.*len = ([^\n}]+)")
@@ -178,8 +180,27 @@ def _publish(board, port, home, costs):
         if (home / "obj" / made).exists():
             shutil.copy2(home / "obj" / made, IMAGES / ("%s.%s" % (info.image_name(board), ending)))
     result = IMAGES / (info.image_name(board) + ".bin")
+    if port == "esp8266":
+        mark_flash_size(home / "obj" / "firmware.bin", result)
     say("%s: %d bytes" % (shown(result), result.stat().st_size))
     return result
+
+
+def mark_flash_size(image, result):
+    """Write an ESP8266's image as result, with the smallest flash that our boards have in its header.
+
+    elf2image puts 1 MiB there, the SDK takes the flash for as large as the header says, and on 1 MiB there is neither a
+    filesystem nor unosql's partition. `make flash` puts the true size in its place; the page flashes images as they are.
+    """
+    Commands().run(deps.venv_python(), "-m", "esptool", "--chip", "esp8266", "merge-bin", "-o", result,
+                   "--flash-size", "%dMB" % (ESP8266_FLASH >> 20), "0x0", image, quiet=True)
+    if flash_size_of(result) != ESP8266_FLASH:
+        raise Failure("esptool has not put the flash's size into %s" % shown(result))
+
+
+def flash_size_of(image):
+    """Bytes of flash that the header of an ESP8266's image tells (esptool's documentation, "Firmware Image Format")."""
+    return ESP8266_FLASH_SIZES.get(image.read_bytes()[3] >> 4)
 
 
 _PRODUCT = {"esp32": _esp32, "esp8266": _esp8266}

@@ -27,7 +27,7 @@ def table(parts):
 def make_image(folder, chip, parts=OURS):
     """The smallest file that looks like an image: a header and, on an ESP32, a partition table."""
     if chip == "esp8266":
-        data = b"\xe9\x02\x00\x20" + struct.pack("<III", 0x40100030, 0x40100000, 0x44) + bytes(range(256)) * 40
+        data = b"\xe9\x02\x00\x30" + struct.pack("<III", 0x40100030, 0x40100000, 0x44) + bytes(range(256)) * 40
     else:
         header = b"\xe9\x03\x02\x20" + struct.pack("<IB3xH", 0x40080000, 0xEE, NUMBER[chip])
         start = partitions.TABLE_OFFSET - flash.OFFSETS.get(chip, 0)

@@ -25,7 +25,7 @@ help:
 	@echo '  make flash      write the image of BOARD= (or IMAGE=file) to the board attached, or at PORT=;'
 	@echo '                  asks before it erases (or ERASE=yes, ERASE=no)'
 	@echo '  make device-test    run the device tests on the board attached, or at PORT='
-	@echo '                  (make run PORT=... runs the example there)'
+	@echo '                  (make run PORT=..., or BOARD= a real one, runs the example there)'
 	@echo '  make sizes      print what the firmware takes of flash and RAM'
 	@echo '  make bench      measure what operations cost, beside other ways to keep JSON: docs/BENCH.md'
 	@echo '                  (ARGS=flash, heap, instructions or frozen: only that anew; ARGS=report: nothing)'
@@ -41,8 +41,11 @@ help:
 	@echo 'MicroPython source: MICROPYTHON_VERSION=1.25.0 takes that release,'
 	@echo 'MICROPYTHON_DIR=path a tree of yours, which is not changed.'
 
-run unix sizes fetch deps emulator:
+unix sizes fetch deps emulator:
 	@$(PYTHON) -m firmware $@
+
+run:
+	@$(PYTHON) -m firmware $@ $(BOARD)
 
 docs package release:
 	@$(PYTHON) -m firmware $@

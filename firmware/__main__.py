@@ -39,8 +39,11 @@ def _firmware(board="UNOSQL_QEMU_RISCV", *options):
 
     if "--dry-run" in options:
         espressif.image(board, dry=True)
-    else:
-        print(shown(targets.firmware(board)))
+        return
+    image = targets.firmware(board)
+    if board not in espressif.boards():  # those have said it already
+        espressif.say_costs(espressif.emulated_costs(image))
+    print(shown(image))
 
 
 def _flash(board, *options):
@@ -87,11 +90,14 @@ def _release_check():
     release.check()
 
 
-def _run():
-    """build all, boot the emulated board, run the example on it; PORT=: run it on that board"""
+def _run(board="UNOSQL_QEMU_RISCV"):
+    """build all, boot the emulated board, run the example on it; PORT= or a real BOARD=: on the one attached"""
     from . import run
 
-    run.run_on(os.environ["PORT"]) if os.environ.get("PORT") else run.run()
+    if os.environ.get("PORT") or not run.is_emulated(board):
+        run.run_on(os.environ.get("PORT"))
+    else:
+        run.run()
 
 
 def _test(*arguments):

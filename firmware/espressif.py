@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from . import build, deps, fetch, info, partitions, sizes, toolchains
+from . import build, deps, fetch, info, partitions, pins, sizes, toolchains
 from .commands import Commands
 from .paths import BOARDS, BUILD, ROOT, VENV, shown
 from .progress import Failure, say
@@ -23,6 +23,8 @@ PRODUCTS = {
 }
 FROZEN_BUDGET = 80 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
 IMAGE_BUDGET = 64 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
+ESP8266_FLASH = 2 << 20  # bytes, at the least
+ESP8266_FLASH_SIZES = {0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 8: 8 << 20, 9: 16 << 20}
 ESP8266_IRAM = 32 * 1024
 ESP8266_DRAM = 80 * 1024
 IROM0 = re.compile(r"irom0_0_seg\s*:.*len = ([^\n}]+)")
@@ -45,8 +47,10 @@ def image(board, dry=False):
     dry: print what would be run, and None. Failure when a toolchain or MicroPython's
     submodules cannot be had, or the image is larger than what the chip has.
     """
+    if board not in boards():
+        raise Failure("%s is no board with a chip of Espressif's; there are: %s" % (board, ", ".join(boards())))
     port = facts(board)["port"]
-    source = fetch.planned_source() if dry else fetch.complete_source()
+    source = fetch.planned_source() if dry else fetch.complete_source(port)
     product = _PRODUCT[port](board, source, Commands(dry))
     if dry:
         settings = ["%s=%s" % item for item in product.environment.items()]
@@ -56,11 +60,21 @@ def image(board, dry=False):
     costs = _COSTS[port](home, source, product)
     over = [cost.what for cost in costs if cost.used > cost.budget]
     costs.append(frozen_cost(home))  # a budget of ours, which a test keeps; the others are the chip's
-    for cost in costs:
-        say(str(cost))
+    say_costs(costs)
     if over:
         raise Failure("%s is too big: over budget in %s" % (board, ", ".join(over)))
     return _publish(board, port, home, costs)
+
+
+def say_costs(costs):
+    """Print each of costs with its budget."""
+    for cost in costs:
+        say(str(cost))
+
+
+def emulated_costs(firmware):
+    """The costs of the emulated board's image, as if it were an ESP32's."""
+    return [application_cost(sizes.image(firmware)), frozen_cost(firmware.parent)]
 
 
 def facts(board):
@@ -75,6 +89,9 @@ def boards():
 
 
 def _esp32(board, source, commands):
+    if tuple(map(int, source.version.split(".")[:2])) < pins.ESP_IDF_SINCE:
+        raise Failure("%s needs MicroPython %d.%d or later: %s does not build with ESP-IDF %s" % (
+            board, *pins.ESP_IDF_SINCE, source.version, pins.ESP_IDF.tag))
     if not commands.dry:
         deps.ensure("esp32")
     environment = toolchains.esp_idf(commands)
@@ -163,8 +180,27 @@ def _publish(board, port, home, costs):
         if (home / "obj" / made).exists():
             shutil.copy2(home / "obj" / made, IMAGES / ("%s.%s" % (info.image_name(board), ending)))
     result = IMAGES / (info.image_name(board) + ".bin")
+    if port == "esp8266":
+        mark_flash_size(home / "obj" / "firmware.bin", result)
     say("%s: %d bytes" % (shown(result), result.stat().st_size))
     return result
+
+
+def mark_flash_size(image, result):
+    """Write an ESP8266's image as result, with the smallest flash that our boards have in its header.
+
+    elf2image puts 1 MiB there, the SDK takes the flash for as large as the header says, and on 1 MiB there is neither a
+    filesystem nor unosql's partition. `make flash` puts the true size in its place; the page flashes images as they are.
+    """
+    Commands().run(deps.venv_python(), "-m", "esptool", "--chip", "esp8266", "merge-bin", "-o", result,
+                   "--flash-size", "%dMB" % (ESP8266_FLASH >> 20), "0x0", image, quiet=True)
+    if flash_size_of(result) != ESP8266_FLASH:
+        raise Failure("esptool has not put the flash's size into %s" % shown(result))
+
+
+def flash_size_of(image):
+    """Bytes of flash that the header of an ESP8266's image tells (esptool's documentation, "Firmware Image Format")."""
+    return ESP8266_FLASH_SIZES.get(image.read_bytes()[3] >> 4)
 
 
 _PRODUCT = {"esp32": _esp32, "esp8266": _esp8266}

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -53,14 +54,17 @@ def source(again=False):
     return _fetch(wanted)
 
 
-def complete_source():
-    """As source(), but a tree with the submodules that real boards need, which Debian's package lacks."""
+def complete_source(port):
+    """As source(), but a tree with the submodules that boards of a port need, which Debian's package lacks."""
     found = source() if os.environ.get("MICROPYTHON_DIR") else _upstream_source()
-    lacking = [name for name in pins.SUBMODULES if not any((found.path / name).glob("*"))]
-    if lacking:
+    lacking = [name for name in pins.NEEDED_SUBMODULES[port] if not any((found.path / name).glob("*"))]
+    if not lacking:
+        return found
+    if (found.path / ".git").exists():
         raise Failure("%s lacks submodules; type: git -C %s submodule update --init --depth 1 %s" % (
             shown(found.path), shown(found.path), " ".join(lacking)))
-    return found
+    raise Failure("%s lacks %s and is no git checkout: give a clone of MicroPython's repository" % (
+        shown(found.path), ", ".join(lacking)))
 
 
 def _upstream_source():
@@ -71,6 +75,8 @@ def _upstream_source():
 
 def planned_source():
     """The Source that complete_source() would take, not fetched yet; prints how it would be."""
+    if os.environ.get("MICROPYTHON_DIR"):
+        return source()
     version = next(version for kind, version in _wanted() if kind == "git")
     release = pins.RELEASES[version]
     print("make fetch MICROPYTHON_VERSION=" + version)
@@ -158,7 +164,20 @@ def _given(tree):
         raise Failure("MICROPYTHON_DIR=%s is version %s; unosql needs 1.25 or later" % (tree, version))
     release = pins.RELEASES.get(version)
     date = release.date if release else next(iter(pins.RELEASES.values())).date
-    return Source(tree, version, "unknown", date, shown(tree), given=True)
+    commit, origin = _commit(tree)
+    return Source(tree, version, commit, date, origin, given=True)
+
+
+def _commit(tree):
+    """(commit, what the image says of it) of a user's tree. The image names no path: it would differ between machines."""
+    git = ("git", "--no-optional-locks", "-C", str(tree))  # for the tree stays as it is
+    quiet = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+    found = subprocess.run([*git, "rev-parse", "HEAD"], **quiet) if (tree / ".git").exists() else None
+    if not found or found.returncode:
+        return "unknown", "a tree without its commit"
+    commit = found.stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules"], **quiet)
+    return commit, "a checkout of commit %s%s" % (commit[:10], ", changed" if changed.stdout else "")
 
 
 def _version(header):

@@ -23,7 +23,7 @@ IMAGE_MAGIC = 0xE9
 NO_WP_PIN = 0xEE  # byte 8 of an ESP32's image; on an ESP8266 an address starts there
 CHIP_IDS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3", 12: "esp32c2", 13: "esp32c6"}
 OFFSETS = {"esp32": 0x1000}  # of the image in flash; 0 on all others
-SMALLEST = {"esp8266": 2 << 20}  # bytes of flash; 4 MiB on all others
+SMALLEST = {"esp8266": espressif.ESP8266_FLASH}  # bytes of flash; 4 MiB on all others
 CHIP = re.compile(r"^Connected to (ESP\S+) on|^Chip type:\s+(ESP[\w-]+)", re.M)
 FLASH_SIZE = re.compile(r"^Detected flash size: (\d+)([KM])B", re.M)
 QUESTION = "Erase the whole flash first, all files and databases? Needed the first time. [y/N] "
@@ -49,6 +49,10 @@ def flash(board, port=None, image=None, erase=None, baud=BAUD, dry=False):
 
     erase: "yes", "no" or None: ask when on a terminal.
     """
+    from . import targets  # here, for the `unosql` command takes this module along without the builder
+
+    if board not in targets.boards():
+        raise Failure("no board %r; there are: %s" % (board, ", ".join(espressif.boards())))
     image = Path(image) if image else newest(board) if board in espressif.boards() else None
     if image:
         check_board(board, image)
@@ -68,7 +72,8 @@ def write_image(tool, image, erase, ask=None):
     if wants_erase(other_layout(tool, chip, image), erase, ask):
         tool.call(chip, "erase-flash")
     tool.call(chip, "write-flash", "--flash-size", "detect", hex(OFFSETS.get(chip, 0)), str(image))
-    say("done: %s" % shown(image))
+    if not tool.dry:
+        say("done: %s" % shown(image))
 
 
 def check_board(board, image):
@@ -164,6 +169,7 @@ class Esptool:
     def __init__(self, port, baud=BAUD, dry=False, python=None):
         self._port = port
         self._baud = str(baud)
+        self.dry = dry
         self._commands = Commands(dry)
         self._python = python or (VENV / "bin" / "python" if dry else deps.venv_python())
 

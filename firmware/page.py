@@ -32,6 +32,8 @@ def manifest(images):
         chip = flash.chip_of(image)
         if chip not in FAMILIES:
             raise Failure("%s is for %s, which the page does not offer" % (image.name, chip))
+        if chip == "esp8266" and (espressif.flash_size_of(image) or 0) < espressif.ESP8266_FLASH:
+            raise Failure("%s says that the flash is smaller than unosql needs, and the page flashes it as it is" % image.name)
         builds.append({"chipFamily": FAMILIES[chip], "parts": [
             {"path": image.name, "offset": flash.OFFSETS.get(chip, 0)}]})
     families = [entry["chipFamily"] for entry in builds]

@@ -46,6 +46,12 @@ MBEDTLS = {
 
 # What builds take from MicroPython's submodules, if the clone can get it.
 SUBMODULES = ("lib/mbedtls", "lib/micropython-lib", "lib/berkeley-db-1.xx", "lib/axtls")
+# Those without which the image of a real board cannot be built: MicroPython port -> submodules. ESP-IDF
+# brings its own mbedtls, and the ESP8266 has axtls in its place.
+NEEDED_SUBMODULES = {
+    "esp32": ("lib/micropython-lib", "lib/berkeley-db-1.xx"),
+    "esp8266": ("lib/micropython-lib", "lib/axtls"),
+}
 
 
 class Repository(NamedTuple):
@@ -64,6 +70,7 @@ class Download(NamedTuple):
 # What MicroPython 1.28's port READMEs ask for. ESP-IDF pins its compilers in turn, by sha256.
 ESP_IDF = Repository(
     "https://github.com/espressif/esp-idf.git", "v5.5.1", "fcae32885b0296b32044cb99ecbdc50d98dddb83")
+ESP_IDF_SINCE = (1, 27)  # the first MicroPython that takes this ESP-IDF; 1.26 wants 5.4.2 at most
 
 # Compiler and ESP8266 SDK in one, as MicroPython's own CI takes it (x86-64 Linux).
 ESP8266_TOOLCHAIN = Download(

@@ -1,5 +1,6 @@
 """Which serial port: the one given, or the one that a board is attached to."""
 import json
+import os
 import subprocess
 
 from . import deps
@@ -20,9 +21,9 @@ def attached():
 
 
 def choose(given=None, find=attached):
-    """The port to use. Failure when none is given and not exactly one is there."""
+    """The port to use. Failure when the one given cannot be used, or none is given and not exactly one is there."""
     if given:
-        return given
+        return _usable(given)
     found = find()
     if not found:
         raise Failure("no board found: plug one in with a data cable (some cables only charge), or give PORT=")
@@ -31,3 +32,13 @@ def choose(given=None, find=attached):
             ", ".join("%s (%s)" % row for row in found)))
     say("the board is on %s (%s)" % found[0])
     return found[0][0]
+
+
+def _usable(port):
+    """port, a device file or something else that pyserial takes: COM3, an address."""
+    if port.startswith("/"):
+        if not os.path.exists(port):
+            raise Failure("%s: there is no such port: is the board plugged in?" % port)
+        if not os.access(port, os.R_OK | os.W_OK):
+            raise Failure("%s: you may not use this port: sudo usermod -aG dialout $USER, then log in again" % port)
+    return port

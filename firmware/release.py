@@ -10,7 +10,7 @@ import tarfile
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from . import espressif, info, mip, page, reproducible, sizes, targets
+from . import espressif, info, mip, page, reproducible, targets
 from .espressif import Cost
 from .paths import BUILD, shown
 from .progress import Failure, say
@@ -54,8 +54,7 @@ def add_emulated(destination):
     firmware = targets.qemu_firmware()
     name = info.image_name(targets.QEMU)
     shutil.copy2(firmware, destination / (name + ".elf"))
-    espressif.write_costs(destination / (name + ".sizes.json"), [
-        espressif.application_cost(sizes.image(firmware)), espressif.frozen_cost(firmware.parent)])
+    espressif.write_costs(destination / (name + ".sizes.json"), espressif.emulated_costs(firmware))
 
 
 def add_packages(destination):
@@ -109,7 +108,7 @@ def checksums(folder):
 
 def publish_page(images):
     """The page to flash from, with the mip package and the checksums of the images beside it."""
-    home = page.build(images)
+    home = page.build(images, page.HOME)
     shutil.copytree(BUILD / "mip", home / "mip")
     (home / SUMS).write_text("".join(line + "\n" for line in checksums(HOME).splitlines()
                                      if (home / line.split()[1]).exists()))

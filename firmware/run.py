@@ -2,10 +2,10 @@
 import subprocess
 import time
 
-from . import board, deps, targets
+from . import board, deps, ports, targets
 from .emulator import Emulator
 from .paths import ROOT, shown
-from .progress import say
+from .progress import Failure, say
 
 EXAMPLE = ROOT / "examples" / "quickstart.py"
 
@@ -21,8 +21,17 @@ def run(example=EXAMPLE):
         say("done in %.1f s" % (time.monotonic() - started))
 
 
+def is_emulated(name):
+    """Whether the board called name is the emulated one. Failure when there is none of that name."""
+    if name not in targets.boards():
+        raise Failure("no board %r; there are: %s" % (name, ", ".join(targets.boards())))
+    return name == targets.QEMU
+
+
 def run_on(port, example=EXAMPLE):
-    """Run the example on the real board at port."""
+    """Run the example on the real board at port, or on the one attached."""
+    port = ports.choose(port)
+    board.check(port)
     board.mpremote(port, "run", str(example))
 
 
@@ -30,7 +39,7 @@ def test(arguments):
     """Build for all targets and run pytest; its status."""
     build_all()
     deps.ensure("emulator")
-    command = [str(deps.venv_python()), "-m", "pytest", "tests", *arguments]
+    command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/, unless files are named
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
 
 

@@ -24,11 +24,12 @@ TIMEOUT = 60  # seconds without an answer
 
 def esp_idf(commands):
     """The environment variables that ESP-IDF's tools need, installed if need be."""
-    given = os.environ.get("IDF_PATH")
-    idf = _given_idf(Path(given)) if given else _own_idf(commands)
+    if given := os.environ.get("IDF_PATH"):  # its tools are where its install.sh has put them
+        idf = _given_idf(Path(given).expanduser().resolve())
+        return _exported(idf, {"IDF_PATH": str(idf)}, commands)
+    idf = _own_idf(commands)
     environment = {"IDF_PATH": str(idf), "IDF_TOOLS_PATH": os.environ.get("IDF_TOOLS_PATH", str(HOME / "espressif"))}
-    if not given:
-        _install_idf_tools(idf, environment, commands)
+    _install_idf_tools(idf, environment, commands)
     return _exported(idf, environment, commands)
 
 
@@ -81,7 +82,10 @@ def _install_idf_tools(idf, environment, commands):
 
 
 def _exported(idf, environment, commands):
-    """The variables that ESP-IDF's export.sh sets, on top of environment."""
+    """The variables that ESP-IDF's export.sh sets, on top of environment.
+
+    Those that the caller's shell has already count too, when it has run export.sh itself: a build gets nothing else.
+    """
     report = "import json, os; print(json.dumps(dict(os.environ)))"
     output = commands.run(
         "bash", "-c", '. "$0/export.sh" >&2 && python3 -c "$1"', idf, report,
@@ -89,7 +93,8 @@ def _exported(idf, environment, commands):
     if commands.dry:
         return environment
     after = json.loads(output.splitlines()[-1])
-    return {name: value for name, value in after.items() if os.environ.get(name) != value}
+    return {name: value for name, value in after.items()
+            if os.environ.get(name) != value or name.startswith(("IDF_", "ESP_"))}
 
 
 def esp8266(commands):

@@ -248,6 +248,11 @@ def test_esp8266_image_chain(tree, tmp_path):
     run("python3", "makeimg.py", "%s-0x00000.bin" % elf, "%s-0x09000.bin" % elf, image)
     from firmware import flash
 
-    assert flash.chip_of(image) == "esp8266"
+    assert flash.chip_of(image) == "esp8266" and espressif.flash_size_of(image) == 1 << 20
+    marked = tmp_path / "marked.bin"
+    espressif.mark_flash_size(image, marked)
+    before, after = image.read_bytes(), marked.read_bytes()
+    assert espressif.flash_size_of(marked) == 2 << 20 and after[4 : len(before)] == before[4:]
+    assert set(after[len(before):]) <= {0xFF}
     sizes = espressif.section_sizes(run("xtensa-lx106-elf-size", "-A", elf).stdout.decode())
     assert sizes[".irom0.text"] > 0 and sizes[".text"] > 0

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from firmware import deps, targets
+from firmware import board as remote, deps, targets
 from firmware.emulator import FLASH_SIZE, Emulator
 from firmware.progress import Failure
 
@@ -63,6 +63,14 @@ async def main():
     return 5
 assert asyncio.run(main()) == 5
 """)
+
+
+def test_make_looks_for_unosql_on_the_board(board, capsys, monkeypatch):
+    remote.check(board.emulator.port)
+    assert re.search("has unosql [0-9.]+$", capsys.readouterr().err)
+    monkeypatch.setattr(remote, "VERSION", "import not_in_this_firmware")
+    with pytest.raises(Failure, match="has no unosql in its firmware; type: make flash PORT=" + board.emulator.port):
+        remote.check(board.emulator.port)
 
 
 def test_image_says_what_it_was_built_from(board):

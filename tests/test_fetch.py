@@ -3,6 +3,7 @@ import hashlib
 import os
 import subprocess
 import tarfile
+from functools import partial
 
 import pytest
 
@@ -159,6 +160,39 @@ def test_given_tree(monkeypatch, tmp_path):
     monkeypatch.setenv("MICROPYTHON_DIR", str(tmp_path / "mine"))
     found = fetch.source()
     assert (found.path, found.version, found.given) == (tmp_path / "mine", "1.27.0", True)
+
+
+def test_given_tree_is_named_by_its_commit_and_not_its_path(monkeypatch, tmp_path):
+    (tmp_path / "py").mkdir()
+    (tmp_path / "py" / "mpconfig.h").write_text(HEADER % 27)
+    monkeypatch.setenv("MICROPYTHON_DIR", str(tmp_path))
+    assert fetch.source()[2:5:2] == ("unknown", "a tree without its commit")
+    git = partial(subprocess.run, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=tmp_path)
+    git(["git", "init", "-q"])
+    git(["git", "add", "py"])
+    git(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "x"])
+    commit = git(["git", "rev-parse", "HEAD"]).stdout.strip()
+    assert fetch.source()[2:5:2] == (commit, "a checkout of commit " + commit[:10])
+    (tmp_path / "py" / "mpconfig.h").write_text(HEADER % 28)
+    assert fetch.source().origin == "a checkout of commit %s, changed" % commit[:10]
+
+
+@pytest.mark.parametrize("port, lacking", [
+    ("esp32", "lib/micropython-lib, lib/berkeley-db-1.xx"), ("esp8266", "lib/micropython-lib, lib/axtls")])
+def test_given_tree_lacks_submodules(port, lacking, monkeypatch, tmp_path):
+    """Those that the port takes: none asks for lib/mbedtls."""
+    (tmp_path / "py").mkdir()
+    (tmp_path / "py" / "mpconfig.h").write_text(HEADER % 28)
+    monkeypatch.setenv("MICROPYTHON_DIR", str(tmp_path))
+    with pytest.raises(Failure, match="lacks %s and is no git checkout" % lacking):
+        fetch.complete_source(port)
+    (tmp_path / ".git").mkdir()
+    with pytest.raises(Failure, match="submodule update --init --depth 1 %s" % lacking.replace(",", "")):
+        fetch.complete_source(port)
+    for name in lacking.split(", "):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "README.md").touch()
+    assert fetch.complete_source(port).path == tmp_path
 
 
 def test_given_tree_is_too_old(monkeypatch, tmp_path):

@@ -1,11 +1,13 @@
 """`make flash`, with the real esptool, against a stand-in for a chip's ROM bootloader."""
 import os
 import struct
+import subprocess
 
 import pytest
 from chip import Chip
 
-from firmware import espressif, flash, partitions, ports
+from firmware import espressif, flash, partitions, ports, run
+from firmware.paths import ROOT
 from firmware.progress import Failure
 
 BOARD = {"esp32": "UNOSQL_ESP32_GENERIC", "esp32c3": "UNOSQL_ESP32_GENERIC_C3",
@@ -25,7 +27,7 @@ def table(parts):
 def make_image(folder, chip, parts=OURS):
     """The smallest file that looks like an image: a header and, on an ESP32, a partition table."""
     if chip == "esp8266":
-        data = b"\xe9\x02\x00\x20" + struct.pack("<III", 0x40100030, 0x40100000, 0x44) + bytes(range(256)) * 40
+        data = b"\xe9\x02\x00\x30" + struct.pack("<III", 0x40100030, 0x40100000, 0x44) + bytes(range(256)) * 40
     else:
         header = b"\xe9\x03\x02\x20" + struct.pack("<IB3xH", 0x40080000, 0xEE, NUMBER[chip])
         start = partitions.TABLE_OFFSET - flash.OFFSETS.get(chip, 0)
@@ -144,6 +146,11 @@ def test_an_image_for_another_board_is_refused(tmp_path):
         flash.flash(BOARD["esp32"], "none", make_image(tmp_path, "esp32c3"))
 
 
+def test_an_unknown_board_is_refused(tmp_path):
+    with pytest.raises(Failure, match="no board 'UNOSQL_ESP32_GENERIC_S9'; there are: UNOSQL_ESP32_GENERIC, "):
+        flash.flash("UNOSQL_ESP32_GENERIC_S9", "none", make_image(tmp_path, "esp32"))
+
+
 @pytest.mark.parametrize("content", [b"", b"\xe9", b"PK\x03\x04" * 100])
 def test_what_is_no_image_is_refused(content, tmp_path):
     (tmp_path / "x.bin").write_bytes(content)
@@ -185,6 +192,33 @@ def test_the_port_must_be_clear(found, message):
 def test_the_one_board_is_taken_and_a_given_port_wins():
     assert ports.choose(None, lambda: [("/dev/a", "A")]) == "/dev/a"
     assert ports.choose("COM3", lambda: []) == "COM3"
+
+
+def test_a_port_that_cannot_be_used_says_so(tmp_path, monkeypatch):
+    with pytest.raises(Failure, match="ttyUSB9: there is no such port: is the board plugged in"):
+        ports.choose(str(tmp_path / "ttyUSB9"))
+    (tmp_path / "ttyUSB0").touch()
+    monkeypatch.setattr(os, "access", lambda *arguments: False)  # root may use everything
+    with pytest.raises(Failure, match="ttyUSB0: you may not use this port: sudo usermod -aG dialout"):
+        ports.choose(str(tmp_path / "ttyUSB0"))
+
+
+@pytest.mark.parametrize("command", ["run", "device-test"])
+@pytest.mark.parametrize("port, message", [
+    ("/dev/ttyNONE", "/dev/ttyNONE: there is no such port: is the board plugged in?"),
+    ("/dev/null", "no MicroPython board answers on /dev/null: "),
+])
+def test_commands_for_a_board_that_is_not_there_are_one_line(command, port, message):
+    done = subprocess.run(["make", "-s", command, "BOARD=" + BOARD["esp32"], "PORT=" + port], cwd=ROOT,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode and done.stdout == ""
+    assert done.stderr.startswith("unosql: error: " + message) and done.stderr.count("unosql: ") == 1
+
+
+def test_a_real_board_is_not_replaced_by_the_emulated_one():
+    assert run.is_emulated("UNOSQL_QEMU_RISCV") and not run.is_emulated(BOARD["esp8266"])
+    with pytest.raises(Failure, match="no board 'TOASTER'; there are: "):
+        run.is_emulated("TOASTER")
 
 
 def test_ports_can_be_listed():

@@ -10,7 +10,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from firmware import board, espressif, flash, info, mip, pins, release, reproducible, toolchains
+from test_flash import BOARD, make_image
+
+from firmware import board, espressif, flash, info, mip, page, pins, release, reproducible, targets, toolchains
 from firmware.commands import Commands
 from firmware.emulator import Emulator
 from firmware.espressif import Cost
@@ -107,6 +109,30 @@ def test_size_table_has_a_row_a_cost(tmp_path):
         "| BOARD-1 | application | 50 | 200 | 25 % |", "| BOARD-1 | bytecode | 1 | 3 | 33 % |"]
 
 
+def test_a_release_has_all_its_files(tmp_path, monkeypatch):
+    """The whole of `make release`, with stand-ins for the images and for ESP Web Tools."""
+    for module, name in ((espressif, "IMAGES"), (release, "BUILD"), (release, "HOME"), (page, "HOME"), (page, "web_tools")):
+        (tmp_path / module.__name__ / name).mkdir(parents=True)
+        monkeypatch.setattr(module, name, tmp_path / module.__name__ / name)
+    monkeypatch.setattr(page, "web_tools", lambda folder=page.web_tools: folder)
+    for kind, name in BOARD.items():
+        image = make_image(espressif.IMAGES, kind)
+        image.rename(espressif.IMAGES / (info.image_name(name) + ".bin"))
+        espressif.write_costs(espressif.IMAGES / (info.image_name(name) + ".sizes.json"), [Cost("application", 1, 2)])
+    (tmp_path / "tests.xml").write_text('<testsuites><testsuite><testcase name="a"/></testsuite></testsuites>')
+    release.release(tmp_path / "tests.xml")
+    names = {info.image_name(name) for name in BOARD.values()}
+    assert {file.name for file in release.HOME.iterdir()} == {
+        "SHA256SUMS", "SIZES.md", "TESTS.md", "tests.xml", "unosql-mip-v%s.tar.gz" % info.version(),
+        info.image_name(targets.QEMU) + ".elf", info.image_name(targets.QEMU) + ".sizes.json",
+        *(name + ".bin" for name in names), *(name + ".sizes.json" for name in names)}
+    assert all(name + " | " in (release.HOME / "SIZES.md").read_text() for name in names)
+    for folder in (release.HOME, page.HOME):
+        subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    assert len((page.HOME / "SHA256SUMS").read_text().splitlines()) == len(BOARD)
+    assert (page.HOME / "mip" / "unosql" / "core.mpy").exists()
+
+
 @pytest.mark.parametrize("inside, released", [
     ('<testcase name="a"/><testcase name="b"><skipped message="no board"/></testcase>', True),
     ('<testcase name="a"/><testcase name="b"><failure message="x"/></testcase>', False),
@@ -144,6 +170,11 @@ def test_differences_are_found(first, second, at):
     assert reproducible.difference(first, second) == at
 
 
+def test_two_builds_are_identical(capsys):
+    reproducible.check()
+    assert re.search(r"two builds of UNOSQL_QEMU_RISCV are identical, \d{6,} bytes", capsys.readouterr().err)
+
+
 def test_what_is_downloaded_must_be_what_is_pinned(server):
     folder, url = server
     (folder / "tool.tar.gz").write_bytes(b"other")
@@ -172,9 +203,15 @@ def test_a_clone_must_be_of_the_pinned_commit(tmp_path, monkeypatch):
     assert not (tmp_path / "bad").exists()
 
 
+@pytest.fixture
+def nothing_given(monkeypatch):
+    """No source and no toolchain of the user's."""
+    for name in ("IDF_PATH", "IDF_TOOLS_PATH", "ESP8266_TOOLCHAIN", "MICROPYTHON_DIR", "MICROPYTHON_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize("name", espressif.boards())
-def test_dry_run_prints_the_build(name, capsys, monkeypatch):
-    monkeypatch.delenv("IDF_PATH", raising=False)
+def test_dry_run_prints_the_build(name, capsys, nothing_given):
     assert espressif.image(name, dry=True) is None
     lines = capsys.readouterr().out.splitlines()
     assert "BOARD=" + name in lines[-1] and " make -j" in lines[-1]
@@ -182,11 +219,44 @@ def test_dry_run_prints_the_build(name, capsys, monkeypatch):
     assert any(pinned in line for line in lines)
 
 
+@pytest.mark.parametrize("name", ["UNOSQL_QEMU_RISCV", "TOASTER"])
+def test_dry_run_of_what_is_no_real_board(name):
+    with pytest.raises(Failure, match="%s is no board with a chip of Espressif's; there are: UNOSQL_ESP32" % name):
+        espressif.image(name, dry=True)
+
+
+def test_micropython_too_old_for_the_esp_idf_is_refused(nothing_given, monkeypatch):
+    monkeypatch.setenv("MICROPYTHON_VERSION", "1.26.1")
+    with pytest.raises(Failure, match="needs MicroPython 1.27 or later: 1.26.1 does not build with ESP-IDF v5.5.1"):
+        espressif.image("UNOSQL_ESP32_GENERIC", dry=True)
+    assert espressif.image("UNOSQL_ESP8266_GENERIC", dry=True) is None
+
+
+def make_idf(folder, version):
+    """What an ESP-IDF has that toolchains.py looks at."""
+    (folder / "tools" / "cmake").mkdir(parents=True)
+    (folder / "tools" / "cmake" / "version.cmake").write_text("".join(
+        "set(IDF_VERSION_%s %s)\n" % pair for pair in zip(("MAJOR", "MINOR", "PATCH"), version.strip("v").split("."))))
+    (folder / "export.sh").write_text(
+        'echo "Checking ..."\nexport IDF_PATH=%s IDF_PYTHON_ENV_PATH=/env PATH="/compilers:$PATH"\n' % folder)
+    return folder
+
+
+@pytest.mark.parametrize("exported_before", [False, True])
+def test_a_given_esp_idf_brings_its_variables(exported_before, tmp_path, nothing_given, monkeypatch):
+    """Also to a shell that has run export.sh, where the variables do not change: builds get no others."""
+    idf = make_idf(tmp_path / "idf", pins.ESP_IDF.tag)
+    monkeypatch.setenv("IDF_PATH", str(idf))
+    if exported_before:
+        monkeypatch.setenv("IDF_PYTHON_ENV_PATH", "/env")
+    found = toolchains.esp_idf(Commands())
+    assert (found["IDF_PATH"], found["IDF_PYTHON_ENV_PATH"]) == (str(idf), "/env")
+    assert found["PATH"].startswith("/compilers:")
+    assert "IDF_TOOLS_PATH" not in found  # where the user's install.sh has put them
+
+
 def test_another_esp_idf_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "tools" / "cmake").mkdir(parents=True)
-    (tmp_path / "tools" / "cmake" / "version.cmake").write_text(
-        "set(IDF_VERSION_MAJOR 5)\nset(IDF_VERSION_MINOR 1)\nset(IDF_VERSION_PATCH 0)\n")
-    monkeypatch.setenv("IDF_PATH", str(tmp_path))
+    monkeypatch.setenv("IDF_PATH", str(make_idf(tmp_path / "idf", "5.1.0")))
     with pytest.raises(Failure, match="is ESP-IDF v5.1.0; unosql's images take " + pins.ESP_IDF.tag):
         toolchains.esp_idf(Commands())
 

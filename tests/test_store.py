@@ -10,10 +10,9 @@ from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memfs import MemFs
-from unosql import compaction, store as stores
-from unosql.errors import ClosedError, CorruptionError, StorageFullError, UnosqlError, WrongKeyError
+from unosql import compaction
+from unosql.errors import ClosedError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
-from unosql.hooks import Hooks
 from unosql.store import Store
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))

@@ -144,6 +144,14 @@ def test_a_user_installs(kind, erase, browser, site, images):
     assert browser.problems == []
 
 
+def test_an_esp8266_image_that_tells_a_smaller_flash_is_refused(images, tmp_path):
+    data = bytearray(images["esp8266"].read_bytes())
+    data[3] = 0x20  # 1 MiB, as elf2image makes it
+    (tmp_path / "small.bin").write_bytes(data)
+    with pytest.raises(Failure, match="small.bin says that the flash is smaller than unosql needs"):
+        page.manifest([tmp_path / "small.bin"])
+
+
 def test_two_images_for_a_chip_are_refused(images, tmp_path):
     second = tmp_path / "UNOSQL_ESP32_OTHER-20260102-v0.1.0.bin"
     second.write_bytes(images["esp32"].read_bytes())

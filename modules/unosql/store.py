@@ -432,9 +432,11 @@ class Store:
     def _flush_bulk(self):
         self._flush_memtable()
         self.memtable.clear()
+        if len(self.manifest.levels[0]) < LIMIT // 2:
+            return
         if self._small:
             return self._in_arena(self.compaction.burst)
-        while len(self.manifest.levels[0]) >= LIMIT // 2 and self.compaction.run(8):
+        while self.compaction.run(8) and len(self.manifest.levels[0]) >= LIMIT // 2:
             pass
 
     def commit_bulk(self):

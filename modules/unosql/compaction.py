@@ -78,14 +78,14 @@ class Compaction:
         self._width = TRIGGER  # segments of level 0 merged at a time: fewer when memory is short
         self.error = None  # what stopped the last job, if anything did
 
-    def step(self, blocks=0):
-        """Write up to `blocks` output blocks of the job at hand, starting one when due; 0: a burst().
+    def step(self, blocks, burst=False):
+        """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst().
 
         A failure here must not fail the write that it rides on, which is durable already: the job
         is dropped, its finished segments stay, and a later step tries again.
         """
         try:
-            self.run(blocks) if blocks else self.burst()
+            (self.burst if burst else self.run)(blocks)
             self.error = None
         except Exception as error:
             self.error = error
@@ -109,17 +109,13 @@ class Compaction:
             raise
         return self._job is not None
 
-    def burst(self):
-        """Publish a segment, and others until level 0 is short, and keep nothing in RAM of a job that has not ended."""
-        while self._publish_one() and len(self._store.manifest.levels[0]) >= TRIGGER:
-            pass
-
-    def _publish_one(self):
-        self._published = False
-        while not self._published and self.run(1):
-            pass
+    def burst(self, blocks):
+        """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
+        more = self._published = True
+        while more and (blocks > 0 or not self._published or len(self._store.manifest.levels[0]) >= TRIGGER):
+            more = self.run(1)
+            blocks -= 1
         self.stop()
-        return self._published
 
     def stop(self):
         """Drop the job at hand and its unfinished segment; return whether there was one."""

@@ -19,7 +19,7 @@ _BLOCK = 1024
 _SMALL = 2048
 # Output blocks that each write adds to the compaction at hand.
 _STEP = 2
-# With `batched` a flush stands for this many writes.
+# With `batched`, or a small heap, a flush stands for this many writes.
 _BATCHED = 32
 
 
@@ -287,15 +287,15 @@ class Store:
         self._relieve()
         self._checkpoint()
         if self._small:
-            self._in_arena(self.compaction.step)
+            self._in_arena(self.compaction.step, _STEP * _BATCHED, True)
             self._ready()  # it may have failed after it changed the medium
 
-    def _in_arena(self, call):
+    def _in_arena(self, call, *args):
         """Call what compacts while the memtable is empty: it gets buffers from its memory."""
         self.compaction.stop()
         self.reader.buffers.lend(self.memtable.arena)
         try:
-            call()
+            call(*args)
         finally:
             self.compaction.stop()
             self.reader.forget()
@@ -435,7 +435,7 @@ class Store:
         if len(self.manifest.levels[0]) < LIMIT // 2:
             return
         if self._small:
-            return self._in_arena(self.compaction.burst)
+            return self._in_arena(self.compaction.burst, 8)
         while self.compaction.run(8) and len(self.manifest.levels[0]) >= LIMIT // 2:
             pass
 

@@ -16,36 +16,6 @@ from .record import dumps, header
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 
 
-class Transaction:
-    """Commits at its end; an exception rolls back."""
-
-    def __init__(self, catalog):
-        self._catalog = catalog
-
-    def __enter__(self):
-        self._catalog.begin()
-
-    def __exit__(self, kind, error, traceback):
-        if kind is None:
-            self._catalog.commit()
-        else:
-            self._catalog.rollback()
-
-
-class _Joined:
-    """Several writes within a transaction: when one fails the transaction can't commit."""
-
-    def __init__(self, catalog):
-        self._catalog = catalog
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, error, traceback):
-        if kind is not None:
-            self._catalog.spoiled = True
-
-
 class Catalog:
     """All collections of one database.
 
@@ -117,7 +87,9 @@ class Catalog:
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
-        return _Joined(self) if self.in_transaction else Transaction(self)
+        from .transaction import Joined, Transaction
+
+        return Joined(self) if self.in_transaction else Transaction(self)
 
     # -- what the store calls
 

@@ -75,7 +75,7 @@ class Compaction:
     def __init__(self, store):
         self._store = store
         self._job = None
-        self._width = TRIGGER  # segments of level 0 merged at a time: fewer when memory is short
+        self._width = TRIGGER  # segments of level 0 merged at a time: fewer once memory was short
         self.error = None  # what stopped the last job, if anything did
 
     def step(self, blocks, burst=False):
@@ -100,7 +100,6 @@ class Compaction:
                 result = advance(self._job)
                 self._published = result is not False
                 if result is None:
-                    self._width = TRIGGER
                     self._job = self._start()
         except Exception as error:
             self._job = None

@@ -360,9 +360,9 @@ class Unosql:
         Raises ValueError within another transaction; so do backup(), incremental_backup(), restore(), rekey(),
         optimize_memory(), compact() and verify().
         """
-        from .database import Transaction
+        from .transaction import UserTransaction
 
-        return Transaction(self._open())
+        return UserTransaction(self._open())
 
     def changes(self, since=0, limit=None):
         """Yield the latest change of each record, in the order of their numbers, as a dict.

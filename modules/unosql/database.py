@@ -179,27 +179,3 @@ class Database:
         """Rewrite everything under another key."""
         self._store.rekey(password, iterations)
         self.password, self.digest, self.iterations = password, _digest(password), iterations
-
-
-class Transaction:
-    """Keeps other threads out from `with` to its end, which commits; an exception rolls back."""
-
-    def __init__(self, database):
-        self._database = database
-
-    def __enter__(self):
-        self._catalog = self._database.__enter__()
-        try:
-            self._catalog.begin()
-        except BaseException as error:
-            self._database.__exit__(type(error), error, None)
-            raise
-
-    def __exit__(self, kind, error, traceback):
-        try:
-            if kind is None:
-                self._catalog.commit()
-            else:
-                self._catalog.rollback()
-        finally:
-            self._database.__exit__(kind, error, traceback)

@@ -27,7 +27,7 @@ def spare():
 
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
-SELDOM = ("archive", "backup", "batch", "changes", "condition", "header", "index", "logger", "query", "recovery", "rekey", "verify")
+SELDOM = ("archive", "backup", "batch", "changes", "condition", "header", "index", "logger", "query", "recovery", "rekey", "transaction", "verify")
 
 
 def unload(*names):

@@ -7,6 +7,10 @@ from .errors import CorruptionError
 from .segment import block_aad
 
 
+# What sealing adds to a block, and a little more.
+_SEAL = 64
+
+
 class Reader:
     """Reads blocks of files through the envelope and keeps the last few decoded.
 
@@ -20,7 +24,7 @@ class Reader:
         self.limit = cache
         self.buffers = buffers or Buffers()
         self._cache = []  # (number, offset, block, its buffer), most recently used last
-        self._input = bytearray()
+        self._input = bytearray(self.buffers.block + _SEAL)  # growing bit by bit it would break up the heap
         self.reads = 0
 
     def block(self, number, prefix, offset, size, buf=None):

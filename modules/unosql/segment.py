@@ -16,7 +16,7 @@ TRAILER = b"Q"
 _TRAILER_SIZE = SALT + 3
 _BLOOM_PROBES = 4
 # Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
-_MOST = 6
+_MOST = 4
 
 
 def block_aad(prefix, offset):

@@ -117,14 +117,14 @@ class Writer:
 
     def _release(self):
         tree, self._tree = self._tree, ()
-        if tree:
-            self._buffers.give(tree[0].buf)
+        for block in tree:
+            self._buffers.give(block.buf)
 
     def _close_block(self, level):
         block = self._tree[level]
         offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
-            self._tree.append(_Block(bytearray(64)))
+            self._tree.append(_Block(self._buffers.take(self._buffers.half)))
         parent = self._tree[level + 1]
         if parent.used > self._block:
             self._close_block(level + 1)

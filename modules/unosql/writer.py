@@ -13,6 +13,10 @@ from .compression import compress
 from .segment import SALT, TRAILER, block_aad, bloom_bits
 
 
+# Bytes of an index block's entry, in general; a longer one makes the block grow.
+_PLACE = 24
+
+
 class _Block:
     """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
 
@@ -124,9 +128,9 @@ class Writer:
         block = self._tree[level]
         offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
-            self._tree.append(_Block(self._buffers.take(self._buffers.half)))
+            self._tree.append(_Block(self._buffers.take(self._block)))
         parent = self._tree[level + 1]
-        if parent.used > self._block:
+        if parent.used + _PLACE > self._block:
             self._close_block(level + 1)
         parent.add(block.first, pack_uint(offset) + pack_uint(size))
         block.clear()

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from ledger import Ledger, Lost
-from media import EIO, MEDIA, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
+from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
 from unosql.errors import StorageFullError
 from unosql.files import Files
 
@@ -20,7 +20,7 @@ class Directory:
         return Files("%s/%s.udb" % (self._path, name), **self._kw)
 
 
-@pytest.fixture(params=["flash", "memory", "littlefs", "directory"])
+@pytest.fixture(params=["flash", "memory", "littlefs", "fat", "directory"])
 def medium(request, tmp_path):
     return Directory(tmp_path) if request.param == "directory" else MEDIA[request.param]()
 
@@ -276,10 +276,11 @@ SMALL = {
     "flash": lambda: FlashMedium(20, 1024, records=8),
     "memory": lambda: MemFiles(slots=8),
     "littlefs": lambda: LittleFsFiles(32, slots=8),
+    "fat": lambda: FatFiles(256, slots=8),
 }
 ITEMS = make_items(50)
-# Each step of the workload on flash and in memory, each seventh of the slower littlefs.
-STRIDE = {"flash": 1, "memory": 1, "littlefs": 7}
+# Each step of the workload, but only each seventh on littlefs, which is slower.
+STRIDE = {"flash": 1, "memory": 1, "littlefs": 7, "fat": 1}
 
 
 def steps(kind):
@@ -331,6 +332,7 @@ FULL = {
     "flash": lambda: FlashMedium(24, 1024, records=8),
     "memory": lambda: MemFiles(12000, slots=8),
     "littlefs": lambda: LittleFsFiles(14, slots=8),
+    "fat": lambda: FatFiles(128, slots=8),  # the least that FatFs formats
 }
 
 

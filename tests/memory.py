@@ -24,7 +24,7 @@ import reliability  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
 
 KEY = b"sixteen byte key"
-FIRST, LAST, STEP = 16 << 10, 160 << 10, 1024  # bytes of heap
+FIRST, LAST, STEP = 16 << 10, 128 << 10, 1024  # bytes of heap
 FAILURES = 3  # calls that may fail before a run ends
 SECONDS = 120
 

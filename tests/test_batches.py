@@ -4,6 +4,7 @@ import errno
 import pytest
 
 from memfs import Failing, MemFs, everything, make, path
+from unosql import compaction
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
 from unosql.store import Hooks, Store
@@ -224,6 +225,17 @@ def test_compaction_that_empties_the_deepest_levels():
     store.manifest.levels = levels + [[], [], []]
     store.compact()
     assert store.get(b"a") == b"1"
+
+
+def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
+    """Level 0 stays short, however little the writes between two flushes move on."""
+    monkeypatch.setattr(compaction.Compaction, "step", lambda self, blocks: None)
+    store = make(MemFs())
+    for i in range(40):
+        store.apply([(b"k%02d" % i, bytes(600))])
+        store.flush()
+        assert store.stats()["levels"][0] <= compaction.LIMIT
+    assert len(everything(store)) == 40 and store.stats()["levels"][1]
 
 
 def test_compaction_error_does_not_fail_writes(monkeypatch):

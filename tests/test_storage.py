@@ -5,6 +5,7 @@ import random
 import pytest
 from ledger import Ledger, Lost
 from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
+from unosql import files
 from unosql.errors import StorageFullError
 from unosql.files import Files
 
@@ -422,6 +423,23 @@ def test_file_operations_are_synced_in_order(tmp_path, monkeypatch):
     storage.open()
     storage.log(b"w").append(b"x")
     assert synced == [str(tmp_path), str(tmp_path / "t.udb" / "w00"), str(tmp_path / "t.udb")]
+
+
+def test_without_fsync_closing_makes_durable(tmp_path, monkeypatch):
+    """As on MicroPython, whose os has neither fsync nor a name."""
+    monkeypatch.delattr(os, "fsync")
+    monkeypatch.setattr(files, "os", _Os())
+    storage = Files(str(tmp_path / "t.udb"))
+    storage.open()
+    storage.log(b"w").append(b"x")
+    assert (tmp_path / "t.udb" / "w00").read_bytes() == b"x"
+
+
+class _Os:
+    def __getattr__(self, name):
+        if name == "name":
+            raise AttributeError(name)
+        return getattr(os, name)
 
 
 def test_a_medium_that_fails_twice_tells_of_the_first_error():

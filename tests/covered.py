@@ -19,7 +19,7 @@ COVERED = (
 # The tests of the store and below: fast, on CPython only.
 FILES = (
     "test_blocks", "test_crypto", "test_recovery", "test_batches", "test_store", "test_storage", "test_raw_flash",
-    "test_archive",
+    "test_archive", "test_memory",
 )
 
 
@@ -35,7 +35,7 @@ def main(arguments):
         coverage = [sys.executable, "-m", "coverage"]
         source = "--source=" + str(MODULES)  # what no test imports counts as well
         tests = [str(TESTS / (name + ".py")) for name in FILES]
-        run = coverage + ["run", "--branch", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *arguments]
+        run = coverage + ["run", "--branch", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--target", "host", *tests, *arguments]
         status = subprocess.run(run, cwd=TESTS.parent, env=environment).returncode
         include = "--include=" + ",".join(map(str, files()))
         report = coverage + ["report", include, "-m", "--skip-covered", "--fail-under=100", "--precision=2"]

@@ -14,7 +14,7 @@ KNOWN = pytest.mark.xfail(reason="store.py: memory errors in rollback() and in a
 
 
 def opened(medium):
-    return Unosql("t", storage=medium.storage(), memtable=1024)
+    return Unosql("t", None, 1000, "NONE", storage=medium.storage(), memtable=1024)
 
 
 @KNOWN

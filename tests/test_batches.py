@@ -1,5 +1,6 @@
 """Batches that fail, transactions, the hooks of the layer above, rekeying and compaction: all or nothing, and usable after."""
 import errno
+import random
 
 import pytest
 
@@ -236,6 +237,15 @@ def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
         store.flush()
         assert store.stats()["levels"][0] <= compaction.LIMIT
     assert len(everything(store)) == 40 and store.stats()["levels"][1]
+
+
+def test_a_large_batch_is_merged_as_it_grows():
+    """Scattered keys that do not compress: each merge takes more than one step, and level 0 stays short."""
+    store, r = make(MemFs(), memtable=4096), random.Random(1)
+    ops = {r.randbytes(4): r.randbytes(90) for _ in range(800)}
+    store.apply(list(ops.items()))
+    assert store.stats()["levels"][0] <= compaction.LIMIT // 2
+    assert everything(store) == ops and list(store.verify()) == []
 
 
 def test_compaction_error_does_not_fail_writes(monkeypatch):

@@ -10,14 +10,16 @@ export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEA
 
 .DEFAULT_GOAL := help
 .PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
-.PHONY: flash device-test docs package release release-check bench test-powerloss
+.PHONY: flash device-test docs package release release-check bench test-powerloss coverage reliability
 
 help:
 	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
 	@echo
 	@echo '  make run        build all, boot the emulated board, run examples/quickstart.py on it'
 	@echo '  make test       run all tests that this machine can (ARGS="-k index" goes to pytest)'
-	@echo '  make test-powerloss    cut the power in each 10th step of every operation, kill the board 100 times'
+	@echo '  make test-powerloss    cut the power, and let fail, every step of every operation (20 minutes)'
+	@echo '  make coverage   branch coverage of what keeps data whole, on this machine; fails below 100 %'
+	@echo '  make reliability    all long runs, an hour on two cores; writes their counts into docs/RELIABILITY.md'
 	@echo '  make emulator   leave an emulated board running and print how to reach it'
 	@echo '                  (HEAP=36k: a small heap, FLASH=file: its flash image)'
 	@echo '  make unix       build MicroPython for this machine, 64- and 32-bit, unosql inside'
@@ -68,8 +70,15 @@ test:
 
 test-powerloss:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/powerloss.py --stride 10 $(ARGS)
-	build/venv/bin/python tests/kills.py --rounds 100
+	build/venv/bin/python tests/powerloss.py --jobs 2 $(ARGS)
+
+coverage:
+	@$(PYTHON) -m firmware deps
+	build/venv/bin/python tests/covered.py $(ARGS)
+
+reliability:
+	@$(PYTHON) -m firmware deps
+	build/venv/bin/python tests/reliability.py $(ARGS)
 
 clean:
 	rm -rf $(filter-out build/src build/venv build/flash build/toolchains,$(wildcard build/*))

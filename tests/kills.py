@@ -1,6 +1,6 @@
 """Kill the emulated board while it writes, again and again: every record it acknowledged must be there afterwards.
 
-    python tests/kills.py [--rounds 100] [--encrypted]
+    python tests/kills.py [--rounds 100] [--encrypted] [--report docs/RELIABILITY.md]
 """
 import argparse
 import random
@@ -9,11 +9,16 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+for folder in (str(ROOT), str(ROOT / "tests")):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+import reliability  # noqa: E402
 
 from firmware import targets  # noqa: E402
 from firmware.emulator import Emulator  # noqa: E402
 
+KEY = b"sixteen byte key"
 OPEN = """
 from unosql.core import Unosql
 db = Unosql("kills", %r, 1000)
@@ -109,9 +114,15 @@ def main():
     parser = argparse.ArgumentParser(description="Kill the emulated board while it writes.")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--encrypted", action="store_true")
+    parser.add_argument("--report", metavar="FILE", help="write the counts into this page")
     args = parser.parse_args()
-    total = run(args.rounds, b"sixteen byte key" if args.encrypted else None, progress=lambda text: print(text, flush=True))
-    print("%d kills, %d records acknowledged, none lost" % (args.rounds, total))
+    start = time.monotonic()
+    total = run(args.rounds, KEY if args.encrypted else None, progress=lambda text: print(text, flush=True))
+    text = "%s: %d kills, %d records acknowledged, none lost; %d s." % (
+        "Encrypted" if args.encrypted else "Plain", args.rounds, total, time.monotonic() - start)
+    print(text)
+    if args.report:
+        reliability.write_section(args.report, "kills encrypted" if args.encrypted else "kills", text)
 
 
 if __name__ == "__main__":

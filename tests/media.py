@@ -7,6 +7,7 @@ so that a test runs alike on all of them: MEDIA lists them.
 """
 import random
 
+from fatfs import FatFs
 from unosql.files import Files
 from unosql.flash import Flash
 
@@ -47,6 +48,19 @@ class Device:
         """Raise OSError(errno), and do nothing, in the step that follows `after` more steps."""
         self._fail_at = self.steps + after + 1
         self._errno = errno
+
+    def check(self, start):
+        """PowerCut unless what started at `start` still runs."""
+        if self.starts != start:
+            raise PowerCut
+        self._check()
+
+    def alive(self, start):
+        """The same for close and remove, which the collector may call long after the cut: False then."""
+        if self.starts != start:
+            return False
+        self._check()
+        return True
 
     def _check(self):
         if self.off:
@@ -143,6 +157,25 @@ class NorFlash(Device):
         self.image[start : start + len(new)] = _torn_flash(rng, model, old, new)
 
 
+class Life:
+    """A device as what runs between two starts sees it. What RAM held then may be collected much later, and a
+    generator that still wants to remove or close a file must not reach the medium that works again."""
+
+    def __init__(self, device):
+        self._device, self._start = device, device.starts
+
+    def __getattr__(self, name):
+        if self._device.starts == self._start:
+            return getattr(self._device, name)
+        return self._nothing if name in ("remove", "readblocks", "writeblocks", "ioctl") else self._refused
+
+    def _nothing(self, *args):
+        pass
+
+    def _refused(self, *args):
+        raise PowerCut
+
+
 def _torn_flash(rng, model, old, new):
     """What a program or an erase that was to turn old into new leaves."""
     if model in ("none", "done"):
@@ -155,6 +188,39 @@ def _torn_flash(rng, model, old, new):
         return new[:first] + rng.randbytes(len(new) - first)[: max(0, cut - first)] + old[max(first, cut) :]
     done = rng.randbytes(len(new)) if model == "bits" else bytes(rng.choice((0, 255)) for _ in new)
     return bytes(o ^ (o ^ n) & d for o, n, d in zip(old, new, done))
+
+
+class Disk(Device):
+    """Sectors that are overwritten in place and in order, as of an SD card or a flash behind a translation layer.
+
+    Power cut in the middle of one leaves, by model: the old sector (none), the new one (done), or the first bytes of the
+    new one before the old ones (prefix).
+    """
+
+    MODELS = ("none", "done", "prefix")
+
+    def __init__(self, sectors=1024, size=512):
+        super().__init__()
+        self.sectors, self.size = sectors, size
+        self.image = bytearray(sectors * size)
+
+    def read(self, sector, count):
+        self._check()
+        return bytes(self.image[sector * self.size : (sector + count) * self.size])
+
+    def write(self, sector, data):
+        """Each sector is a step."""
+        for start in range(sector * self.size, sector * self.size + len(data), self.size):
+            new, data = data[: self.size], data[self.size :]
+            self._step(lambda rng, model: self._torn(rng, model, start, new))
+            self.image[start : start + self.size] = new
+
+    def sync(self):
+        self._check()
+
+    def _torn(self, rng, model, start, new):
+        cut = {"none": 0, "done": self.size, "prefix": rng.randrange(self.size)}[model]
+        self.image[start : start + cut] = new[:cut]
 
 
 class MemFs(Device):
@@ -171,7 +237,7 @@ class MemFs(Device):
     def __init__(self, size=1 << 20):
         super().__init__()
         self._size = size
-        self._directories = set()
+        self._directories = {""}
         self._files = {}
         self._durable = {}  # of files that changed: what they were; None: not there
 
@@ -226,6 +292,19 @@ class MemFs(Device):
             raise OSError(ENOENT, path)
         self._change(path, None)
 
+    def rename(self, old, new):
+        """At once or not at all, whatever the model: what is asked of a filesystem that backups are written to."""
+        self._check()
+        if old not in self._files:
+            raise OSError(ENOENT, old)
+        self._step(lambda rng, model: rng.random() < 0.5 and self._rename(old, new))
+        self._rename(old, new)
+
+    def _rename(self, old, new):
+        self._files[new] = self._files.pop(old)
+        for name in (old, new):
+            self._durable.pop(name, None)
+
     # changes and cuts
 
     def _change(self, path, content):
@@ -279,23 +358,26 @@ class _MemFile:
         self._fs = fs
         self._path = path
         self._at = 0
+        self._start = fs.starts
 
     def write(self, data):
+        self._fs.check(self._start)
         content = self._fs._files[self._path]
         self._fs._change(self._path, content + bytes(data))
         return len(data)
 
     def flush(self):
+        self._fs.check(self._start)
         self._fs._sync(self._path)
 
     def close(self):
-        self._fs._check()
+        self._fs.alive(self._start)
 
     def seek(self, offset):
         self._at = offset
 
     def read(self):
-        self._fs._check()
+        self._fs.check(self._start)
         return self._fs._files[self._path][self._at :]
 
     def readinto(self, buf):
@@ -319,9 +401,11 @@ class LittleFs:
 
         self._lfs = lfs
         self._flash = flash
+        self._start = flash.starts
+        self._context = _Context(flash)
         self._files = set()  # open ones: littlefs keeps pointers to them
         config = lfs.LFSConfig(
-            context=_Context(flash), block_size=flash.erase, block_count=flash.blocks, read_size=read_size,
+            context=self._context, block_size=flash.erase, block_count=flash.blocks, read_size=read_size,
             prog_size=32, cache_size=min(flash.erase, 4 * max(read_size, 32)), lookahead_size=32, block_cycles=100,
         )
         self._config = config
@@ -334,7 +418,9 @@ class LittleFs:
         """Call a function of littlefs; its errors, and the flash's, become exceptions."""
         from littlefs.errors import LittleFSError
 
-        self._flash._check()
+        self._flash.check(self._start)
+        if self.failed:
+            raise OSError(EIO, "mount it anew")
         try:
             return function(self._fs, *args)
         except LittleFSError as error:
@@ -361,15 +447,28 @@ class LittleFs:
                 if entry.name not in (".", ".."):
                     yield (entry.name, 0, 0, entry.size)
         finally:
-            self._lfs.dir_close(self._fs, directory)
+            if self.alive():
+                self._lfs.dir_close(self._fs, directory)
 
     def mkdir(self, path):
         self.call(self._lfs.mkdir, path)
 
     def remove(self, path):
-        self.call(self._lfs.remove, path)
+        if self.alive():
+            self.call(self._lfs.remove, path)
 
     rmdir = remove
+
+    def rename(self, old, new):
+        self.call(self._lfs.rename, old, new)
+
+    def alive(self):
+        return self._flash.alive(self._start)
+
+    @property
+    def failed(self):
+        """Whether the flash failed: what littlefs holds in RAM is no good then (lfs_bd_prog() asserts that it is)."""
+        return self._context.failed
 
 
 class _Context:
@@ -377,6 +476,7 @@ class _Context:
 
     def __init__(self, flash):
         self._flash = flash
+        self.failed = False
 
     def read(self, config, block, offset, size):
         buf = bytearray(size)
@@ -396,6 +496,7 @@ class _Context:
         try:
             function(*args)
         except OSError as error:
+            self.failed = True
             return -error.errno
         except (PowerCut, AssertionError):
             return -EIO
@@ -415,8 +516,10 @@ class _LfsFile:
         self._fs.call(self._fs._lfs.file_sync, self._file)
 
     def close(self):
-        self._fs._files.discard(self._file)
-        self._fs.call(self._fs._lfs.file_close, self._file)
+        """As extmod/vfs_lfsx_file.c: the second time nothing, even when the first failed."""
+        if self._fs.alive() and self._file in self._fs._files:
+            self._fs._files.discard(self._file)
+            self._fs.call(self._fs._lfs.file_close, self._file)
 
     def seek(self, offset):
         self._fs.call(self._fs._lfs.file_seek, self._file, offset, 0)
@@ -448,7 +551,7 @@ class FlashMedium:
         self._kw = kw
 
     def storage(self, name="testdb"):
-        return Flash(self.device, name, **self._kw)
+        return Flash(Life(self.device), name, **self._kw)
 
 
 class MemFiles:
@@ -459,8 +562,10 @@ class MemFiles:
         self._kw = kw
 
     def storage(self, name="testdb"):
-        return Files(name + ".udb", fs=self.device, **self._kw)
+        return Files(name + ".udb", fs=self.fs(), **self._kw)
 
+    def fs(self):
+        return Life(self.device)
 
 
 class LittleFsFiles:
@@ -474,10 +579,32 @@ class LittleFsFiles:
         self._mounted = 0
 
     def storage(self, name="testdb"):
-        if self._mounted != self.device.starts:  # once for all databases: two mounts would not know of each other
+        return Files(name + ".udb", fs=self.fs(), **self._kw)
+
+    def fs(self):
+        if self._mounted != self.device.starts or self._fs.failed:  # once for all databases: two would not know of each other
             self._fs = LittleFs(self.device, self._read_size)
             self._mounted = self.device.starts
-        return Files(name + ".udb", fs=self._fs, **self._kw)
+        return self._fs
 
 
-MEDIA = {"flash": FlashMedium, "memory": MemFiles, "littlefs": LittleFsFiles}
+class FatFiles:
+    """Files on MicroPython's FatFs on a disk of sectors."""
+
+    def __init__(self, sectors=1024, size=512, **kw):
+        self.device = Disk(sectors, size)
+        self._kw = kw
+        FatFs(self.device, format=True)
+        self._mounted = 0
+
+    def storage(self, name="testdb"):
+        return Files(name + ".udb", fs=self.fs(), **self._kw)
+
+    def fs(self):
+        if self._mounted != self.device.starts:
+            self._fs = FatFs(self.device)
+            self._mounted = self.device.starts
+        return self._fs
+
+
+MEDIA = {"flash": FlashMedium, "memory": MemFiles, "littlefs": LittleFsFiles, "fat": FatFiles}

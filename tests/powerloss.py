@@ -1,18 +1,19 @@
 """Power loss as a mode over ordinary work with the database: every operation, on every medium, cut at every step.
 
-    python tests/powerloss.py [--stride N] [--report docs/RELIABILITY.md]     all cases, or each N-th
+    python tests/powerloss.py [--stride N] [--jobs N] [--report docs/RELIABILITY.md]     all cases, or each N-th
     python tests/powerloss.py --replay ID                                     one case; a failure prints its id
 
 A case is operation/medium/model/step/second: the operation's work is cut in that step of the medium, which leaves what
-the model says; recovery is cut in the step `second` (0: not). Then everything acknowledged must be there, and of the call
-that was cut all or nothing (docs/DESIGN.md, invariants 1 and 2).
+the model says; what comes next, recovery and a flush, is cut in its step `second` (0: not). Then everything acknowledged
+must be there, and of the call that was cut all or nothing (docs/DESIGN.md, invariants 1 and 2).
+
+The same of errors: with the model `error` the step fails with an I/O error, with `full` (a filesystem's step) for want of
+room, and the power stays on; with `short` the medium has only so much room as the step's number says, in KB.
 """
 import argparse
-import copy
-import itertools
+import concurrent.futures
 import random
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -21,184 +22,20 @@ for folder in (TESTS, TESTS.parent / "modules", TESTS / "shims"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from media import FlashMedium, LittleFsFiles, MemFiles, PowerCut  # noqa: E402
-from unosql import database, locks  # noqa: E402
-from unosql.core import Unosql  # noqa: E402
+import reliability  # noqa: E402
+from media import EIO, ENOSPC, MemFiles, PowerCut  # noqa: E402
+from unosql.errors import UnosqlError  # noqa: E402
+from room import give_room, listed, take_room  # noqa: E402
+from work import (  # noqa: E402
+    KEY, MEDIA, NEW_KEY, OPERATIONS, PAIRS, Broken, backed_up, beside, contents, fill, fork, make_backups, opened, require,
+    BACKUP,
+)
 
-MEDIA = {
-    "flash": lambda: FlashMedium(48),
-    "files": lambda: MemFiles(slots=8),
-    "littlefs": lambda: LittleFsFiles(128, slots=8),
-}
-KEY = b"sixteen byte key"
-SCRATCH = tempfile.TemporaryDirectory(prefix="unosql-powerloss-")
-
-
-class Broken(AssertionError):
-    """The database does not hold what it acknowledged."""
-
-
-def record(i):
-    return {"n": i, "name": "name%d" % (i % 7), "text": "x" * (i * 13 % 90)}
-
-
-def scratch(name):
-    return str(Path(SCRATCH.name) / name)
-
-
-# What is done: generators that yield whenever a call has returned.
-
-
-def fill(db, count=40):
-    db.create_index("c", "name")
-    for i in range(count):
-        db.insert("c", record(i))
-        yield
-
-
-def insert(db):
-    yield from (db.insert("c", record(100 + i)) for i in range(25))
-
-
-def insert_many(db):
-    yield db.insert_many("c", [record(200 + i) for i in range(60)])
-
-
-def large_record(db):
-    yield db.insert("c", {"blob": "".join(chr(33 + i * 7 % 90) for i in range(1500))})
-
-
-def update(db):
-    yield from (db.update("c", "name", "name%d" % i, {"n": -i}) for i in range(7))
-
-
-def upsert(db):
-    yield db.upsert("c", "name", "name3", {"n": 1})
-    yield db.upsert("c", "name", "nobody", {"n": 2})
-
-
-def delete(db):
-    yield from (db.delete("c", {"n": {"gte": 3 * i, "lt": 3 * i + 3}}) for i in range(8))
-
-
-def transaction(db):
-    for i in range(4):
-        with db.transaction():
-            for j in range(3):
-                db.insert("other", record(10 * i + j))
-            db.update("c", "n", i, {"text": "moved"})
-            db.delete("c", "n", 30 + i)
-        yield
-
-
-def large_transaction(db):
-    with db.transaction():
-        for i in range(60):
-            db.insert("other", record(i))
-        db.delete("c", {"n": {"lt": 20}})
-    yield
-
-
-def create_index(db):
-    yield db.create_index("c", ["text", "n"])
-    yield db.drop_index("c", "name")
-
-
-def clear_and_drop(db):
-    yield db.clear("c")
-    yield db.insert("c", record(1))
-    yield db.drop("c")
-
-
-def queue(db):
-    yield db.pop("c", 3)
-    yield db.ack("c", 12)
-    yield db.configure("c", capped=10)
-    yield from (db.insert("c", record(i)) for i in range(12))
-
-
-def compact(db):
-    yield db.compact()
-
-
-def rekey(db):
-    yield db.rekey(KEY, 1000)
-    yield db.insert("c", record(7))
-
-
-def restore(db):
-    yield db.restore(scratch("full"))
-
-
-def restore_increment(db):
-    yield db.restore(scratch("increment"))
-
-
-def batches(db):
-    """Enough to flush and merge several times."""
-    for i in range(0, 240, 12):
-        yield db.insert_many("c", [record(i + j) for j in range(12)])
-
-
-OPERATIONS = {f.__name__: f for f in (
-    insert, insert_many, large_record, update, upsert, delete, transaction, large_transaction, create_index,
-    clear_and_drop, queue, compact, rekey, restore, restore_increment, batches,
-)}
-
-
-def make_backups():
-    """The files that restore and restore_increment read."""
-    medium = MemFiles()
-    db = opened(medium)
-    for _ in fill(db, 50):
-        pass
-    db.backup(scratch("full"))
-    change = db.last_change()
-    db.update("c", "name", "name2", {"text": "changed"})
-    db.delete("c", "name", "name4")
-    db.insert("new", record(1))
-    db.incremental_backup(scratch("increment"), since_change=change)
-    db.close()
-
-
-# What must hold
-
-
-def opened(medium, keys=(None,)):
-    """Open with the only key that fits."""
-    database._databases.clear()  # handles that a cut has left behind, as a reset does
-    locks._held.clear()
-    for i, key in enumerate(keys):
-        try:
-            return Unosql("testdb", key, 1000, "NONE", storage=medium.storage(), memtable=2048)
-        except database.WrongKeyError:
-            if i + 1 == len(keys):
-                raise
-
-
-def contents(db):
-    """All that a user can see, but for timestamps."""
-    seen = {}
-    for name in sorted(db.collections()):
-        rows = [{k: v for k, v in row.items() if k != "timestamp"} for row in db.iterate(name)]
-        counts = db.count(name), [len(db.find(name, "name", "name%d" % i)) for i in range(7)]
-        seen[name] = rows, counts, sorted(map(repr, db.indexes(name)))
-    return seen
-
-
-def check(db, states, acknowledged):
-    found = contents(db)
-    if found not in states[acknowledged : acknowledged + 2]:
-        raise Broken("after %d calls that returned: %s" % (acknowledged, _difference(found, states[acknowledged])))
-    problems = db.verify()
-    if problems:
-        raise Broken("; ".join(problems))
-
-
-def _difference(found, expected):
-    for name in sorted(set(found) | set(expected)):
-        if found.get(name) != expected.get(name):
-            return "%s: found %.300r, expected %.300r" % (name, found.get(name), expected.get(name))
+ERRORS = {"error": EIO, "full": ENOSPC}
+SHORT = "short"
+ROOM = 1024  # bytes
+FILLER = 3000  # bytes of a file that takes room
+ROOMS = 30  # more room than any operation takes
 
 
 class Operation:
@@ -207,132 +44,212 @@ class Operation:
     def __init__(self, name, kind):
         self.name, self.kind = name, kind
         self.act = OPERATIONS[name]
+        self.key = KEY if kind == "encrypted" else None
+        self.keys = (self.key, NEW_KEY) if name == "rekey" else (self.key,)
         self.medium = MEDIA[kind]()
-        db = opened(self.medium)
+        db = opened(self.medium, self.keys)
         for _ in fill(db):
             pass
+        if name == "backup":
+            with beside(self.medium):
+                db.backup(BACKUP)
         db.close()
         self._rehearse()
 
     def _rehearse(self):
         medium = fork(self.medium)
-        db = opened(medium)
+        db = opened(medium, self.keys)
         before = medium.device.steps
-        self.states = [contents(db)]
-        for _ in self.act(db):
-            self.states.append(contents(db))
+        self.states, self.backups = [contents(db)], [self.backed_up(medium)]
+        with beside(medium):
+            acts = self.act(db)
+            while next(acts, self) is not self:
+                self.states.append(contents(db))
         self.steps = medium.device.steps - before
         db.close()
+        self.backups += [self.backups[0]] + [self.backed_up(medium)] * 3  # the second of the operation's calls makes it
 
-    def case(self, model, step, second):
-        """Run one case; Broken when it fails."""
-        medium = fork(self.medium)
-        db = opened(medium)
-        acknowledged = 0
-        medium.device.cut(step, model, seed=step)
+    def backed_up(self, medium):
+        """What the backup file on a medium holds, for the operation that makes one."""
+        return backed_up(medium, self.key) if self.name == "backup" else None
+
+    @property
+    def models(self):
+        """Those of this medium, and the errors. A block device is never full."""
+        errors = ERRORS if isinstance(self.medium, MemFiles) else ("error",)
+        return (*self.medium.device.MODELS, *errors, SHORT)
+
+
+class Case:
+    """A try of an operation. run() raises Broken when what must hold does not."""
+
+    def __init__(self, operation, model, step, second):
+        self.operation, self.model, self.step, self.second = operation, model, step, second
+        self.medium = fork(operation.medium)
+        self.device = self.medium.device
+        self.acknowledged = 0
+
+    def __str__(self):
+        operation = self.operation
+        return "%s/%s/%s/%d/%d" % (operation.name, operation.kind, self.model, self.step, self.second)
+
+    @property
+    def is_cut(self):
+        return self.model not in (SHORT, *ERRORS)
+
+    def run(self):
+        if self.is_cut:
+            self._without_power()
+        elif self.model == SHORT:
+            self._without_room()
+        else:
+            self._with_an_error()
+        self._check_reopened()
+
+    def _open(self):
+        return opened(self.medium, self.operation.keys)
+
+    def _without_power(self):
+        db = self._open()
+        self.device.cut(self.step, self.model, seed=self.step)
+        self._act(db, PowerCut)
+        self.device.restart()
+        if self.second:
+            self._cut_again()
+
+    def _cut_again(self):
+        self.device.cut(self.second - 1, self.model, seed=self.second)
         try:
-            for _ in self.act(db):
-                acknowledged += 1
+            db = self._open()
+            db.optimize_memory()
+            db.close()
         except PowerCut:
             pass
-        medium.device.restart()
-        if second:
-            self._cut_recovery(medium, model, second)
-        db = opened(medium, self._keys())
-        check(db, self.states, acknowledged)
+        self.device.restart()
+
+    def _with_an_error(self):
+        db = self._open()
+        self.device.fail(self.step, ERRORS[self.model])
+        self._act(db, (OSError, UnosqlError))
+        self.device.fail(-1)
+        if self.operation.kind != "littlefs":  # which has to be mounted anew
+            self._check_working(db)
+
+    def _without_room(self):
+        take_room(self.medium, self.step * ROOM)
+        db = self._open()
+        self._act(db, (OSError, UnosqlError))
+        self._check_working(db)
+        give_room(self.medium)
+
+    def _act(self, db, errors):
+        try:
+            with beside(self.medium):
+                for _ in self.operation.act(db):
+                    self.acknowledged += 1
+        except errors:
+            pass
+
+    def _check_working(self, db):
+        """After an error: the database goes on, and what was given up takes no room."""
+        self._check(db)
+        if hasattr(self.medium, "fs") and BACKUP + ".tmp" in listed(self.medium.fs()):
+            raise Broken("half a backup is left")
+        db.close()
+
+    def _check_reopened(self):
+        db = self._open()
+        self._check(db)
         count = db.count("after")
         db.insert("after", {"n": 1})
         db.close()
-        db = opened(medium, self._keys())
+        db = self._open()
         if db.count("after") != count + 1:
             raise Broken("an insert after recovery is lost")
         db.close()
 
-    def _keys(self):
-        return (None, KEY) if self.name == "rekey" else (None,)
+    def _check(self, db):
+        operation = self.operation
+        require(contents(db), operation.states, self.acknowledged, "the database")
+        problems = db.verify()
+        if problems:
+            raise Broken("; ".join(problems))
+        if operation.name == "backup" and self._replaces_files():
+            require(operation.backed_up(self.medium), operation.backups, self.acknowledged, "the backup")
 
-    def _cut_recovery(self, medium, model, second):
-        medium.device.cut(second - 1, model, seed=second)
-        try:
-            opened(medium, self._keys()).close()
-        except PowerCut:
-            pass
-        medium.device.restart()
-
-
-def fork(medium):
-    """A copy of a medium, as it lies in flash."""
-    other = copy.copy(medium)
-    other.device = copy.deepcopy(medium.device)
-    other._mounted = -1
-    return other
+    def _replaces_files(self):
+        """FAT removes the old file and renames the new one: an error, or a sector torn, in between may lose both."""
+        return self.operation.kind != "fat" or self.model not in ("error", "prefix")
 
 
 def cases(operation, stride, rng):
-    """Generator of (model, step, second): each stride-th step in each model, every third with a cut in recovery."""
-    for model in operation.medium.device.MODELS:
-        for step in range(rng.randrange(stride), operation.steps, stride):
-            yield model, step, rng.choice((0, 0, 1 + rng.randrange(6)))
+    """Generator of Cases: each stride-th step in each model, a third of the cuts with another one in what follows."""
+    for model in operation.models:
+        steps = ROOMS if model == SHORT else operation.steps
+        for step in range(rng.randrange(min(stride, steps)), steps, stride):
+            second = rng.choice((0, 0, 1 + rng.randrange(12)))
+            yield Case(operation, model, step, 0 if model in (SHORT, *ERRORS) else second)
 
 
-def name_of(operation, model, step, second):
-    return "%s/%s/%s/%d/%d" % (operation.name, operation.kind, model, step, second)
-
-
-def run_all(stride, seed=0, progress=lambda text: None):
-    """Run the cases; return {(operation, medium): (steps, cases)}. Broken names the case."""
+def run_all(stride, seed=0, progress=lambda text: None, jobs=1, only=""):
+    """Run the cases; return {(operation, medium): {"steps": n, "cuts": n, ...}}. Broken names the case."""
     make_backups()
     counts = {}
-    for name, kind in itertools.product(OPERATIONS, MEDIA):
-        operation = Operation(name, kind)
-        n = 0
-        for case in cases(operation, stride, random.Random("%s%s%d" % (name, kind, seed))):
-            run_one(operation, *case)
-            n += 1
-        counts[name, kind] = operation.steps, n
-        progress("%-18s %-9s %5d steps %6d cases" % (name, kind, operation.steps, n))
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        running = {pair: pool.submit(run_pair, *pair, stride, seed) for pair in PAIRS if only in "/".join(pair)}
+        try:
+            for (name, kind), future in running.items():
+                counts[name, kind] = n = future.result()
+                progress("%-18s %-9s %5d steps %6d cuts %6d errors" % (name, kind, n["steps"], n["cuts"], n["errors"]))
+        except Broken:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return counts
 
 
-def run_one(operation, *case):
+def run_pair(name, kind, stride, seed=0):
+    operation = Operation(name, kind)
+    n = {"steps": operation.steps, "cuts": 0, "second": 0, "errors": 0}
+    for case in cases(operation, stride, random.Random("%s%s%d" % (name, kind, seed))):
+        run_one(case)
+        n["cuts" if case.is_cut else "errors"] += 1
+        n["second"] += bool(case.second)
+    return n
+
+
+def run_one(case):
     try:
-        operation.case(*case)
+        case.run()
     except Exception as error:
-        raise Broken("%s: %r" % (name_of(operation, *case), error)) from error
+        raise Broken("%s: %r" % (case, error)) from error
 
 
 def replay(identity):
     name, kind, model, step, second = identity.split("/")
     make_backups()
-    Operation(name, kind).case(model, int(step), int(second))
+    Case(Operation(name, kind), model, int(step), int(second)).run()
 
 
 def report(counts, seconds, stride):
     """The table of docs/RELIABILITY.md."""
-    lines = ["| operation | " + " | ".join("%s: steps, cases" % kind for kind in MEDIA) + " |"]
-    lines.append("|---|" + "---|" * len(MEDIA))
+    lines = ["| operation | " + " | ".join(MEDIA) + " |", "|---|" + "---|" * len(MEDIA)]
     for name in OPERATIONS:
-        cells = ["%d, %d" % counts[name, kind] for kind in MEDIA]
+        cells = ["%(steps)d: %(cuts)d, %(errors)d" % counts[name, kind] if (name, kind) in counts else "—" for kind in MEDIA]
         lines.append("| %s | %s |" % (name, " | ".join(cells)))
-    total = sum(n for _, n in counts.values())
+    cuts, second, errors = (sum(n[what] for n in counts.values()) for what in ("cuts", "second", "errors"))
     lines.append("")
-    lines.append("%d cases, each %s step, in %d s; nothing acknowledged was lost or torn." % (
-        total, "" if stride == 1 else "%d-th" % stride, seconds))
-    return "\n".join(lines).replace("each  step", "each step")
-
-
-def write_report(path, text):
-    """Put the table between the marks in the page."""
-    page = Path(path).read_text()
-    start, end = "<!-- powerloss -->", "<!-- /powerloss -->"
-    head, rest = page.split(start)
-    Path(path).write_text(head + start + "\n" + text + "\n" + end + rest.split(end)[1])
+    lines.append("Steps of the medium: cuts, errors. In all %d cuts in %s, %d of them with a second cut in what followed, and %d "
+                 "errors, in %d s; nothing acknowledged was lost or torn." % (
+                     cuts, "every step" if stride == 1 else "one of %d steps" % stride, second, errors, seconds))
+    return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description="Cut the power at every step of every operation.")
     parser.add_argument("--stride", type=int, default=1, help="only each N-th step (default 1)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="operations and media with this in OPERATION/MEDIUM")
     parser.add_argument("--replay", metavar="ID", help="run one case")
     parser.add_argument("--report", metavar="FILE", help="write the table into this page")
     args = parser.parse_args()
@@ -340,13 +257,13 @@ def main():
         return replay(args.replay)
     start = time.monotonic()
     try:
-        counts = run_all(args.stride, args.seed, lambda text: print(text, flush=True))
+        counts = run_all(args.stride, args.seed, lambda text: print(text, flush=True), args.jobs, args.only)
     except Broken as error:
         sys.exit("%s\nreplay: python tests/powerloss.py --replay %s" % (error, str(error).split(":")[0]))
     text = report(counts, time.monotonic() - start, args.stride)
     print(text)
     if args.report:
-        write_report(args.report, text)
+        reliability.write_section(args.report, "powerloss", text)
 
 
 if __name__ == "__main__":

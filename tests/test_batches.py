@@ -1,9 +1,11 @@
 """Batches that fail, transactions, the hooks of the layer above, rekeying and compaction: all or nothing, and usable after."""
 import errno
+import random
 
 import pytest
 
 from memfs import Failing, MemFs, everything, make, path
+from unosql import compaction
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
 from unosql.hooks import Hooks
@@ -225,6 +227,26 @@ def test_compaction_that_empties_the_deepest_levels():
     store.manifest.levels = levels + [[], [], []]
     store.compact()
     assert store.get(b"a") == b"1"
+
+
+def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
+    """Level 0 stays short, however little the writes between two flushes move on."""
+    monkeypatch.setattr(compaction.Compaction, "step", lambda self, blocks: None)
+    store = make(MemFs())
+    for i in range(40):
+        store.apply([(b"k%02d" % i, bytes(600))])
+        store.flush()
+        assert store.stats()["levels"][0] <= compaction.LIMIT
+    assert len(everything(store)) == 40 and store.stats()["levels"][1]
+
+
+def test_a_large_batch_is_merged_as_it_grows():
+    """Scattered keys that do not compress: each merge takes more than one step, and level 0 stays short."""
+    store, r = make(MemFs(), memtable=4096), random.Random(1)
+    ops = {r.randbytes(4): r.randbytes(90) for _ in range(800)}
+    store.apply(list(ops.items()))
+    assert store.stats()["levels"][0] <= compaction.LIMIT // 2
+    assert everything(store) == ops and list(store.verify()) == []
 
 
 def test_compaction_error_does_not_fail_writes(monkeypatch):

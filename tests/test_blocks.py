@@ -14,6 +14,7 @@ from unosql.memtable import ABSENT, Memtable, decode_entry, encode_entry
 from unosql.merge import merge
 from unosql.reader import Reader
 from unosql.segment import Segment, file_aad
+from unosql import writer as writers
 from unosql.writer import Writer
 
 BOUNDS = [0, 1, 240, 241, 2287, 2288, 67823, 67824, 2**24 - 1, 2**24, 2**32 - 1, 2**32, 2**56 - 1, 2**56, 2**64 - 1]
@@ -307,6 +308,14 @@ def test_what_a_faulty_writer_made_is_found():
     segment, _ = written(numbered(5), miscounted=1)
     with pytest.raises(CorruptionError, match="entries missing"):
         segment.check()
+
+
+def test_a_sound_block_of_an_unknown_encoding(monkeypatch):
+    """As a later version of this code may write."""
+    monkeypatch.setattr(writers, "compress", lambda data: bytes(data) + b"\7")
+    segment, _ = written(numbered(5))
+    with pytest.raises(CorruptionError, match="file 7 at offset 0: unknown block encoding 7"):
+        segment.get(b"key00002")
 
 
 def test_cache():

@@ -1,13 +1,16 @@
 """Damaged images: whatever was flipped, cut off, swapped, replayed or removed, the answer is the data or an error.
 
-    python tests/test_fuzz.py [--flash] [MUTATIONS] [SEED]      prints its counts, and every failure with how to replay it
+    python tests/test_fuzz.py [--flash] [--jobs N] [--report docs/RELIABILITY.md] [MUTATIONS] [SEED]
+    python tests/test_fuzz.py [--flash] --replay ID       one image; a failure prints its id
 
 An image is a database that random batches made, with the state after each batch. What a mutated one may read as:
 - the last state, or a CorruptionError;
 - an earlier one, only when records of the log were touched: the one before the first batch whose record is gone. On
   the medium that is the same as a write that was torn. With a manifest gone as well, it may be any earlier state.
 """
+import argparse
 import collections
+import concurrent.futures
 import random
 import signal
 import sys
@@ -21,6 +24,7 @@ if __name__ == "__main__":
 
 import pytest
 
+import reliability
 from media import NorFlash
 from memfs import MemFs
 from unosql import compaction
@@ -34,6 +38,8 @@ KEY = b"sixteen byte key"
 SECONDS = 5  # that one image may take: it takes milliseconds
 CI = 4000  # mutations in the test
 CHUNK = 10000  # images between two lines of the script's output
+PER_IMAGE = 100  # mutations of one database
+OUTCOMES = ("images", "unchanged", "earlier", "error", "error later", "failure")
 
 
 class Hang(BaseException):
@@ -251,7 +257,7 @@ def reuse(image, store, fs, found, r):
     assert dict(again.scan(b"")) == found, "lost after reopening"
 
 
-def run(mutations, seed, per_image=100, stop=None):
+def run(mutations, seed, per_image=PER_IMAGE, stop=None):
     """Examine that many mutated images. Returns (Counter of outcomes, [failure])."""
     small, compaction._LEVEL1 = compaction._LEVEL1, 2048
     signal.signal(signal.SIGALRM, alarm)
@@ -341,7 +347,7 @@ class FlashImage:
         return "unchanged" if found == self.states[-1] else "earlier"
 
 
-def run_flash(mutations, seed, per_image=100):
+def run_flash(mutations, seed, per_image=PER_IMAGE):
     """As run(), of raw flash."""
     small, compaction._LEVEL1 = compaction._LEVEL1, 2048
     signal.signal(signal.SIGALRM, alarm)
@@ -357,7 +363,7 @@ def run_flash(mutations, seed, per_image=100):
             outcome = image.examine(data)
         except (Exception, Hang) as error:
             outcome = "failure"
-            failures.append("flash %s (%s)\n%s" % (name, " ".join(names), "".join(traceback.format_exception(error)[-3:])))
+            failures.append("replay: python tests/test_fuzz.py --flash --replay %s (%s)\n%s" % (name, " ".join(names), "".join(traceback.format_exception(error)[-3:])))
         signal.setitimer(signal.ITIMER_REAL, 0)
         counts.update(["images", outcome] + names)
     compaction._LEVEL1 = small
@@ -415,22 +421,48 @@ def replay_one(name):
     print(examine(image, files, r))
 
 
+def replay_flash(name):
+    compaction._LEVEL1 = 2048
+    image = FlashImage(int(name.split(".")[0]))
+    data, names = image.mutate(random.Random(name))
+    print(names, image.examine(data))
+
+
+def report(counts, seconds):
+    """The section of docs/RELIABILITY.md."""
+    mutations = ", ".join("%s %d" % (name, n) for name, n in sorted(counts.items()) if name not in OUTCOMES)
+    return (
+        "%d images: %d read as they were, %d as an earlier state where that is allowed, %d raised CorruptionError; none crashed, "
+        "took over %d s or gave anything else; %d s. Mutations (some images have several): %s." % (
+            counts["images"], counts["unchanged"], counts["earlier"], counts["error"] + counts["error later"], SECONDS,
+            seconds, mutations))
+
+
 def main():
-    if sys.argv[1:2] == ["--replay"]:
-        return replay_one(sys.argv[2])
-    runner = run
-    if sys.argv[1:2] == ["--flash"]:
-        runner = run_flash
-        del sys.argv[1]
-    mutations, seed = [int(arg) for arg in sys.argv[1:]] + [1000000, 1000][len(sys.argv) - 1 :]
-    counts, failures = collections.Counter(), []
-    for done in range(0, mutations, CHUNK):
-        more, failed = runner(min(CHUNK, mutations - done), seed + done // 100)
-        counts.update(more)
-        failures += failed
-        print(counts["images"], "images,", len(failures), "failures", *failed, flush=True)
-    print(dict(counts), "%d failures" % len(failures))
-    sys.exit(bool(failures))
+    parser = argparse.ArgumentParser(description="Damage images and see what is read of them.")
+    parser.add_argument("mutations", type=int, nargs="?", default=1000000)
+    parser.add_argument("seed", type=int, nargs="?", default=1000)
+    parser.add_argument("--flash", action="store_true", help="images of raw flash, not of files")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
+    parser.add_argument("--replay", metavar="ID")
+    parser.add_argument("--report", metavar="FILE", help="write the counts into this page")
+    args = parser.parse_args()
+    if args.replay:
+        return (replay_flash if args.flash else replay_one)(args.replay)
+    counts, failed, start = collections.Counter(), 0, time.monotonic()
+    runner = run_flash if args.flash else run
+    pieces = range(0, args.mutations, CHUNK)
+    with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
+        for more, failures in pool.map(runner, [min(CHUNK, args.mutations - done) for done in pieces],
+                                       [args.seed + done // PER_IMAGE for done in pieces]):
+            counts.update(more)
+            failed += len(failures)
+            print(counts["images"], "images,", failed, "failures", *failures, flush=True)
+    text = report(counts, time.monotonic() - start)
+    print(text)
+    if args.report and not failed:
+        reliability.write_section(args.report, "flash images" if args.flash else "images", text)
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

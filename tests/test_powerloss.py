@@ -1,24 +1,45 @@
 """A bounded share of the power-loss cases; `make test-powerloss` runs all of them."""
+import gc
+
 import kills
 import powerloss
 import pytest
+import work
+from media import FlashMedium, PowerCut
 
-SHARE = 150  # each so-manieth step
+SHARE = 300  # each so-manieth step, and one of each model at least
+# Archive.close() removes the old file before it renames the new one, and what fails in opening or closing leaves a .tmp.
+BACKUPS = pytest.mark.xfail(reason="archive.py: a backup is not replaced at once, and half a one stays", raises=work.Broken)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def backups():
-    powerloss.make_backups()
+    work.make_backups()
 
 
-@pytest.mark.parametrize("name", powerloss.OPERATIONS)
-@pytest.mark.parametrize("kind", powerloss.MEDIA)
+@pytest.mark.parametrize("name, kind", [
+    pytest.param(*pair, marks=BACKUPS if pair[0] == "backup" else ()) for pair in work.PAIRS])
 def test_power_cut_during(name, kind):
-    operation = powerloss.Operation(name, kind)
-    assert operation.steps > 0
-    rng = powerloss.random.Random(name + kind)
-    for case in powerloss.cases(operation, SHARE, rng):
-        powerloss.run_one(operation, *case)
+    counts = powerloss.run_pair(name, kind, SHARE)
+    assert counts["cuts"] >= 3 and counts["errors"] >= 2
+
+
+@BACKUPS
+@pytest.mark.parametrize("kind", ["files", "littlefs"])
+def test_a_backup_takes_the_place_of_another_at_once(kind):
+    """Power cut in each of the last steps of making it: one of the two is there."""
+    operation = powerloss.Operation("backup", kind)
+    for step in range(operation.steps - 8, operation.steps):
+        powerloss.run_one(powerloss.Case(operation, operation.medium.device.MODELS[0], step, 0))
+
+
+@BACKUPS
+@pytest.mark.parametrize("kind", ["files", "fat"])
+def test_a_backup_given_up_leaves_nothing(kind):
+    """An I/O error in each of the first steps of making it."""
+    operation = powerloss.Operation("backup", kind)
+    for step in range(min(25, operation.steps)):
+        powerloss.run_one(powerloss.Case(operation, "error", step, 0))
 
 
 def test_a_loss_is_noticed():
@@ -26,7 +47,48 @@ def test_a_loss_is_noticed():
     operation = powerloss.Operation("insert", "files")
     operation.states = operation.states[1:] + operation.states[-1:]
     with pytest.raises(powerloss.Broken):
-        operation.case("atomic", 0, 0)
+        powerloss.Case(operation, "atomic", 0, 0).run()
+
+
+@pytest.mark.parametrize("kind", work.MEDIA)
+def test_what_ran_before_a_cut_does_not_reach_the_medium_after_it(kind):
+    """Generators of a database that lost its power, collected later, must not close or remove files of the next one's."""
+    medium = work.MEDIA[kind]()
+    db = work.opened(medium)
+    for i in range(60):  # some merging is under way
+        db.insert("c", {"n": i, "text": "x" * 90})
+    medium.device.cut(0, medium.device.MODELS[0])
+    with pytest.raises(PowerCut):
+        db.insert("c", {})
+    medium.device.restart()
+    steps = medium.device.steps
+    del db
+    work.database._databases.clear()
+    gc.collect()
+    assert medium.device.steps == steps
+    assert work.opened(medium).verify() == []
+
+
+def test_storage_from_before_a_cut_is_refused():
+    medium = work.MEDIA["littlefs"]()
+    fs = medium.fs()
+    file = fs.open("f", "w")
+    medium.device.restart()
+    file.close()
+    fs.remove("f")
+    with pytest.raises(PowerCut):
+        fs.open("g", "w")
+    before = bytes((flash := FlashMedium(8)).device.image)
+    sink = _opened(flash).create(1)
+    flash.device.restart()
+    sink.append(bytes(9000))
+    assert flash.device.image == before
+
+
+def _opened(medium):
+    storage = medium.storage()
+    storage.open()
+    return storage
 
 
 def test_kill_of_the_emulated_board(request):

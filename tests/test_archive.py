@@ -1,0 +1,61 @@
+"""Backup files by themselves: written, given up, read, refused."""
+import os
+
+import pytest
+
+from memfs import MemFs, make
+from unosql import archive
+from unosql.errors import CorruptionError, WrongKeyError
+
+KEY = b"sixteen byte key"
+ENTRIES = [(b"R%03d" % i, bytes(i)) for i in range(60)]
+
+
+def written(store, path, entries=ENTRIES):
+    sink = store.export(path, {"full": True})
+    for entry in entries:
+        sink.add(*entry)
+    sink.close()
+
+
+@pytest.mark.parametrize("entries", [ENTRIES, []], ids=len)
+def test_round_trip(tmp_path, entries):
+    """Under the store's key, which need not be given again, and in another store, where it must."""
+    store, path = make(MemFs(), KEY), str(tmp_path / "b")
+    for _ in range(2):  # the second one over the first
+        written(store, path, entries)
+        assert os.listdir(tmp_path) == ["b"]
+    for reading, key in (store, None), (make(MemFs()), KEY):
+        opened = reading.import_(path, key)
+        assert opened.meta == {"full": True} and list(opened.entries()) == entries
+        opened.check()
+        opened.close()
+    with pytest.raises(WrongKeyError):
+        make(MemFs()).import_(path, b"another key......")
+
+
+def test_given_up(tmp_path):
+    """Nothing is left, and what was there before stays."""
+    store, path = make(MemFs()), str(tmp_path / "b")
+    written(store, path)
+    before = (tmp_path / "b").read_bytes()
+    sink = store.export(path, {})
+    sink.add(b"R", b"1")
+    sink.abort()
+    assert os.listdir(tmp_path) == ["b"] and (tmp_path / "b").read_bytes() == before
+
+
+def test_not_a_backup(tmp_path, monkeypatch):
+    """A sound file without the object at its start is refused by name."""
+    store, path = make(MemFs()), str(tmp_path / "b")
+    monkeypatch.setattr(archive, "_META", b"a")
+    written(store, path)
+    monkeypatch.undo()
+    with pytest.raises(CorruptionError, match="not a backup") as caught:
+        store.import_(path)
+    assert caught.value.where == path
+
+
+def test_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        make(MemFs()).import_(str(tmp_path / "none"))

@@ -89,8 +89,12 @@ class Files:
             self.close()
             self._file = self.opened("s", n, "rb")
             self._n = n
-        self._file.seek(offset)
-        return self._file.readinto(buf)
+        try:
+            self._file.seek(offset)
+            return self._file.readinto(buf)
+        except OSError:
+            self.close()  # FatFs fails for ever on a file that failed once
+            raise
 
     def size(self, n):
         return self._fs.stat(self._path("s", n))[6]

@@ -71,6 +71,19 @@ class Manifest:
         self.levels.append(level)
         return i
 
+    def holders(self, key):
+        """Yield the segments that may hold a key, newest first."""
+        yield from self.levels[0]
+        for level in self.levels[1:]:
+            lo, hi = 0, len(level)
+            while lo < hi:
+                mid = (lo + hi) // 2
+                if level[mid].max < key:
+                    lo = mid + 1
+                else:
+                    hi = mid
+            yield from level[lo : lo + 1]
+
     def segments(self):
         """Yield every live segment."""
         for level in self.levels:

@@ -66,20 +66,18 @@ class Segment:
 
     def _load(self, prefix):
         try:
-            self.size = self._reader.source.size(self.number)
+            size = self._reader.source.size(self.number)
         except OSError as error:
             self._damaged(error)
-        size, salt = self._trailer()
-        offset = self.size - _TRAILER_SIZE - size
+        width, salt = self._trailer(size - _TRAILER_SIZE)
+        offset = size - _TRAILER_SIZE - width
         tag = prefix + salt
-        blob = self._reader.raw(self.number, offset, size)
-        self._meta = bytes(self._reader.unseal(self.number, tag, offset, blob)) + tag
-        self._tag = -len(tag)  # where it starts
-        self.max = self._part(1)
+        blob = self._reader.raw(self.number, offset, width)
+        meta = bytes(self._reader.unseal(self.number, tag, offset, blob))
+        self._packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + meta
 
-    def _trailer(self):
-        """Return the size of the meta block and the salt."""
-        end = self.size - _TRAILER_SIZE
+    def _trailer(self, end):
+        """Return the size of the meta block and the salt. end: where the trailer starts."""
         trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
         size = trailer[SALT] << 8 | trailer[SALT + 1]
         if bytes(trailer[SALT + 2 :]) != TRAILER or size > end:
@@ -89,28 +87,39 @@ class Segment:
     @property
     def tag(self):
         """What the blocks of this file, and no other, are sealed with: kind, number, salt."""
-        return self._meta[self._tag :]
+        return self._packed[1 : 1 + self._packed[0]]
+
+    @property
+    def size(self):
+        """Bytes of the file."""
+        i = 1 + self._packed[0]
+        return int.from_bytes(self._packed[i : i + 4], "big")
 
     @property
     def min(self):
         """The lowest key."""
         return self._part(0)
 
+    @property
+    def max(self):
+        """The highest key."""
+        return self._part(1)
+
     def _numbers(self):
         """Return root, its size, depth, number of entries, and the index of the first part."""
-        numbers, i = [], 0
+        numbers, i = [], 5 + self._packed[0]
         for _ in range(4):
-            n, i = unpack_uint(self._meta, i)
+            n, i = unpack_uint(self._packed, i)
             numbers.append(n)
         return numbers + [i]
 
     def _part(self, n):
         """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
         i = self._numbers()[4]
-        size, i = unpack_uint(self._meta, i)
+        size, i = unpack_uint(self._packed, i)
         for _ in range(n):
-            size, i = unpack_uint(self._meta, i + size)
-        return self._meta[i : i + size]
+            size, i = unpack_uint(self._packed, i + size)
+        return self._packed[i : i + size]
 
     @property
     def low(self):

@@ -131,7 +131,7 @@ class Store:
         return self._spared(self._get, key)
 
     def _get(self, key):
-        for table in self._tables():
+        for table in self._tables(key):
             value = table.get(key)
             if value is not ABSENT:
                 return value
@@ -178,12 +178,12 @@ class Store:
             if key is not None:  # start again behind the last key
                 lo, hi = (lo, key) if reverse else (key + b"\0", hi)
 
-    def _tables(self):
-        """Everything that may hold a key, newest first."""
+    def _tables(self, key):
+        """Everything that may hold the key, newest first."""
         if self._staged is not None:
             yield self._staged
         yield self.memtable
-        yield from self.manifest.segments()
+        yield from self.manifest.holders(key)
 
     def _sources(self, lo, hi, reverse):
         tables = [self.memtable] + [s for s in self.manifest.levels[0] if s.overlaps(lo, hi)]
@@ -210,12 +210,8 @@ class Store:
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
-        if self._staged is not None:
-            self._stage(entries)
-            self._replay(ops)
-        elif self._bulk is not None:
-            self._put_bulk(entries)
-            self._replay(ops)
+        if self._staged is not None or self._bulk is not None:
+            self._join(entries, ops)
         elif sum(len(entry) for entry in entries) > self.memtable.capacity:
             self._apply_large(entries, ops)
         else:
@@ -350,17 +346,25 @@ class Store:
         self._staged = Memtable(self.memtable.capacity // 2)
         self._base = self.hooks.before_flush()
 
-    def _stage(self, entries):
+    def _join(self, entries, ops):
+        """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
         self.epoch += 1
-        if sum(len(entry) for entry in entries) <= self._staged.room:
-            for entry in entries:
-                self._staged.put(entry)
-            return
-        staged = self._staged_entries()
-        self.bulk()
-        self._staged = None
-        self._put_bulk(staged)
-        self._put_bulk(entries)
+        staged = []
+        if self._staged is not None and sum(len(entry) for entry in entries) > self._staged.room:
+            staged = self._staged_entries()
+            self.bulk()  # what raises has changed nothing
+            self._staged = None
+        try:
+            if self._staged is None:
+                self._put_bulk(staged)
+                self._put_bulk(entries)
+            else:
+                for entry in entries:
+                    self._staged.put(entry)
+            self._replay(ops)
+        except BaseException:
+            self._lost = True
+            raise
 
     def commit(self):
         """Make the transaction's writes one durable batch. What raises has rolled it back."""
@@ -396,11 +400,11 @@ class Store:
 
     def rollback(self):
         """Forget the transaction's writes."""
+        self._lost = False
         if self._staged is not None and not self._broken:
             return self._unstage()
         self._staged = None
         self._bulk = None
-        self._lost = False
         self._broken = True
         self._ready()
 
@@ -409,8 +413,12 @@ class Store:
         base = self._base
         self._staged = self._base = None
         self.epoch += 1
-        self.hooks.reload()
-        self._replay(base)
+        try:
+            self.hooks.reload()
+            self._replay(base)
+        except BaseException:
+            self._broken = True  # to a layer above that knows half, compaction would lose what it does not know
+            raise
 
     # -- bulk mode: any number of writes published by one manifest commit
 

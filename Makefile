@@ -10,7 +10,7 @@ export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEA
 
 .DEFAULT_GOAL := help
 .PHONY: help run test emulator unix firmware sizes fetch deps clean distclean
-.PHONY: flash device-test package release release-check bench test-powerloss
+.PHONY: flash device-test docs package release release-check bench test-powerloss
 
 help:
 	@echo 'unosql: an encrypted JSON database for MicroPython, shipped as firmware'
@@ -34,6 +34,7 @@ help:
 	@echo '  make release    collect images, packages, checksums and the page to flash from'
 	@echo '  make release-check  what of a release any machine can check; builds twice and compares'
 	@echo '  make package    bring package.json, for mip, up to date'
+	@echo '  make docs       bring docs/API.md up to date with the docstrings in modules/'
 	@echo '  make clean      remove what was built'
 	@echo '  make distclean  remove sources, tools and flash images too'
 	@echo
@@ -43,7 +44,7 @@ help:
 run unix sizes fetch deps emulator:
 	@$(PYTHON) -m firmware $@
 
-package release:
+docs package release:
 	@$(PYTHON) -m firmware $@
 
 release-check:

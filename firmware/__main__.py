@@ -66,6 +66,13 @@ def _package():
     print(shown(mip.write()))
 
 
+def _docs():
+    """bring docs/API.md up to date with the docstrings in modules/"""
+    from . import reference
+
+    print(shown(reference.write()))
+
+
 def _release():
     """collect images, packages, checksums, sizes and the page; REPORT= a test report to publish"""
     from . import release
@@ -110,7 +117,7 @@ def _sizes():
 
 COMMANDS = {f.__name__[1:]: f for f in (
     _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes,
-    _package, _release, _release_check)}
+    _docs, _package, _release, _release_check)}
 
 
 def _help():

@@ -1,6 +1,7 @@
-"""Every ```python block of README.md runs as it stands, one after the other, and so does every example.
+"""What documents promise: ```python blocks of README.md and docs/RECIPES.md run as they stand, as all examples do.
 
-A block after a line `<!-- not run: why -->` is left out.
+README.md's blocks are one program, those of each section of RECIPES.md are one. A block after a line
+`<!-- not run: why -->` is left out. Links lead somewhere.
 """
 import re
 
@@ -8,12 +9,23 @@ import pytest
 import targets
 from conftest import ROOT
 
-BLOCK = re.compile(r"(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]+))?\)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks():
-    return [code for skipped, code in BLOCK.findall((ROOT / "README.md").read_text()) if not skipped]
+def programs(document, split):
+    """{name: code} of a document's blocks, taken together or split by its sections."""
+    found, name = {}, document
+    for heading, skipped, code in PART.findall((ROOT / document).read_text()):
+        name = heading if split and heading else name
+        if code and not skipped:
+            found[name] = found.get(name, "") + code + "\n"
+    return found
+
+
+PROGRAMS = {**programs("README.md", False), **programs("docs/RECIPES.md", True)}
 
 
 def check(target, script, directory):
@@ -34,16 +46,31 @@ def target(request):
     return request.param
 
 
-def test_readme_has_examples():
-    assert len(blocks()) > 3
+def test_programs_are_found():
+    assert len(PROGRAMS["README.md"]) > 1000 and len(PROGRAMS) > 8
 
 
-def test_readme(target, tmp_path):
-    script = tmp_path / "readme.py"
-    script.write_text("\n".join(blocks()))
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(target, name, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAMS[name])
     check(target, script, tmp_path)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example(target, example, tmp_path):
     check(target, example, tmp_path)
+
+
+def anchors(page):
+    """What the headings of a page are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links(page):
+    for path, anchor in LINK.findall(page.read_text()):
+        there = page.parent / path if path else page
+        assert there.exists(), path
+        assert not anchor or anchor in anchors(there), anchor

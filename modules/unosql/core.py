@@ -1,7 +1,29 @@
 """The user's interface: `from unosql.core import Unosql`.
 
-Importing this must cost little RAM, so that whatever a call needs is imported when it is called.
+A record is a dict of JSON values: None, bool, int, float, str, and lists and dicts of these, up to 16 deep; keys are
+strings. The database sets id (an int), timestamp (whole seconds since the port's epoch, of the last write) and version
+(1 at the insert) in what it returns, and ignores them in what it is given. A collection is made by its first write. Its
+name has 1 to 64 characters. One that does not exist reads as empty.
+
+A condition says which records a call is about. Several fields in one dict must all hold:
+
+    db.find("users")                                        # all records
+    db.find("users", "age", 30)                             # a field and its value
+    db.find("users", ["city", "age"], ["Lyon", 41])         # fields and their values
+    db.find("users", {"city": "Lyon", "age": {"gte": 18}})  # a dict, with operators
+    db.find("users", {"or": [{"age": 30}, {"not": {"city": "Lyon"}}]})
+    db.find("users", {"home.city": "Lyon"})                 # a field of a dict in the record
+
+Operators are eq, ne, gt, gte, lt, lte, in (a list), contains (a part of a string, an element of a list), regex
+(anywhere in a string) and exists (True or False). "and" and "or" take a list of conditions, "not" takes one. Values of
+different types are neither equal nor ordered, but int and float are numbers alike. A missing field equals None.
+
+A call is durable when it returns, unless durability is "batch". It raises ValueError or TypeError for bad arguments,
+OSError for files, and UnosqlError for the rest. LOCK_TIMEOUT has the milliseconds to wait for another process or thread
+(5000), read when a database is opened; `unosql.core.LOCK_TIMEOUT = 10000` changes it.
 """
+
+# Importing this must cost little RAM, so that whatever a call needs is imported when it is called.
 
 from .errors import (
     ClosedError,
@@ -18,18 +40,27 @@ LOCK_TIMEOUT = 5000
 
 
 class Unosql:
-    """A database of collections of JSON records.
+    """A database of collections of JSON records; opening it creates it when there is none.
 
-    db_name: 1 to 32 letters, digits, '_' or '-'. encryption_key: 16 bytes, a passphrase (a str, or bytes of another
-    length from 8 on), or None: not encrypted. iterations: of PBKDF2, used when the database is created.
-    log_level: "DEBUG", "INFO", "ERROR" or "NONE", written to <path>/<db_name>.log, rotated at log_size bytes.
-    path: directory; by default the raw partition of the image if it has one, else the current directory.
-    storage: a files.Files, a flash.Flash or a block device. durability: "sync": a call that returned is durable;
-    "batch": only after flush(), close() or when memtable bytes are buffered. history: versions kept of a record besides
-    the current one. memtable: bytes of RAM that buffer writes and bound a record's size (1024 to 65,536); by default 2 to 8 KB,
-    by the free heap. Opening a database twice in one process gives two handles on one database.
+    db_name: 1 to 32 letters, digits, '_' or '-'.
+    encryption_key: 16 bytes, a passphrase (a str, or bytes of another length from 8 on), or None: not encrypted.
+    iterations: of PBKDF2, 1000 to 10,000,000; more make guessing slower, and each opening. Used when the database is
+    created, and kept in it.
+    log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log.
+    path: a directory that exists; by default the image's raw partition if it has one, else the current directory.
+    storage: where to keep it instead: a block device of raw flash, a files.Files or a flash.Flash.
+    durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is
+    full; a power cut takes the calls since then, and none by half.
+    history: versions kept of a record besides the current one, 0 to 255.
+    memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536; None: 2 to 8 KB, by the free
+    heap.
+    log_size: bytes at which the log starts anew, keeping one older file.
 
-    Raises WrongKeyError, CorruptionError, LockTimeoutError, ValueError. Every call raises ClosedError once closed.
+    Opening a database twice in one process gives two handles on one database, with the options of the first. A
+    `with` statement closes it at the end.
+
+    Raises WrongKeyError, CorruptionError, LockTimeoutError, StorageFullError, ValueError. Every call raises
+    ClosedError once closed.
     """
 
     _database = None
@@ -73,7 +104,7 @@ class Unosql:
         )
 
     def close(self):
-        """Close this handle; again: nothing."""
+        """Close this handle; again: nothing. The last one makes all durable and closes the database."""
         database, self._database = self._database, None
         if database:
             database.detach()
@@ -119,38 +150,46 @@ class Unosql:
     def insert(self, collection, record):
         """Insert a dict of JSON values and return its id: 1, 2, 3, ... in each collection, never used again.
 
-        id, timestamp and version in it are ignored. Raises ValueError, UniqueError, StorageFullError.
+        Raises ValueError (no dict, a value that JSON lacks, too deep, larger than the memtable), UniqueError,
+        StorageFullError. None of these changes anything.
         """
         with self._use("insert", collection) as catalog:
             return catalog.collection(collection, True).insert(record)
 
     def insert_many(self, collection, records):
-        """Insert all dicts of an iterable, or none. Returns how many."""
+        """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does."""
         from .batch import insert_many
 
         with self._use("insert_many", collection) as catalog:
             return insert_many(catalog.collection(collection, True), records)
 
     def get(self, collection, id):
-        """Return the record with an id, or None."""
+        """Return the record with an id (an int), or None."""
         with self._use("get", collection) as catalog:
             return catalog.collection(collection).get(id)
 
     def find(self, collection, key=None, value=None, **options):
-        """Return a list of records: find(c), find(c, "name", "Arman"), find(c, ["a", "b"], [1, 2]), find(c, {"age": {"gt": 18}}).
+        """Return a list of the records that a condition holds for, by id; for large results see iterate().
 
-        options: limit, skip (numbers), order_by ("age", "-age" or a list), fields (a list: only these, and the id).
+        limit: at most so many.
+        skip: leave out so many first.
+        order_by: "age", "-age" (descending), or a list of such; ties by id.
+        fields: a list; return only these, and the id.
         """
         with self._use("find", collection) as catalog:
             return list(self._search(catalog, collection, key, value, options))
 
     def iterate(self, collection, where=None, **options):
-        """find() as a generator, which takes bounded RAM; sees writes made meanwhile."""
+        """find() as a generator: bounded RAM, however many there are; sees writes made meanwhile.
+
+        where: a condition as a dict.
+        order_by: takes RAM for the keys of all records, or of skip + limit, unless an index has that order.
+        """
         with self._use("iterate", collection) as catalog:
             return self._steps(self._search(catalog, collection, where, None, options))
 
     def find_one(self, collection, key=None, value=None, **options):
-        """Return the first record of find(), or None."""
+        """Return the first record that find() would, or None."""
         options["limit"] = 1
         found = self.find(collection, key, value, **options)
         return found[0] if found else None
@@ -162,9 +201,13 @@ class Unosql:
         return search(catalog.collection(collection), compile(key, value), **options)
 
     def update(self, collection, key, value=None, changes=None):
-        """Merge changes into all records found: update(c, "name", "Arman", {...}) or update(c, where, {...}).
+        """Merge a dict into all records that a condition holds for, as one batch; False when there are none.
 
-        Raises their versions and sets their timestamps, as one batch. False when there were none.
+            db.update("users", "name", "Arman", {"age": 30})
+            db.update("users", {"age": {"lt": 18}}, {"minor": True})
+
+        Raises their versions and sets their timestamps. A condition must be given, {} stands for all records. Raises as
+        insert() does.
         """
         from .batch import arguments, update
 
@@ -172,25 +215,30 @@ class Unosql:
             return update(catalog.collection(collection), *arguments(key, value, changes)) is not None
 
     def upsert(self, collection, key, value=None, changes=None):
-        """update(), or else insert the equal fields of the condition and the changes. Returns the first record's id."""
+        """update(), or else insert one record: what the condition says is equal, and the changes.
+
+            db.upsert("settings", "name", "volume", {"value": 7})
+
+        Returns the id of the first record updated, or of the new one.
+        """
         from .batch import arguments, upsert
 
         with self._use("upsert", collection) as catalog:
             return upsert(catalog.collection(collection, True), *arguments(key, value, changes))
 
     def delete(self, collection, key, value=None):
-        """Delete all records found; return how many."""
+        """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records."""
         from .batch import condition, delete
 
         with self._use("delete", collection) as catalog:
             return delete(catalog.collection(collection), condition(key, value))
 
     def all(self, collection):
-        """Return all records by id."""
+        """Return a list of all records, by id."""
         return self.find(collection)
 
     def count(self, collection, where=None):
-        """Return how many records there are; without a condition, and a TTL, nothing needs to be read."""
+        """Return how many records there are. Only where (a dict) and a collection's TTL make it read them."""
         with self._use("count", collection) as catalog:
             if where is None:
                 return catalog.collection(collection).size()
@@ -204,33 +252,37 @@ class Unosql:
         return list(reversed(self.find(collection, limit=n, order_by="-id")))
 
     def get_records_in_timeframe(self, collection, field, start, end):
-        """Return the records with start <= record[field] <= end."""
+        """Return the records with start <= record[field] <= end. Reads all of them unless field has an index."""
         return self.find(collection, {field: {"gte": start, "lte": end}})
 
     def history(self, collection, id):
-        """Return the kept versions of a record, the current one first."""
+        """Return a list of the kept versions of a record, the newest first; a deleted one's stay."""
         with self._use("history", collection) as catalog:
             return catalog.collection(collection).history(id)
 
     # -- collections
 
     def collections(self):
-        """Return the names."""
+        """Return a list of the collections' names."""
         with self._use("collections") as catalog:
             return [collection.name for collection in catalog.collections()]
 
     def clear(self, collection):
-        """Remove all records and index definitions, at once however many."""
+        """Remove all records and indexes, which takes the same time however many. Options and the next id stay."""
         with self._use("clear", collection, "INFO") as catalog:
             catalog.collection(collection).clear()
 
     def drop(self, collection):
-        """Remove the collection. False when there is none."""
+        """Remove the collection with its options; ids start at 1 again. False when there is none."""
         with self._use("drop", collection, "INFO") as catalog:
             return catalog.collection(collection).drop()
 
     def configure(self, collection, *, capped=None, ttl=None, history=None):
-        """Set options that stay. capped: keep the last n records. ttl: seconds. history: versions. 0: off; None: as it was."""
+        """Set options of a collection, which are stored. 0 turns one off, None leaves it as it was.
+
+        capped: keep so many records, those inserted last. ttl: seconds from a record's timestamp to its end; the clock
+        must be set. history: versions kept of a record besides the current one, in place of the database's number.
+        """
         from .arguments import check_number
 
         options = {}
@@ -242,39 +294,53 @@ class Unosql:
             catalog.collection(collection, True).configure(options)
 
     def pop(self, collection, n=1):
-        """Remove and return the n oldest records."""
+        """Remove the n oldest records and return them, a list. A reset after that loses them: see ack()."""
         with self._use("pop", collection) as catalog:
             return catalog.collection(collection).pop(n)
 
     def ack(self, collection, id):
-        """Remove all records up to an id; return how many."""
+        """Remove all records up to an id; return how many. Counts them when some were deleted before, or with a TTL.
+
+        For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
+        """
         with self._use("ack", collection) as catalog:
             return catalog.collection(collection).ack(id)
 
     # -- indexes
 
     def create_index(self, collection, keys, *, unique=False, where=None):
-        """Index a field or a list of fields; where: only the records that it holds for. Raises UniqueError."""
+        """Index what there is and what comes, so that find() need not read all records. Once more: nothing.
+
+        keys: a field or a list of fields; it serves conditions on the first of them, too.
+        unique: no two records may have the same values. A missing field is None, which only one record may have.
+        where: a condition as a dict: index only the records that it holds for; find() uses it when asked for that too.
+
+        Raises UniqueError when two records collide, and ValueError when these fields have another index.
+        """
         from .index import create, fields
 
         with self._use("create_index", collection, "INFO") as catalog:
             create(catalog.collection(collection, True), fields(keys), bool(unique), where)
 
     def drop_index(self, collection, keys):
-        """Remove an index. False when there is none."""
+        """Remove the index on a field or a list of fields. False when there is none."""
         from .index import drop, fields
 
         with self._use("drop_index", collection, "INFO") as catalog:
             return drop(catalog.collection(collection), fields(keys))
 
     def indexes(self, collection):
-        """Return [{"keys": [...], "unique": bool, "where": dict or None}]."""
+        """Return a list of {"keys": [...], "unique": bool, "where": dict or None}."""
         with self._use("indexes", collection) as catalog:
             definitions = catalog.collection(collection).definitions
             return [{name: d[name] for name in ("keys", "unique", "where")} for d in definitions]
 
     def explain(self, collection, key=None, value=None, **options):
-        """Tell how find() would search: {"plan": "id", "index" or "scan", "index": keys, "range": bool, "sorted": bool}."""
+        """Tell how find() with the same arguments would search, as a dict.
+
+        "plan": "id", "index" or "scan", which reads all records. "index": its fields, or None. "range": whether a
+        comparison narrows it. "sorted": whether records are met in the order asked for.
+        """
         from .condition import compile
         from .query import explain
 
@@ -284,31 +350,57 @@ class Unosql:
     # -- transactions and changes
 
     def transaction(self):
-        """with db.transaction(): all writes within are one batch; an exception rolls them back and goes on."""
+        """Return a context manager: all writes within are one batch, or none when an exception leaves it.
+
+            with db.transaction():
+                db.insert("log", {"moved": 5})
+                db.update("stock", "name", "bolt", {"count": 95})
+
+        Reads within see the writes. Other threads wait until its end. Other coroutines do not: await nothing in it.
+        Raises ValueError within another transaction; so do backup(), incremental_backup(), restore(), rekey(),
+        optimize_memory(), compact() and verify().
+        """
         from .database import Transaction
 
         return Transaction(self._open())
 
     def changes(self, since=0, limit=None):
-        """Yield {"change", "collection", "id", "deleted", "record"} for the latest change of each record above `since`."""
+        """Yield the latest change of each record, in the order of their numbers, as a dict.
+
+            {"change": 17, "collection": "users", "id": 3, "deleted": False, "record": {...}}
+
+        since: a change's number: only later ones.
+        limit: at most so many.
+
+        "record" is None when it was deleted. What clear(), drop(), pop(), ack(), capped and ttl remove is not told.
+        """
         from .changes import changes
 
         with self._use("changes") as catalog:
             return self._steps(changes(catalog, since, limit))
 
     def last_change(self):
-        """Return the number of the last change."""
+        """Return the number of the last change; 0: there was none."""
         with self._use("last_change") as catalog:
             return catalog.change
 
     # -- backups
 
     def backup(self, filename):
-        """Write everything to a file, sealed like the database. Returns how many records."""
+        """Write everything to an ordinary file, encrypted as the database is. Returns how many records.
+
+        The file is there under its name when it is complete. Raises OSError.
+        """
         return self._back_up("backup", filename)
 
     def incremental_backup(self, filename, since_timestamp=None, *, since_change=None):
-        """Write what was changed and deleted at or after a time, or after a change. Returns how many records."""
+        """Write what was changed or deleted, to restore() after a full backup. Returns how many records and deletions.
+
+        since_timestamp: at or after these seconds. since_change: after the change of this number, which last_change()
+        told when the earlier backup was made; it does not depend on the clock.
+
+        One of them must be given. Raises OSError.
+        """
         if since_timestamp is None and since_change is None:
             raise ValueError("since_timestamp or since_change is missing")
         return self._back_up("incremental_backup", filename, since_timestamp, since_change)
@@ -325,7 +417,11 @@ class Unosql:
             return backup(catalog, filename, *since)
 
     def restore(self, filename):
-        """Replace the database by a full backup, or merge an incremental one: all of it or nothing."""
+        """Replace the database by a full backup, or merge an incremental one: all of it or nothing.
+
+        Returns how many records and deletions. The file is checked before anything changes. Raises OSError (there is no
+        such file), CorruptionError, WrongKeyError (made under another key), UniqueError, StorageFullError.
+        """
         from .backup import restore
 
         database = self._settled("restore", filename)
@@ -335,12 +431,12 @@ class Unosql:
     # -- maintenance
 
     def flush(self):
-        """Make everything durable."""
+        """Make everything durable; only durability="batch" needs it."""
         with self._use("flush") as catalog:
             catalog.store.flush_batch()
 
     def optimize_memory(self):
-        """Write the memtable out and drop caches; loses nothing."""
+        """Give RAM back: write the memtable out and drop caches. Loses nothing."""
         import gc
 
         with self._settled("optimize_memory") as catalog:
@@ -348,7 +444,13 @@ class Unosql:
         gc.collect()
 
     def rekey(self, encryption_key, iterations=None):
-        """Encrypt everything anew (None: decrypt). After a cut exactly one of the keys opens the database."""
+        """Encrypt everything anew; after a cut exactly one of the keys opens the database.
+
+        encryption_key: as for Unosql(); None: decrypt.
+        iterations: None: as before.
+
+        Needs as much free flash as the data takes. Backups keep the key they were made under.
+        """
         from .arguments import check_number
         from .database import key_bytes
 
@@ -360,19 +462,24 @@ class Unosql:
             database.rekey(password, iterations)
 
     def compact(self):
-        """Merge all segments and forget what is dead."""
+        """Merge all that is stored and forget what was deleted. Takes its time; writes do it in small steps anyway."""
         with self._settled("compact") as catalog:
             catalog.store.compact()
 
     def verify(self):
-        """Read and check everything. Returns a line for each problem."""
+        """Read and check everything; return a list of a line for each problem, [] when all is sound."""
         from .verify import problems
 
         with self._settled("verify") as catalog:
             return list(problems(catalog))
 
     def get_stats(self):
-        """Return a dict: collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version."""
+        """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".
+
+        "collections": {name: count}. "bytes": stored in segments. "free": bytes left. "segments": how many. "levels":
+        how many in each. "memtable": bytes buffered. "wal": records in the write-ahead log. "reads": blocks read since
+        the opening. "change": see last_change(). "compaction_error": what stopped merging. "version": unosql's.
+        """
         import unosql
 
         with self._use("get_stats") as catalog:

@@ -1,12 +1,15 @@
-"""The tree of unosql's own errors; bad arguments raise ValueError or TypeError, a missing file OSError."""
+"""The tree of unosql's own errors, all of which unosql.core has too.
+
+Bad arguments raise ValueError or TypeError, a missing file OSError.
+"""
 
 
 class UnosqlError(Exception):
-    """Root of all of them. (MicroPython allows one native base only, hence none is an OSError or ValueError too.)"""
+    """Root of all of them. None is an OSError or ValueError too: MicroPython allows one native base only."""
 
 
 class CorruptionError(UnosqlError):
-    """Stored bytes fail their checksum or MAC.
+    """Stored bytes fail their checksum or MAC. verify() lists all that do; docs/PC.md tells how to save the rest.
 
     where: name of the file or flash region. offset: bytes from its start, or None. why: what failed, in words.
     """
@@ -24,11 +27,11 @@ class WrongKeyError(UnosqlError):
 
 
 class ClosedError(UnosqlError):
-    """The database was closed."""
+    """The database was closed, by close() or at the end of `with`."""
 
 
 class LockTimeoutError(UnosqlError):
-    """Another process or thread held the database for longer than the timeout."""
+    """Another process or thread held the database for longer than core.LOCK_TIMEOUT."""
 
 
 class StorageFullError(UnosqlError):
@@ -36,7 +39,10 @@ class StorageFullError(UnosqlError):
 
 
 class UniqueError(UnosqlError):
-    """A unique index holds that value already. index: the index's fields. id: of the record that holds it."""
+    """A unique index holds that value already. Nothing was written.
+
+    index: the index's fields. id: of the record that holds it.
+    """
 
     def __init__(self, index, id):
         super().__init__("unique index %s: record %d holds that value" % (", ".join(index), id))

@@ -2,7 +2,7 @@
 
 Errors: bad arguments raise ValueError or TypeError, a missing file OSError. UnosqlError is the root of the rest.
 """
-from typing import Any, Iterator
+from typing import Any, Iterable, Iterator
 
 LOCK_TIMEOUT: int  # milliseconds to wait for another process or thread; 5000
 
@@ -49,8 +49,8 @@ class Unosql:
         """Return the id (1, 2, 3, ... per collection; never reused). id, timestamp and version in the dict are ignored and the
         dict is not changed. Raises ValueError (not a dict, key not a str, value not JSON, NaN or infinity, nested deeper than 16,
         too large), UniqueError, StorageFullError."""
-    def insert_many(self, collection: str, records: Any) -> list[int] | int:
-        "records: any iterable of dicts; all or nothing; returns how many were inserted (int)."
+    def insert_many(self, collection: str, records: Iterable[Record]) -> int:
+        "records: any iterable of dicts; all or nothing; returns how many were inserted."
     def get(self, collection: str, id: int) -> Record | None: ...
     def find(self, collection: str, key: Any = None, value: Any = None, *, limit: int | None = None, skip: int = 0,
              order_by: str | list[str] | None = None, fields: list[str] | None = None) -> list[Record]:
@@ -59,7 +59,7 @@ class Unosql:
     def iterate(self, collection: str, where: Where | None = None, **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit)."
     def find_one(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> Record | None: ...
     def update(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> bool:
-        """update("users", "name", "Arman", {"age": 30}) as in the seed; update("users", {"age": {"lt": 18}}, {"minor": True}).
+        """update("users", "name", "Arman", {"age": 30}); update("users", {"age": {"lt": 18}}, {"minor": True}).
         All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched."""
     def upsert(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> int:
         "Update like update(); when none matched insert the equality fields and changes as one record. Returns the id of the first touched."
@@ -72,7 +72,7 @@ class Unosql:
 
     # collections
     def collections(self) -> list[str]: ...
-    def clear(self, collection: str) -> None: "Remove all records; O(1); index definitions are removed too, as in the seed."
+    def clear(self, collection: str) -> None: "Remove all records; O(1); index definitions are removed too."
     def drop(self, collection: str) -> bool: "Remove the collection; False when unknown"
     def configure(self, collection: str, *, capped: int | None = None, ttl: int | None = None, history: int | None = None) -> None:
         "capped: keep the last n records. ttl: seconds since timestamp. history: versions kept. Options persist; None leaves as is, 0 turns off. Dropping the oldest costs O(1) flash however many."

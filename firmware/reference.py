@@ -1,0 +1,178 @@
+"""docs/API.md: the reference for users, made of the docstrings in modules/.
+
+Docstrings are close to Markdown: paragraphs, and code indented by four. Where one explains an argument, as
+"name: what it is", that becomes an item of a list.
+"""
+import ast
+import inspect
+import re
+import textwrap
+from typing import NamedTuple
+
+from .paths import MODULES, ROOT
+
+API = ROOT / "docs" / "API.md"
+CORE = MODULES / "unosql" / "core.py"
+HEAD = """# API reference
+
+<!-- `make docs` makes this file of the docstrings in modules/: change those -->
+Programs that use it: [RECIPES.md](RECIPES.md). For editors: [core.pyi](../stubs/unosql/core.pyi)."""
+SECTION = re.compile(r"^    # -- (.+)$", re.M)
+WIDTH = 120
+
+
+class Chapter(NamedTuple):
+    """Of a module other than core. introduced: by its docstring. calls: {name there: as users write it}."""
+
+    title: str
+    file: str
+    introduced: bool
+    calls: dict
+
+
+CHAPTERS = (
+    Chapter("Errors", "unosql/errors.py", True, {}),
+    Chapter("Files", "unosql/files.py", False, {"Files": "unosql.files.Files"}),
+    Chapter("Flash", "unosql/flash.py", False, {"Flash": "unosql.flash.Flash"}),
+    Chapter("Self-test", "unosql/selftest.py", True, {"run": "unosql.selftest"}),
+    Chapter("uzlib", "uzlib.py", True, {name: "uzlib." + name for name in ("compress", "decompress", "DecompIO")}),
+)
+
+
+class Call(NamedTuple):
+    """What users call: a function, a method, or a class. arguments: without self."""
+
+    name: str
+    arguments: ast.arguments
+    doc: str
+
+
+def write():
+    """Bring docs/API.md up to date."""
+    API.write_text(text())
+    return API
+
+
+def text():
+    """What docs/API.md must hold."""
+    parts = [HEAD, contents(), markdown(ast.get_docstring(ast.parse(CORE.read_text()))), database()]
+    return "\n\n".join(parts + [chapter(row) for row in CHAPTERS]) + "\n"
+
+
+def contents():
+    rows = ["%s: %s" % (link(title), ", ".join(link(call.name, "db.") for call in calls))
+            for title, calls in sections()]
+    return "\n".join(item(row) for row in rows + [", ".join(link(row.title) for row in CHAPTERS)])
+
+
+def link(title, before=""):
+    """To a heading of before and title."""
+    return "[%s](#%s)" % (title, (before + title).lower().replace(" ", "-").replace(".", ""))
+
+
+def database():
+    """The class Unosql and its methods."""
+    parts = []
+    for title, calls in sections():
+        parts.append("## " + title)
+        if title == "Unosql":
+            parts.append(shown(call_of(find(CORE, "Unosql")), "Unosql"))
+        parts += ["### db.%s\n\n%s" % (call.name, shown(call, "db." + call.name)) for call in calls]
+    return "\n\n".join(parts)
+
+
+def sections():
+    """[(title, calls)] of the public methods, by the comments between them; those before any belong to Unosql."""
+    source = CORE.read_text()
+    starts = [(0, "Unosql")]
+    starts += [(source.count("\n", 0, found.start()), found[1].capitalize()) for found in SECTION.finditer(source)]
+    calls = {title: [] for _, title in starts}
+    for method in public_methods(CORE):
+        calls[[title for line, title in starts if line < method.lineno][-1]].append(call_of(method))
+    return list(calls.items())
+
+
+def public_methods(file):
+    """The nodes of Unosql's methods in a module or a stub."""
+    return [node for node in find(file, "Unosql").body
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+
+
+def find(file, name):
+    """The node of a class or function."""
+    return next(node for node in ast.parse(file.read_text()).body if getattr(node, "name", None) == name)
+
+
+def call_of(node):
+    """The Call that a class or function stands for."""
+    maker = node
+    if isinstance(node, ast.ClassDef):
+        maker = next(part for part in node.body if getattr(part, "name", None) in ("__init__", "__new__"))
+    arguments = maker.args
+    if arguments.args[:1] and arguments.args[0].arg in ("self", "cls"):
+        del arguments.args[0]
+    return Call(node.name, spelled(arguments), ast.get_docstring(node) or "")
+
+
+def spelled(arguments):
+    """With the options of a search, which find() and its kin hand on, in the place of **options."""
+    if arguments.kwarg:
+        search = find(MODULES / "unosql" / "query.py", "search").args
+        arguments.kw_defaults = search.defaults
+        arguments.kwonlyargs = search.args[-len(search.defaults):]
+        arguments.kwarg = None
+    return arguments
+
+
+def chapter(row):
+    file = MODULES / row.file
+    parts = ["## " + row.title]
+    if row.introduced:
+        parts.append(markdown(ast.get_docstring(ast.parse(file.read_text()))))
+    if row.title == "Errors":
+        parts.append(errors(file))
+    return "\n\n".join(parts + [shown(call_of(find(file, name)), name_shown) for name, name_shown in row.calls.items()])
+
+
+def errors(file):
+    """A list of the classes, each beneath its base."""
+    depth, rows = {}, []
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            depth[node.name] = depth.get(node.bases[0].id, -1) + 1
+            row = item("`%s`: %s" % (node.name, ast.get_docstring(node)))
+            rows.append(textwrap.indent(row, "  " * depth[node.name]))
+    return "\n".join(rows)
+
+
+# -- Markdown
+
+
+def shown(call, name):
+    """A call's signature and docstring. name: as users write it."""
+    signature = textwrap.fill("%s(%s)" % (name, ast.unparse(call.arguments)), WIDTH, subsequent_indent="    ")
+    names = [a.arg for a in call.arguments.args + call.arguments.kwonlyargs]
+    return "```python\n%s\n```\n\n%s" % (signature, markdown(call.doc, names))
+
+
+def markdown(doc, names=()):
+    """A docstring. names: of arguments."""
+    return "\n\n".join(paragraph(part, names) for part in inspect.cleandoc(doc).split("\n\n"))
+
+
+def paragraph(part, names):
+    if part.startswith("    "):
+        return "```python\n%s\n```" % textwrap.dedent(part)
+    first, *rest = re.split(r"(?:^|(?<=[.)] ))(%s): " % "|".join(names or ["$"]), " ".join(part.split()))
+    items = [item("`%s`: %s" % pair) for pair in zip(rest[::2], rest[1::2])]
+    return "\n".join(([fill(first)] if first else []) + items)
+
+
+def item(line):
+    return fill("- " + line, "  ")
+
+
+def fill(line, indent=""):
+    """Wrapped; what Markdown would take for a tag or for emphasis is escaped."""
+    line = re.sub(r"(?<!`)([<*])", r"\\\1", " ".join(line.split()))
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -1,6 +1,10 @@
 """The documents layer on a store in RAM: what it writes, and what it makes of errors."""
+import errno
+import os
+from types import SimpleNamespace
+
 import pytest
-from unosql import backup, condition, index, query, record
+from unosql import archive, backup, condition, index, query, record
 from unosql.batch import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
@@ -530,3 +534,91 @@ def test_a_backup_of_a_later_format_is_refused(db, monkeypatch):
         db.backup("later.bak")
     with pytest.raises(UnosqlError, match="later.bak"):
         db.restore("later.bak")
+
+
+# -- backup files when the filesystem fails
+
+def filesystem(monkeypatch, **calls):
+    """Give archive.py these functions in the place of os's."""
+    known = {name: getattr(os, name) for name in ("remove", "rename", "stat")}
+    monkeypatch.setattr(archive, "os", SimpleNamespace(**{**known, **calls}))
+
+
+def failing(number):
+    def call(*args, **options):
+        raise OSError(number, "made to fail")
+
+    return call
+
+
+def fat_rename(old, new):
+    """As FAT does it: not over a file."""
+    if os.path.exists(new):
+        raise OSError(errno.EEXIST, new)
+    os.rename(old, new)
+
+
+@pytest.fixture
+def saved(db):
+    """A database of two records with a backup of the first one in "c.bak"."""
+    db.insert("c", {"n": 1})
+    db.backup("c.bak")
+    db.insert("c", {"n": 2})
+    return db
+
+
+def in_backup(db, name="c.bak"):
+    db.restore(name)
+    return [r["n"] for r in db.all("c")]
+
+
+def test_a_backup_takes_the_place_of_the_old_one_at_once(saved, monkeypatch):
+    filesystem(monkeypatch, remove=lambda path: pytest.fail("removed " + path))
+    assert saved.backup("c.bak") == 2 and in_backup(saved) == [1, 2]
+    assert not os.path.exists("c.bak.tmp")
+
+
+def test_where_renaming_does_not_replace_the_old_backup_is_removed(saved, monkeypatch):
+    filesystem(monkeypatch, rename=fat_rename)
+    assert saved.backup("c.bak") == 2 and in_backup(saved) == [1, 2]
+    assert not os.path.exists("c.bak.tmp")
+
+
+def test_renaming_that_fails_leaves_the_old_backup(saved, monkeypatch):
+    filesystem(monkeypatch, rename=failing(errno.EIO))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp") and in_backup(saved) == [1]
+
+
+def test_a_complete_backup_stays_when_the_old_one_is_gone(saved, monkeypatch):
+    renames = [fat_rename, failing(errno.EIO)]
+    filesystem(monkeypatch, rename=lambda *names: renames.pop(0)(*names))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak")
+    with pytest.raises(OSError, match="c.bak.tmp") as raised:
+        saved.restore("c.bak")
+    assert raised.value.errno == errno.ENOENT
+    assert in_backup(saved, "c.bak.tmp") == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["sync", "Writer"])
+def test_a_backup_that_fails_leaves_nothing_about(saved, monkeypatch, name):
+    monkeypatch.setattr(archive, name, failing(errno.ENOSPC))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp") and in_backup(saved) == [1]
+
+
+def test_a_full_medium_at_the_end_of_a_backup_leaves_nothing_about(saved, monkeypatch):
+    """Closing a file writes out what is buffered, and says again that there is no room."""
+
+    def full(path, mode):
+        file = open(path, mode)
+        return SimpleNamespace(write=failing(errno.ENOSPC), close=lambda: file.close() or failing(errno.ENOSPC)())
+
+    monkeypatch.setattr(archive, "open", full, raising=False)
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp")

@@ -389,7 +389,9 @@ class Unosql:
     def backup(self, filename):
         """Write everything to an ordinary file, encrypted as the database is. Returns how many records.
 
-        The file is there under its name when it is complete. Raises OSError.
+        The file is there under its name when it is complete: a cut leaves an older file of that name as it was. On FAT a
+        cut at the very end may leave only <filename>.tmp; restore() says so, and takes that if it is complete. Raises
+        OSError.
         """
         return self._back_up("backup", filename)
 

@@ -236,6 +236,93 @@ def test_a_refreshed_record_does_not_expire(place):
     assert place.ids("c") == [1] and place["c"].get(2) is None and place["c"].history(2) == []
 
 
+def kept_alive(place, name, inserts, alive=1, ttl=60):
+    """Insert one record a second, after the first ones, which are updated before they expire."""
+    place.insert(name, *range(alive))
+    for n in range(inserts):
+        if n % (ttl // 2):
+            place.insert(name, n)
+        else:
+            place.update(name, {"id": {"lte": alive}}, {"n": n})
+        place.time += 1
+    return place[name]
+
+
+def stored(place, kind):
+    return sum(key[:1] == kind for key in place.store.data)
+
+
+@pytest.mark.parametrize("alive", [1, 50])
+def test_what_expires_behind_a_record_kept_alive_is_forgotten(alive):
+    place = Place(history=2)
+    place["c"].configure({"ttl": 60})
+    place.index("c", "n")
+    c = kept_alive(place, "c", 3000, alive)
+    live = c.size()
+    assert alive + 50 < live < alive + 60 and c.first == 1
+    assert c.count == stored(place, b"R") == stored(place, b"S") == stored(place, b"I") < 2 * live
+    assert stored(place, b"H") == 2 * alive and list(problems(place.catalog)) == []
+    assert place.ids("c", {"n": {"gte": 0}}) == place.ids("c")
+    place.store.flush()
+    assert Place(dict(place.store.flash))["c"].count == c.count
+
+
+def test_a_record_that_was_kept_alive_is_forgotten_with_its_history(place):
+    place["c"].configure({"ttl": 60})
+    place.insert("c", 1, 2)
+    for n in range(3):
+        place.time += 30
+        place.update("c", {"id": {"lte": 2}}, {"n": n})
+    for n in range(200):
+        place.time += 1
+        place.insert("c", n)
+        place.update("c", {"id": 1}, {"n": n}) if n % 30 == 0 else None
+    place.store.compact()
+    assert place.ids("c", {"id": {"lte": 2}}) == [1]
+    assert all(key[:3] != b"H\1\2" for key in place.store.data) and stored(place, b"H") == 4
+
+
+def test_a_record_from_a_wrong_clock_keeps_nothing_alive(place):
+    place["c"].configure({"ttl": 60})
+    place.time = 10**6
+    place.insert("c", 0)
+    place.time = 1000
+    for n in range(1000):
+        place.insert("c", n)
+        place.time += 1
+    assert stored(place, b"R") < 120 and place["c"].size() == 60
+
+
+def test_records_that_live_on_are_passed_by_once_for_two_inserts(place, monkeypatch):
+    """The look for expired records costs the same however many live on, and nothing where none was updated."""
+    seen = []
+    expired = place["c"].is_expired
+    place["c"].configure({"ttl": 10**6})
+    place.insert("c", *range(1000))
+    monkeypatch.setattr(place["c"], "is_expired", lambda raw: seen.append(raw) or expired(raw))
+    place.insert("c", *range(160))
+    assert len(seen) == 10
+    place.update("c", {"id": 1}, {"n": 5})
+    seen.clear()
+    place.insert("c", *range(160))
+    assert len(seen) == 10 * (1 + 32)
+
+
+def test_a_sweep_that_fails_changes_nothing(place):
+    place["c"].configure({"ttl": 60})
+    place.insert("c", *range(14))
+    place.time += 59
+    place.update("c", {"id": 1}, {"n": 1})
+    place.time += 10
+    place.insert("c", 14)
+    place.store.fail = StorageFullError("full")
+    with pytest.raises(StorageFullError):
+        place.insert("c", 15)
+    assert place["c"].count == stored(place, b"R") == 15
+    place.insert("c", *range(20))
+    assert place["c"].count == stored(place, b"R") == 22
+
+
 def test_pop_passes_over_expired_records(place):
     place["c"].configure({"ttl": 10})
     place.insert("c", 1, 2)

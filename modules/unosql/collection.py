@@ -11,21 +11,22 @@ from .arguments import check_number
 from .codec import pack_uint
 from .record import check, dumps, header, pack, restamp, unpack
 
-# A collection with a TTL looks for expired records at one insert of this many, and at so many records at most.
+# A collection with a TTL looks for expired records at one insert of this many.
 _EVERY = 16
-_MOST = 256
 _TOP = 1 << 62
 
 
 class Collection:
     """A collection of a catalog; its number is 0 as long as it does not exist.
 
-    next: id of the next insert. count: records from `first` on. options: capped, ttl, history.
+    next: id of the next insert. count: records from `first` on. options: capped, ttl, history. swept: where looking for
+    expired records goes on.
     """
 
     def __init__(self, catalog, name):
         self.catalog = catalog
         self.name = name
+        self.swept = 0
         self.decode(None)
 
     # -- the catalogue's entry
@@ -175,7 +176,7 @@ class Collection:
         id = self.next
         raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
         changes = self._trim()
-        ops = self._index(id, None, raw, changes)
+        ops = self.index_ops(id, None, raw, changes)
         if changes or not self.number:
             ops.insert(0, self.entry(**changes))
         number = self.number or self.catalog.next_number
@@ -208,7 +209,7 @@ class Collection:
             ops.append((keys.make(keys.CHANGE, header(old)[2]), None))
             if new is None or header(old)[0] < header(new)[0]:
                 ops += self._retire(id, old)
-        ops += self._index(id, old, new, state, unique)
+        ops += self.index_ops(id, old, new, state, unique)
         if state:
             ops.insert(0, self.entry(**state))
         self.catalog.store.apply(ops)
@@ -223,7 +224,7 @@ class Collection:
             ops.append((keys.make(keys.HISTORY, self.number, id, version - self.depth), None))
         return ops
 
-    def _index(self, id, old, new, changes, unique=True):
+    def index_ops(self, id, old, new, changes, unique=True):
         """Return the operations on index entries; put into changes what they change in the catalogue's entry.
 
         They are computed from what is stored: writing a float as JSON may round it.
@@ -243,7 +244,7 @@ class Collection:
         old = self.catalog.store.get(self.key(id))
         count, following, first = self.count + (old is None), max(self.next, id + 1), self.first
         new = restamp(raw, self.catalog.change + 1)
-        self._replace(id, old, new, self._unwind(id, header(raw)[0]), False)
+        self._replace(id, old, new, self.unwind(id, header(raw)[0]), False)
         self.count, self.next, self.first = count, following, first  # the version tells no insert from an update here
 
     def forget(self, id):
@@ -252,7 +253,7 @@ class Collection:
         if raw:
             self.delete(id, raw)
 
-    def _unwind(self, id, version):
+    def unwind(self, id, version):
         """Return the operations that remove versions from `version` on from the history."""
         lo = keys.make(keys.HISTORY, self.number, id, version)
         hi = keys.above(keys.make(keys.HISTORY, self.number, id))
@@ -279,7 +280,9 @@ class Collection:
         if capped and self.count >= capped and not self.is_dense:
             return self._without(self.count + 1 - capped)
         if self.options.get("ttl") and self.next % _EVERY == 0:
-            return self._without_expired()
+            from .expiry import forget
+
+            return forget(self)
         return {}
 
     def _without(self, n):
@@ -294,14 +297,6 @@ class Collection:
             first = id + 1
             left -= 1
         return {"first": first, "count": self.count - n}
-
-    def _without_expired(self):
-        expired = 0
-        for _, raw in self.stored():
-            if expired == _MOST or not self.is_expired(raw):
-                break
-            expired += 1
-        return self._without(expired) if expired else {}
 
     def pop(self, n):
         """Remove and return the n oldest records."""

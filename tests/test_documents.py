@@ -4,7 +4,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from unosql import archive, backup, condition, index, query, record
+from unosql import archive, backup, condition, index, keys, query, record
 from unosql.batch import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
@@ -106,6 +106,82 @@ def test_history_is_bounded_on_flash(depth, kept):
         place.update("c", {}, {"n": n})
     assert [r["n"] for r in place["c"].history(1)] == kept
     assert sum(key[:1] == b"H" for key in place.store.data) == depth
+
+
+def versions(place, changes, id=1):
+    """Update a record so many times; return the numbers of its versions that flash holds, and check the history."""
+    for n in range(changes):
+        place.update("c", {"id": id}, {"n": n})
+    prefix = keys.make(keys.HISTORY, place["c"].number, id)
+    kept = [keys.parse(key, 2)[1] for key in sorted(place.store.data) if key.startswith(prefix)]
+    current = [r["version"] for r in place.find("c", {"id": id})]
+    assert [r["version"] for r in place["c"].history(id)] == current + kept[::-1][: place["c"].depth]
+    return kept
+
+
+@pytest.mark.parametrize("lowered, kept", [(0, []), (1, [12]), (2, [11, 12]), (9, list(range(4, 13)))])
+@pytest.mark.parametrize("by", ["collection", "database"])
+def test_lowering_the_depth_frees_what_is_beyond_it(lowered, kept, by):
+    place = Place(history=10)
+
+    def deepen(n):
+        if by == "collection":
+            place["c"].configure({"history": n})
+        else:
+            place.catalog.history = n
+
+    place.insert("c", 1)
+    assert versions(place, 11) == list(range(2, 12))
+    deepen(lowered)
+    assert versions(place, 1) == kept
+    deepen(10)
+    assert versions(place, 1) == kept + [13]
+    assert versions(place, 20) == list(range(24, 34))
+
+
+def test_lowering_the_depth_for_a_moment_loses_nothing(place):
+    place.insert("c", 1)
+    versions(place, 6)
+    place["c"].configure({"history": 1})
+    place["c"].configure({"history": 4})
+    assert versions(place, 0) == [3, 4, 5, 6]
+
+
+def test_a_deep_history_goes_in_parts():
+    """One write must not need the RAM for all of them; what is left has no gap."""
+    place = Place(history=255)
+    place.insert("c", 1)
+    assert versions(place, 100) == list(range(1, 101))
+    place.catalog.history = 2
+    assert versions(place, 1) == list(range(33, 102))
+    assert len(place.store.batches[-1]) < 40
+    assert versions(place, 3) == [103, 104]
+    assert versions(place, 1) == [104, 105]
+
+
+def test_few_versions_with_a_gap_stay(db):
+    """Restoring an increment leaves one: version 3, then 8, of which the depth allows both."""
+    db.configure("c", history=0)
+    db.insert("c", {"n": 1})
+    for n in (2, 3):
+        db.update("c", {}, {"n": n})
+    db.configure("c", history=4)
+    db.backup("three.bak")
+    for n in range(4, 9):
+        db.update("c", {}, {"n": n})
+    db.incremental_backup("eight.bak", since_change=0)
+    db.restore("three.bak")
+    db.restore("eight.bak")
+    db.update("c", {}, {"n": 9})
+    assert [r["version"] for r in db.history("c", 1)] == [9, 8, 3]
+
+
+def test_deleting_a_record_frees_what_is_beyond_the_depth(place):
+    place.insert("c", 1)
+    versions(place, 6)
+    place["c"].configure({"history": 1})
+    place.delete("c", {})
+    assert versions(place, 0) == [7]
 
 
 def test_history_of_a_deleted_record(place):

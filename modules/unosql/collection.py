@@ -215,14 +215,20 @@ class Collection:
         self.catalog.store.apply(ops)
 
     def _retire(self, id, old):
-        """Return the operations that move a version to the history, and the oldest out of it."""
-        version = header(old)[0]
-        ops = []
-        if self.depth:
-            ops.append((keys.make(keys.HISTORY, self.number, id, version), old))
-        if 0 < self.depth < version:
-            ops.append((keys.make(keys.HISTORY, self.number, id, version - self.depth), None))
+        """Return the operations that move a version to the history, and those beyond its depth out of it."""
+        depth, version = self.depth, header(old)[0]
+        last = version - depth  # the newest one beyond
+        ops = [(self._version(id, version), old)] if depth else []
+        if last > 1 and self.catalog.store.get(self._version(id, last - 1)) is not None:
+            from .expiry import surplus  # the depth was larger once
+
+            return ops + surplus(self, id, max(depth - 1, 0))
+        if depth and last > 0:
+            ops.append((self._version(id, last), None))
         return ops
+
+    def _version(self, id, version):
+        return keys.make(keys.HISTORY, self.number, id, version)
 
     def index_ops(self, id, old, new, changes, unique=True):
         """Return the operations on index entries; put into changes what they change in the catalogue's entry.
@@ -255,7 +261,7 @@ class Collection:
 
     def unwind(self, id, version):
         """Return the operations that remove versions from `version` on from the history."""
-        lo = keys.make(keys.HISTORY, self.number, id, version)
+        lo = self._version(id, version)
         hi = keys.above(keys.make(keys.HISTORY, self.number, id))
         return [(key, None) for key, _ in self.catalog.store.scan(lo, hi)]
 

@@ -1,6 +1,6 @@
-"""Forgetting what is older than a collection's TTL, a few records at each look.
+"""Forgetting what is too old: records beyond a collection's TTL, and versions beyond the depth of its history.
 
-Those before all live ones go by raising `first`, which writes nothing of them. A record that updates keep alive stops
+Records before all live ones go by raising `first`, which writes nothing of them. One that updates keep alive stops
 that: then a sweep over the others, on from where the last one ended, deletes what has expired, without a trace in the
 history or the changes. It passes two records for one inserted: what has expired takes no more room than what is live.
 """
@@ -11,8 +11,9 @@ from .record import header
 # Records that one look forgets by raising `first`, and that one looks at in a sweep.
 _MOST = 256
 _SWEPT = 32
-# Operations at which a sweep's batch is written: it must not need much RAM.
+# Operations at which a sweep's batch is written, and versions that go at once: they must not need much RAM.
 _BATCH = 16
+_VERSIONS = 32
 
 
 def forget(collection):
@@ -60,3 +61,16 @@ def _removal(collection, id):
     ops = collection.unwind(id, 1) if version > 1 else []
     ops += [(key, None), (keys.make(keys.CHANGE, change), None)]
     return ops + collection.index_ops(id, raw, None, {})
+
+
+def surplus(collection, id, n):
+    """Return the operations that remove all earlier versions of a record but n; of many only the oldest."""
+    prefix = keys.make(keys.HISTORY, collection.number, id)
+    store, end = collection.catalog.store, keys.above(prefix)
+    n = min(sum(1 for _ in store.scan(prefix, end)) - n, _VERSIONS)
+    ops = []
+    for key, _ in store.scan(prefix, end):
+        if len(ops) >= n:
+            break
+        ops.append((key, None))
+    return ops

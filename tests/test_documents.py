@@ -610,6 +610,21 @@ def test_upsert_makes_nested_fields(place):
     assert (found["a"], found["m"]) == ({"b": 1, "c": 2}, 3)
 
 
+def test_upsert_does_not_change_what_it_is_given(place):
+    inner = {"x": {"y": 1}}
+    where = {"a": {"eq": inner}, "a.b": 2, "a.x.z": 3}
+    assert upsert(place["c"], condition.compile(where), {"m": 3}) == 1
+    assert place["c"].get(1)["a"] == {"x": {"y": 1, "z": 3}, "b": 2}
+    assert inner == {"x": {"y": 1}} and where == {"a": {"eq": inner}, "a.b": 2, "a.x.z": 3}
+
+
+@pytest.mark.parametrize("where", [{"a": 5, "a.b": 2}, {"a.b": 2, "a": 5}, {"a.b.c": 1, "a.b": None}, {"a": [], "a.0": 1}])
+def test_upsert_of_fields_that_exclude_each_other(place, where):
+    with pytest.raises(ValueError, match="a.b|a.0"):
+        upsert(place["c"], condition.compile(where), {"m": 3})
+    assert place.store.batches == []
+
+
 # -- verify
 
 def test_verify_finds_what_disagrees(place):

@@ -219,7 +219,8 @@ class Unosql:
 
             db.upsert("settings", "name", "volume", {"value": 7})
 
-        Returns the id of the first record updated, or of the new one.
+        Returns the id of the first record updated, or of the new one. Raises as insert() does, and ValueError when fields
+        exclude each other, as "a" being 5 and "a.b" being 2.
         """
         from .batch import arguments, upsert
 

@@ -552,6 +552,19 @@ def test_unique_compares_what_an_index_cuts(place):
     assert place["c"].count == 6
 
 
+def test_unique_notices_a_change_that_an_index_cuts(place):
+    """The entry in the index stays the same, the value does not."""
+    place.index("c", "t", unique=True)
+    for value in ("x" * 200 + "a", "x" * 200 + "b", [1], [2]):
+        place["c"].insert({"t": value})
+    for id, value in ((2, "x" * 200 + "a"), (4, [1])):
+        with pytest.raises(UniqueError):
+            place.update("c", {"id": id}, {"t": value})
+    place.update("c", {"id": 3}, {"t": {}})
+    place.update("c", {"id": 2}, {"t": "x" * 200 + "b", "n": 1})
+    assert [r["t"] for r in place.find("c")] == ["x" * 200 + "a", "x" * 200 + "b", {}, [2]]
+
+
 def test_definition_that_differs_is_refused(place):
     place.index("c", "n")
     place.index("c", "n")

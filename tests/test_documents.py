@@ -677,6 +677,34 @@ def test_restoring_what_was_popped_brings_back_nothing_else(db):
     assert db.insert("q", {}) == 7 and db.verify() == []
 
 
+def test_restoring_what_was_acknowledged_brings_back_no_changes(db):
+    """Deleted, acknowledged, and then an increment brings an earlier record back: the deletion stays forgotten."""
+    db.insert_many("q", [{"n": n} for n in range(6)])
+    cursor = db.last_change()
+    db.update("q", "n", 2, {"m": 2})
+    db.incremental_backup("inc.bak", since_change=cursor)
+    db.delete("q", "n", 3)
+    db.ack("q", 5)
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(6, False)]
+    db.restore("inc.bak")
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(6, False), (3, False)]
+    stored = db._database._store.scan(keys.CHANGE, keys.above(keys.CHANGE))
+    assert [keys.parse(value, 0)[1] for _, value in stored] == [1, 2, 6, 3] and db.verify() == []
+
+
+def test_a_record_that_was_deleted_and_restored_is_not_deleted_by_the_next_increment(db):
+    db.insert_many("c", [{"n": 1}, {"n": 2}])
+    db.incremental_backup("one.bak", since_change=0)
+    db.delete("c", {"n": 1})
+    db.delete("c", {"n": 2})
+    db.restore("one.bak")
+    db.delete("c", {"n": 2})
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(1, False), (2, True)]
+    assert db.incremental_backup("two.bak", since_change=0) == 2
+    assert db.restore("two.bak") == 2
+    assert [r["n"] for r in db.all("c")] == [1] and db.verify() == []
+
+
 def test_an_increment_may_swap_unique_values(db):
     db.create_index("c", "n", unique=True)
     db.insert_many("c", [{"n": 1}, {"n": 2}])

@@ -272,6 +272,10 @@ class Collection:
             lo, hi = keys.make(kind, self.number, id), keys.make(kind, self.number, self.first)
             for key, _ in store.scan(lo, hi):
                 store.apply([(key, None)])
+        for key, value in store.scan(keys.CHANGE, keys.above(keys.CHANGE)):
+            number, changed = keys.parse(value, 0)
+            if number == self.number and id <= changed < self.first:
+                store.apply([(key, None)])
         if self.definitions:
             from .index import purge
 

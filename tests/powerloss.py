@@ -166,7 +166,7 @@ def make_backups():
 
 def opened(medium, keys=(None,)):
     """Open with the only key that fits."""
-    database._databases.clear()  # handles that a cut has left behind, as a reset does
+    database.databases.clear()  # handles that a cut has left behind, as a reset does
     locks._held.clear()
     for i, key in enumerate(keys):
         try:

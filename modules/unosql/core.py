@@ -477,6 +477,22 @@ class Unosql:
         with self._settled("verify") as catalog:
             return list(problems(catalog))
 
+    @staticmethod
+    def destroy(db_name, *, path=None, storage=None):
+        """Remove a whole database, sound or damaged, and its log files; False when there is none. Needs no key.
+
+            Unosql.destroy("my_database")
+
+        db_name, path, storage: as for Unosql().
+
+        Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
+        Raises LockTimeoutError while the database is open, here or in another process, and OSError.
+        """
+        from .database import Place
+        from .destroy import destroy
+
+        return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
+
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".
 

@@ -40,11 +40,12 @@ CHAPTERS = (
 
 
 class Call(NamedTuple):
-    """What users call: a function, a method, or a class. arguments: without self."""
+    """What users call: a function, a method, or a class. arguments: without self. owner: before a method's name."""
 
     name: str
     arguments: ast.arguments
     doc: str
+    owner: str = "db."
 
 
 def write():
@@ -60,7 +61,7 @@ def text():
 
 
 def contents():
-    rows = ["%s: %s" % (link(title), ", ".join(link(call.name, "db.") for call in calls))
+    rows = ["%s: %s" % (link(title), ", ".join(link(call.name, call.owner) for call in calls))
             for title, calls in sections()]
     return "\n".join(item(row) for row in rows + [", ".join(link(row.title) for row in CHAPTERS)])
 
@@ -77,7 +78,8 @@ def database():
         parts.append("## " + title)
         if title == "Unosql":
             parts.append(shown(call_of(find(CORE, "Unosql")), "Unosql"))
-        parts += ["### db.%s\n\n%s" % (call.name, shown(call, "db." + call.name)) for call in calls]
+        names = [call.owner + call.name for call in calls]
+        parts += ["### %s\n\n%s" % (name, shown(call, name)) for name, call in zip(names, calls)]
     return "\n\n".join(parts)
 
 
@@ -111,7 +113,9 @@ def call_of(node):
     arguments = maker.args
     if arguments.args[:1] and arguments.args[0].arg in ("self", "cls"):
         del arguments.args[0]
-    return Call(node.name, spelled(arguments), ast.get_docstring(node) or "")
+    static = "staticmethod" in [getattr(decorator, "id", None) for decorator in node.decorator_list]
+    owner = "Unosql." if static else "db."
+    return Call(node.name, spelled(arguments), ast.get_docstring(node) or "", owner)
 
 
 def spelled(arguments):

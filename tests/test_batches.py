@@ -231,7 +231,7 @@ def test_compaction_that_empties_the_deepest_levels():
 
 def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
     """Level 0 stays short, however little the writes between two flushes move on."""
-    monkeypatch.setattr(compaction.Compaction, "step", lambda self, blocks: None)
+    monkeypatch.setattr(compaction.Compaction, "step", lambda self, *_: None)
     store = make(MemFs())
     for i in range(40):
         store.apply([(b"k%02d" % i, bytes(600))])
@@ -298,7 +298,7 @@ def test_memory_errors_give_up_the_cache(monkeypatch):
             if left[0]:
                 left[0] -= 1
                 raise MemoryError
-            return tables(*args) if len(args) == 1 else sources(*args)
+            return tables(*args) if len(args) == 2 else sources(*args)
 
         sources = Store._sources
         with monkeypatch.context() as patch:

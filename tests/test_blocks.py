@@ -312,7 +312,7 @@ def test_what_a_faulty_writer_made_is_found():
 
 def test_a_sound_block_of_an_unknown_encoding(monkeypatch):
     """As a later version of this code may write."""
-    monkeypatch.setattr(writers, "compress", lambda data: bytes(data) + b"\7")
+    monkeypatch.setattr(writers, "compress", lambda data, work: (memoryview(bytes(data) + b"\7"), len(data) + 1))
     segment, _ = written(numbered(5))
     with pytest.raises(CorruptionError, match="file 7 at offset 0: unknown block encoding 7"):
         segment.get(b"key00002")

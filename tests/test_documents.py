@@ -1,6 +1,10 @@
 """The documents layer on a store in RAM: what it writes, and what it makes of errors."""
+import errno
+import os
+from types import SimpleNamespace
+
 import pytest
-from unosql import backup, condition, index, query, record
+from unosql import archive, backup, condition, index, keys, query, record
 from unosql.batch import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
@@ -102,6 +106,82 @@ def test_history_is_bounded_on_flash(depth, kept):
         place.update("c", {}, {"n": n})
     assert [r["n"] for r in place["c"].history(1)] == kept
     assert sum(key[:1] == b"H" for key in place.store.data) == depth
+
+
+def versions(place, changes, id=1):
+    """Update a record so many times; return the numbers of its versions that flash holds, and check the history."""
+    for n in range(changes):
+        place.update("c", {"id": id}, {"n": n})
+    prefix = keys.make(keys.HISTORY, place["c"].number, id)
+    kept = [keys.parse(key, 2)[1] for key in sorted(place.store.data) if key.startswith(prefix)]
+    current = [r["version"] for r in place.find("c", {"id": id})]
+    assert [r["version"] for r in place["c"].history(id)] == current + kept[::-1][: place["c"].depth]
+    return kept
+
+
+@pytest.mark.parametrize("lowered, kept", [(0, []), (1, [12]), (2, [11, 12]), (9, list(range(4, 13)))])
+@pytest.mark.parametrize("by", ["collection", "database"])
+def test_lowering_the_depth_frees_what_is_beyond_it(lowered, kept, by):
+    place = Place(history=10)
+
+    def deepen(n):
+        if by == "collection":
+            place["c"].configure({"history": n})
+        else:
+            place.catalog.history = n
+
+    place.insert("c", 1)
+    assert versions(place, 11) == list(range(2, 12))
+    deepen(lowered)
+    assert versions(place, 1) == kept
+    deepen(10)
+    assert versions(place, 1) == kept + [13]
+    assert versions(place, 20) == list(range(24, 34))
+
+
+def test_lowering_the_depth_for_a_moment_loses_nothing(place):
+    place.insert("c", 1)
+    versions(place, 6)
+    place["c"].configure({"history": 1})
+    place["c"].configure({"history": 4})
+    assert versions(place, 0) == [3, 4, 5, 6]
+
+
+def test_a_deep_history_goes_in_parts():
+    """One write must not need the RAM for all of them; what is left has no gap."""
+    place = Place(history=255)
+    place.insert("c", 1)
+    assert versions(place, 100) == list(range(1, 101))
+    place.catalog.history = 2
+    assert versions(place, 1) == list(range(33, 102))
+    assert len(place.store.batches[-1]) < 40
+    assert versions(place, 3) == [103, 104]
+    assert versions(place, 1) == [104, 105]
+
+
+def test_few_versions_with_a_gap_stay(db):
+    """Restoring an increment leaves one: version 3, then 8, of which the depth allows both."""
+    db.configure("c", history=0)
+    db.insert("c", {"n": 1})
+    for n in (2, 3):
+        db.update("c", {}, {"n": n})
+    db.configure("c", history=4)
+    db.backup("three.bak")
+    for n in range(4, 9):
+        db.update("c", {}, {"n": n})
+    db.incremental_backup("eight.bak", since_change=0)
+    db.restore("three.bak")
+    db.restore("eight.bak")
+    db.update("c", {}, {"n": 9})
+    assert [r["version"] for r in db.history("c", 1)] == [9, 8, 3]
+
+
+def test_deleting_a_record_frees_what_is_beyond_the_depth(place):
+    place.insert("c", 1)
+    versions(place, 6)
+    place["c"].configure({"history": 1})
+    place.delete("c", {})
+    assert versions(place, 0) == [7]
 
 
 def test_history_of_a_deleted_record(place):
@@ -230,6 +310,93 @@ def test_a_refreshed_record_does_not_expire(place):
     place.update("c", {"n": 1}, {"m": 1})
     place.time += 5
     assert place.ids("c") == [1] and place["c"].get(2) is None and place["c"].history(2) == []
+
+
+def kept_alive(place, name, inserts, alive=1, ttl=60):
+    """Insert one record a second, after the first ones, which are updated before they expire."""
+    place.insert(name, *range(alive))
+    for n in range(inserts):
+        if n % (ttl // 2):
+            place.insert(name, n)
+        else:
+            place.update(name, {"id": {"lte": alive}}, {"n": n})
+        place.time += 1
+    return place[name]
+
+
+def stored(place, kind):
+    return sum(key[:1] == kind for key in place.store.data)
+
+
+@pytest.mark.parametrize("alive", [1, 50])
+def test_what_expires_behind_a_record_kept_alive_is_forgotten(alive):
+    place = Place(history=2)
+    place["c"].configure({"ttl": 60})
+    place.index("c", "n")
+    c = kept_alive(place, "c", 3000, alive)
+    live = c.size()
+    assert alive + 50 < live < alive + 60 and c.first == 1
+    assert c.count == stored(place, b"R") == stored(place, b"S") == stored(place, b"I") < 2 * live
+    assert stored(place, b"H") == 2 * alive and list(problems(place.catalog)) == []
+    assert place.ids("c", {"n": {"gte": 0}}) == place.ids("c")
+    place.store.flush()
+    assert Place(dict(place.store.flash))["c"].count == c.count
+
+
+def test_a_record_that_was_kept_alive_is_forgotten_with_its_history(place):
+    place["c"].configure({"ttl": 60})
+    place.insert("c", 1, 2)
+    for n in range(3):
+        place.time += 30
+        place.update("c", {"id": {"lte": 2}}, {"n": n})
+    for n in range(200):
+        place.time += 1
+        place.insert("c", n)
+        place.update("c", {"id": 1}, {"n": n}) if n % 30 == 0 else None
+    place.store.compact()
+    assert place.ids("c", {"id": {"lte": 2}}) == [1]
+    assert all(key[:3] != b"H\1\2" for key in place.store.data) and stored(place, b"H") == 4
+
+
+def test_a_record_from_a_wrong_clock_keeps_nothing_alive(place):
+    place["c"].configure({"ttl": 60})
+    place.time = 10**6
+    place.insert("c", 0)
+    place.time = 1000
+    for n in range(1000):
+        place.insert("c", n)
+        place.time += 1
+    assert stored(place, b"R") < 120 and place["c"].size() == 60
+
+
+def test_records_that_live_on_are_passed_by_once_for_two_inserts(place, monkeypatch):
+    """The look for expired records costs the same however many live on, and nothing where none was updated."""
+    seen = []
+    expired = place["c"].is_expired
+    place["c"].configure({"ttl": 10**6})
+    place.insert("c", *range(1000))
+    monkeypatch.setattr(place["c"], "is_expired", lambda raw: seen.append(raw) or expired(raw))
+    place.insert("c", *range(160))
+    assert len(seen) == 10
+    place.update("c", {"id": 1}, {"n": 5})
+    seen.clear()
+    place.insert("c", *range(160))
+    assert len(seen) == 10 * (1 + 32)
+
+
+def test_a_sweep_that_fails_changes_nothing(place):
+    place["c"].configure({"ttl": 60})
+    place.insert("c", *range(14))
+    place.time += 59
+    place.update("c", {"id": 1}, {"n": 1})
+    place.time += 10
+    place.insert("c", 14)
+    place.store.fail = StorageFullError("full")
+    with pytest.raises(StorageFullError):
+        place.insert("c", 15)
+    assert place["c"].count == stored(place, b"R") == 15
+    place.insert("c", *range(20))
+    assert place["c"].count == stored(place, b"R") == 22
 
 
 def test_pop_passes_over_expired_records(place):
@@ -385,6 +552,19 @@ def test_unique_compares_what_an_index_cuts(place):
     assert place["c"].count == 6
 
 
+def test_unique_notices_a_change_that_an_index_cuts(place):
+    """The entry in the index stays the same, the value does not."""
+    place.index("c", "t", unique=True)
+    for value in ("x" * 200 + "a", "x" * 200 + "b", [1], [2]):
+        place["c"].insert({"t": value})
+    for id, value in ((2, "x" * 200 + "a"), (4, [1])):
+        with pytest.raises(UniqueError):
+            place.update("c", {"id": id}, {"t": value})
+    place.update("c", {"id": 3}, {"t": {}})
+    place.update("c", {"id": 2}, {"t": "x" * 200 + "b", "n": 1})
+    assert [r["t"] for r in place.find("c")] == ["x" * 200 + "a", "x" * 200 + "b", {}, [2]]
+
+
 def test_definition_that_differs_is_refused(place):
     place.index("c", "n")
     place.index("c", "n")
@@ -443,6 +623,21 @@ def test_upsert_makes_nested_fields(place):
     assert (found["a"], found["m"]) == ({"b": 1, "c": 2}, 3)
 
 
+def test_upsert_does_not_change_what_it_is_given(place):
+    inner = {"x": {"y": 1}}
+    where = {"a": {"eq": inner}, "a.b": 2, "a.x.z": 3}
+    assert upsert(place["c"], condition.compile(where), {"m": 3}) == 1
+    assert place["c"].get(1)["a"] == {"x": {"y": 1, "z": 3}, "b": 2}
+    assert inner == {"x": {"y": 1}} and where == {"a": {"eq": inner}, "a.b": 2, "a.x.z": 3}
+
+
+@pytest.mark.parametrize("where", [{"a": 5, "a.b": 2}, {"a.b": 2, "a": 5}, {"a.b.c": 1, "a.b": None}, {"a": [], "a.0": 1}])
+def test_upsert_of_fields_that_exclude_each_other(place, where):
+    with pytest.raises(ValueError, match="a.b|a.0"):
+        upsert(place["c"], condition.compile(where), {"m": 3})
+    assert place.store.batches == []
+
+
 # -- verify
 
 def test_verify_finds_what_disagrees(place):
@@ -480,6 +675,34 @@ def test_restoring_what_was_popped_brings_back_nothing_else(db):
     assert [r["id"] for r in db.find("q", {"n": {"gte": 0}}, order_by="-n")] == [6, 3]
     assert db.history("q", 4) == [] and db.get("q", 4) is None and db.count("q") == 2
     assert db.insert("q", {}) == 7 and db.verify() == []
+
+
+def test_restoring_what_was_acknowledged_brings_back_no_changes(db):
+    """Deleted, acknowledged, and then an increment brings an earlier record back: the deletion stays forgotten."""
+    db.insert_many("q", [{"n": n} for n in range(6)])
+    cursor = db.last_change()
+    db.update("q", "n", 2, {"m": 2})
+    db.incremental_backup("inc.bak", since_change=cursor)
+    db.delete("q", "n", 3)
+    db.ack("q", 5)
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(6, False)]
+    db.restore("inc.bak")
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(6, False), (3, False)]
+    stored = db._database._store.scan(keys.CHANGE, keys.above(keys.CHANGE))
+    assert [keys.parse(value, 0)[1] for _, value in stored] == [1, 2, 6, 3] and db.verify() == []
+
+
+def test_a_record_that_was_deleted_and_restored_is_not_deleted_by_the_next_increment(db):
+    db.insert_many("c", [{"n": 1}, {"n": 2}])
+    db.incremental_backup("one.bak", since_change=0)
+    db.delete("c", {"n": 1})
+    db.delete("c", {"n": 2})
+    db.restore("one.bak")
+    db.delete("c", {"n": 2})
+    assert [(c["id"], c["deleted"]) for c in db.changes()] == [(1, False), (2, True)]
+    assert db.incremental_backup("two.bak", since_change=0) == 2
+    assert db.restore("two.bak") == 2
+    assert [r["n"] for r in db.all("c")] == [1] and db.verify() == []
 
 
 def test_an_increment_may_swap_unique_values(db):
@@ -530,3 +753,91 @@ def test_a_backup_of_a_later_format_is_refused(db, monkeypatch):
         db.backup("later.bak")
     with pytest.raises(UnosqlError, match="later.bak"):
         db.restore("later.bak")
+
+
+# -- backup files when the filesystem fails
+
+def filesystem(monkeypatch, **calls):
+    """Give archive.py these functions in the place of os's."""
+    known = {name: getattr(os, name) for name in ("remove", "rename", "stat")}
+    monkeypatch.setattr(archive, "os", SimpleNamespace(**{**known, **calls}))
+
+
+def failing(number):
+    def call(*args, **options):
+        raise OSError(number, "made to fail")
+
+    return call
+
+
+def fat_rename(old, new):
+    """As FAT does it: not over a file."""
+    if os.path.exists(new):
+        raise OSError(errno.EEXIST, new)
+    os.rename(old, new)
+
+
+@pytest.fixture
+def saved(db):
+    """A database of two records with a backup of the first one in "c.bak"."""
+    db.insert("c", {"n": 1})
+    db.backup("c.bak")
+    db.insert("c", {"n": 2})
+    return db
+
+
+def in_backup(db, name="c.bak"):
+    db.restore(name)
+    return [r["n"] for r in db.all("c")]
+
+
+def test_a_backup_takes_the_place_of_the_old_one_at_once(saved, monkeypatch):
+    filesystem(monkeypatch, remove=lambda path: pytest.fail("removed " + path))
+    assert saved.backup("c.bak") == 2 and in_backup(saved) == [1, 2]
+    assert not os.path.exists("c.bak.tmp")
+
+
+def test_where_renaming_does_not_replace_the_old_backup_is_removed(saved, monkeypatch):
+    filesystem(monkeypatch, rename=fat_rename)
+    assert saved.backup("c.bak") == 2 and in_backup(saved) == [1, 2]
+    assert not os.path.exists("c.bak.tmp")
+
+
+def test_renaming_that_fails_leaves_the_old_backup(saved, monkeypatch):
+    filesystem(monkeypatch, rename=failing(errno.EIO))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp") and in_backup(saved) == [1]
+
+
+def test_a_complete_backup_stays_when_the_old_one_is_gone(saved, monkeypatch):
+    renames = [fat_rename, failing(errno.EIO)]
+    filesystem(monkeypatch, rename=lambda *names: renames.pop(0)(*names))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak")
+    with pytest.raises(OSError, match="c.bak.tmp") as raised:
+        saved.restore("c.bak")
+    assert raised.value.errno == errno.ENOENT
+    assert in_backup(saved, "c.bak.tmp") == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["sync", "Writer"])
+def test_a_backup_that_fails_leaves_nothing_about(saved, monkeypatch, name):
+    monkeypatch.setattr(archive, name, failing(errno.ENOSPC))
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp") and in_backup(saved) == [1]
+
+
+def test_a_full_medium_at_the_end_of_a_backup_leaves_nothing_about(saved, monkeypatch):
+    """Closing a file writes out what is buffered, and says again that there is no room."""
+
+    def full(path, mode):
+        file = open(path, mode)
+        return SimpleNamespace(write=failing(errno.ENOSPC), close=lambda: file.close() or failing(errno.ENOSPC)())
+
+    monkeypatch.setattr(archive, "open", full, raising=False)
+    with pytest.raises(OSError, match="made to fail"):
+        saved.backup("c.bak")
+    assert not os.path.exists("c.bak.tmp")

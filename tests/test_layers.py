@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import ROOT
+from unosql import heap
 
 PACKAGE = ROOT / "modules" / "unosql"
 DESIGN = ROOT / "docs" / "DESIGN.md"
@@ -74,3 +75,11 @@ def test_private_names_stay_at_home(module):
     used = {n.attr for n in nodes if isinstance(n, ast.Attribute) and private(n.attr)}
     taken = {name for _, names in imports(module) for name in names if private(name)}
     assert not (used - own) | taken, "%s uses private names of others" % module
+
+
+def test_what_is_unloaded_is_kept_by_no_other_module():
+    """heap.unload() frees a module only if functions alone import it, or modules that go with it."""
+    for module in set(MODULES) - set(heap.SELDOM) - {"selftest"}:
+        top = [node for node in tree(module).body if isinstance(node, ast.ImportFrom)]
+        named = {node.module for node in top} | {alias.name for node in top if not node.module for alias in node.names}
+        assert not named & set(heap.SELDOM), module

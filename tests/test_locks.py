@@ -11,6 +11,7 @@ import pytest
 import unosql.locks
 import unosql.processes
 from conftest import ROOT
+from unosql import core
 from unosql.errors import LockTimeoutError
 from unosql.locks import Lock
 
@@ -210,6 +211,15 @@ def test_another_process_waits(run, path):
     lock = Lock(path, 5000)
     lock.open()
     lock.close()
+
+
+def test_a_database_open_in_another_process_is_not_destroyed(run, path, tmp_path, monkeypatch):
+    process = holder(run, path)
+    monkeypatch.setattr(core, "LOCK_TIMEOUT", 20)
+    with pytest.raises(LockTimeoutError, match="in use elsewhere"):
+        core.Unosql.destroy("t", path=str(tmp_path))
+    process.communicate(b"\n")
+    assert core.Unosql.destroy("t", path=str(tmp_path)) is False and os.listdir(tmp_path) == ["script0.py"]
 
 
 def test_a_lock_taken_from_the_dead_by_another_process(run, path):

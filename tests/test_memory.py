@@ -9,15 +9,12 @@ from unosql.core import Unosql, UnosqlError
 from unosql.memtable import Memtable
 from unosql.store import Store
 
-# Store: a rollback that fails leaves half a catalogue, and half a call that fails in a transaction is committed with it.
-KNOWN = pytest.mark.xfail(reason="store.py: memory errors in rollback() and in apply() within a transaction", strict=True)
 
 
 def opened(medium):
     return Unosql("t", None, 1000, "NONE", storage=medium.storage(), memtable=1024)
 
 
-@KNOWN
 def test_a_rollback_short_of_memory_forgets_nothing(monkeypatch):
     """The catalogue is read again: with half of it in RAM, compaction took all records for those of dropped collections."""
     medium = MemFiles()
@@ -44,7 +41,6 @@ def test_a_rollback_short_of_memory_forgets_nothing(monkeypatch):
     assert opened(medium).count("c") == 120
 
 
-@KNOWN
 @pytest.mark.parametrize("where", ["put", "replay"])
 def test_half_a_call_in_a_transaction_is_never_committed(monkeypatch, where):
     """Whoever goes on after a MemoryError within a transaction gets it whole, without the call, or not at all."""
@@ -80,7 +76,6 @@ def test_half_a_call_in_a_transaction_is_never_committed(monkeypatch, where):
         db = opened(medium)
 
 
-@pytest.mark.xfail(reason=KNOWN.kwargs["reason"], raises=memory.Lost)
 def test_a_share_of_the_heaps(request):
     wanted = request.config.getoption("--target")
     if wanted and "unix32" not in wanted:

@@ -501,8 +501,9 @@ class Machine(RuleBasedStateMachine):
 
     def refresh_feed(self):
         """Restoring numbers the changes anew: take over their order, not what they are about."""
-        found = {(c["collection"], c["id"]): c["deleted"] for c in self.db.changes()}
-        assert found == self.model.feed
+        changes = list(self.db.changes())
+        found = {(c["collection"], c["id"]): c["deleted"] for c in changes}
+        assert found == self.model.feed and len(found) == len(changes)
         self.model.feed = found
 
     @invariant()

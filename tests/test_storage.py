@@ -462,7 +462,6 @@ def test_a_medium_that_fails_twice_tells_of_the_first_error():
     assert list(storage.numbers()) == []
 
 
-@pytest.mark.xfail(reason="files.py: a file stays open after an error", raises=OSError, strict=True)
 def test_a_file_that_failed_once_is_opened_anew():
     """FatFs refuses every call on an open file after an error on it."""
 

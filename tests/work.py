@@ -176,7 +176,7 @@ def _make_backups(key, ending):
 
 def opened(medium, keys=(None,)):
     """Open with the first key that fits."""
-    database._databases.clear()  # handles that a cut has left behind, as a reset does
+    database.databases.clear()  # handles that a cut has left behind, as a reset does
     locks._held.clear()
     for i, key in enumerate(keys):
         try:

@@ -17,21 +17,31 @@ from .writer import Writer
 
 _META = b""
 _AAD = b"b"
+_TMP = ".tmp"
+_ENOENT, _EEXIST = 2, 17
 
 
 class Archive:
     """Writes a backup file. add() in ascending key order, then close(), or abort().
 
-    buffers: of the store. filename is written as filename + ".tmp" and renamed when complete. meta: dict of JSON values.
+    buffers: of the store. meta: dict of JSON values. Raises OSError.
+
+    filename is written as filename + ".tmp" and renamed when complete, which replaces an older file at once. FAT needs
+    two steps for that: a cut between them leaves the new one, complete, as ".tmp".
     """
 
     def __init__(self, filename, header, envelope, meta, buffers=None):
         self._filename = filename
-        self._sink = _Sink(filename + ".tmp")
-        start = Plain().seal(header, _AAD)
-        self._sink.append(start)
-        self._writer = Writer(self._sink, envelope, _AAD + start, buffers, len(start))
-        self._writer.add(_META, json.dumps(meta).encode())
+        self._complete = False
+        self._writer = self._sink = _Sink(filename + _TMP)
+        try:
+            start = Plain().seal(header, _AAD)
+            self._sink.append(start)
+            self._writer = Writer(self._sink, envelope, _AAD + start, buffers, len(start))
+            self._writer.add(_META, json.dumps(meta).encode())
+        except BaseException:
+            self._writer.abort()
+            raise
 
     def add(self, key, value):
         """Append an entry; value None stands for a deletion."""
@@ -40,15 +50,19 @@ class Archive:
     def close(self):
         """Complete the file, durable on return."""
         self._writer.finish()
+        self._complete = True
         try:
-            os.remove(self._filename)  # FAT does not rename over a file
-        except OSError:
-            pass
-        os.rename(self._filename + ".tmp", self._filename)
+            os.rename(self._filename + _TMP, self._filename)
+        except OSError as error:
+            if error.errno != _EEXIST:
+                raise
+            os.remove(self._filename)
+            os.rename(self._filename + _TMP, self._filename)
 
     def abort(self):
-        """Give the file up."""
-        self._writer.abort()
+        """Give the file up, unless it is complete and the older one is gone already: nothing else is left then."""
+        if not self._complete or _is_there(self._filename):
+            self._writer.abort()
 
 
 class _Sink:
@@ -64,8 +78,20 @@ class _Sink:
         self._file.close()
 
     def abort(self):
-        self._file.close()
-        os.remove(self._path)
+        try:
+            self._file.close()
+        except OSError:
+            pass  # a full medium says so again
+        if _is_there(self._path):  # not when it was renamed
+            os.remove(self._path)
+
+
+def _is_there(path):
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
 
 
 class _Source:
@@ -73,7 +99,12 @@ class _Source:
 
     def __init__(self, filename):
         self._filename = filename
-        self._file = open(filename, "rb")
+        try:
+            self._file = open(filename, "rb")
+        except OSError as error:
+            if error.errno == _ENOENT and _is_there(filename + _TMP):
+                raise OSError(_ENOENT, "%s is missing; what a backup cut off has left is %s" % (filename, filename + _TMP))
+            raise
 
     def readinto(self, number, offset, buf):
         self._file.seek(offset)
@@ -90,7 +121,7 @@ class _Source:
 
 
 class Opened:
-    """A backup file open for reading. OSError when it is missing, CorruptionError, WrongKeyError.
+    """A backup file open for reading. OSError when it is missing (and names a ".tmp"), CorruptionError, WrongKeyError.
 
     header (bytes), envelope: of the database; used when the file is sealed under the same key, so that it need not be
     derived again. password: bytes or None. buffers: of the store. meta: the dict given to Archive.

@@ -89,6 +89,7 @@ def _restore(catalog, archive):
     for collection in numbers.values():
         collection.configure({})  # a capped one may hold too many
     if not archive.meta["full"]:
+        _undelete(catalog)
         _check_unique(numbers, archive)
     return restored
 
@@ -124,6 +125,13 @@ def _restore_collection(catalog, name, state):
         indexes[i]["number"] = number + 1 + i
     collection.change(number=number, next=state["next"], first=state["first"], options=state["options"], indexes=indexes)
     return collection
+
+
+def _undelete(catalog):
+    """Forget the deletions of records that are there again: the next increment must not tell of them."""
+    for change, collection, id, deleted in entries(catalog, 0):
+        if deleted is not None and catalog.store.get(collection.key(id)) is not None:
+            catalog.store.apply([(keys.make(keys.CHANGE, change), None)])
 
 
 def _check_unique(numbers, archive):

@@ -27,14 +27,16 @@ def delete(collection, tests):
 
 
 def upsert(collection, tests, changes):
-    """Update, or else insert one record of what must be equal and the changes. Returns the first id."""
+    """Update, or else insert one record of what must be equal and the changes. Returns the first id.
+
+    ValueError when no record can have all of that: a field within another that is no dict.
+    """
     id = update(collection, tests, changes)
     if id is not None:
         return id
     record = {}
-    for operator, field, value, _ in tests:
-        if operator == "eq":
-            _assign(record, field, value)
+    for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
+        _assign(record, field, value)
     record.update(changes)
     return collection.insert(record)
 
@@ -74,7 +76,12 @@ def _act(collection, ids, action):
 
 
 def _assign(record, field, value):
+    """Set a field, within dicts that are copies: those in a condition are the caller's."""
     names = field.split(".")
     for name in names[:-1]:
-        record = record.setdefault(name, {})
+        inner = record.get(name, {})
+        if not isinstance(inner, dict):
+            raise ValueError("%r is in no dict: %r is to be %r" % (field, name, inner))
+        record[name] = dict(inner)
+        record = record[name]
     record[names[-1]] = value

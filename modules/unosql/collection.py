@@ -11,21 +11,22 @@ from .arguments import check_number
 from .codec import pack_uint
 from .record import check, dumps, header, pack, restamp, unpack
 
-# A collection with a TTL looks for expired records at one insert of this many, and at so many records at most.
+# A collection with a TTL looks for expired records at one insert of this many.
 _EVERY = 16
-_MOST = 256
 _TOP = 1 << 62
 
 
 class Collection:
     """A collection of a catalog; its number is 0 as long as it does not exist.
 
-    next: id of the next insert. count: records from `first` on. options: capped, ttl, history.
+    next: id of the next insert. count: records from `first` on. options: capped, ttl, history. swept: where looking for
+    expired records goes on.
     """
 
     def __init__(self, catalog, name):
         self.catalog = catalog
         self.name = name
+        self.swept = 0
         self.decode(None)
 
     # -- the catalogue's entry
@@ -175,7 +176,7 @@ class Collection:
         id = self.next
         raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
         changes = self._trim()
-        ops = self._index(id, None, raw, changes)
+        ops = self.index_ops(id, None, raw, changes)
         if changes or not self.number:
             ops.insert(0, self.entry(**changes))
         number = self.number or self.catalog.next_number
@@ -208,22 +209,28 @@ class Collection:
             ops.append((keys.make(keys.CHANGE, header(old)[2]), None))
             if new is None or header(old)[0] < header(new)[0]:
                 ops += self._retire(id, old)
-        ops += self._index(id, old, new, state, unique)
+        ops += self.index_ops(id, old, new, state, unique)
         if state:
             ops.insert(0, self.entry(**state))
         self.catalog.store.apply(ops)
 
     def _retire(self, id, old):
-        """Return the operations that move a version to the history, and the oldest out of it."""
-        version = header(old)[0]
-        ops = []
-        if self.depth:
-            ops.append((keys.make(keys.HISTORY, self.number, id, version), old))
-        if 0 < self.depth < version:
-            ops.append((keys.make(keys.HISTORY, self.number, id, version - self.depth), None))
+        """Return the operations that move a version to the history, and those beyond its depth out of it."""
+        depth, version = self.depth, header(old)[0]
+        last = version - depth  # the newest one beyond
+        ops = [(self._version(id, version), old)] if depth else []
+        if last > 1 and self.catalog.store.get(self._version(id, last - 1)) is not None:
+            from .expiry import surplus  # the depth was larger once
+
+            return ops + surplus(self, id, max(depth - 1, 0))
+        if depth and last > 0:
+            ops.append((self._version(id, last), None))
         return ops
 
-    def _index(self, id, old, new, changes, unique=True):
+    def _version(self, id, version):
+        return keys.make(keys.HISTORY, self.number, id, version)
+
+    def index_ops(self, id, old, new, changes, unique=True):
         """Return the operations on index entries; put into changes what they change in the catalogue's entry.
 
         They are computed from what is stored: writing a float as JSON may round it.
@@ -243,7 +250,7 @@ class Collection:
         old = self.catalog.store.get(self.key(id))
         count, following, first = self.count + (old is None), max(self.next, id + 1), self.first
         new = restamp(raw, self.catalog.change + 1)
-        self._replace(id, old, new, self._unwind(id, header(raw)[0]), False)
+        self._replace(id, old, new, self.unwind(id, header(raw)[0]), False)
         self.count, self.next, self.first = count, following, first  # the version tells no insert from an update here
 
     def forget(self, id):
@@ -252,9 +259,9 @@ class Collection:
         if raw:
             self.delete(id, raw)
 
-    def _unwind(self, id, version):
+    def unwind(self, id, version):
         """Return the operations that remove versions from `version` on from the history."""
-        lo = keys.make(keys.HISTORY, self.number, id, version)
+        lo = self._version(id, version)
         hi = keys.above(keys.make(keys.HISTORY, self.number, id))
         return [(key, None) for key, _ in self.catalog.store.scan(lo, hi)]
 
@@ -264,6 +271,10 @@ class Collection:
         for kind in (keys.RECORD, keys.HISTORY):
             lo, hi = keys.make(kind, self.number, id), keys.make(kind, self.number, self.first)
             for key, _ in store.scan(lo, hi):
+                store.apply([(key, None)])
+        for key, value in store.scan(keys.CHANGE, keys.above(keys.CHANGE)):
+            number, changed = keys.parse(value, 0)
+            if number == self.number and id <= changed < self.first:
                 store.apply([(key, None)])
         if self.definitions:
             from .index import purge
@@ -279,7 +290,9 @@ class Collection:
         if capped and self.count >= capped and not self.is_dense:
             return self._without(self.count + 1 - capped)
         if self.options.get("ttl") and self.next % _EVERY == 0:
-            return self._without_expired()
+            from .expiry import forget
+
+            return forget(self)
         return {}
 
     def _without(self, n):
@@ -294,14 +307,6 @@ class Collection:
             first = id + 1
             left -= 1
         return {"first": first, "count": self.count - n}
-
-    def _without_expired(self):
-        expired = 0
-        for _, raw in self.stored():
-            if expired == _MOST or not self.is_expired(raw):
-                break
-            expired += 1
-        return self._without(expired) if expired else {}
 
     def pop(self, n):
         """Remove and return the n oldest records."""

@@ -219,7 +219,8 @@ class Unosql:
 
             db.upsert("settings", "name", "volume", {"value": 7})
 
-        Returns the id of the first record updated, or of the new one.
+        Returns the id of the first record updated, or of the new one. Raises as insert() does, and ValueError when fields
+        exclude each other, as "a" being 5 and "a.b" being 2.
         """
         from .batch import arguments, upsert
 
@@ -281,7 +282,8 @@ class Unosql:
         """Set options of a collection, which are stored. 0 turns one off, None leaves it as it was.
 
         capped: keep so many records, those inserted last. ttl: seconds from a record's timestamp to its end; the clock
-        must be set. history: versions kept of a record besides the current one, in place of the database's number.
+        must be set; later inserts free what has expired, for good. history: versions kept of a record besides the current one, in place of the database's number; with a
+        lower one older versions go when their record is changed.
         """
         from .arguments import check_number
 
@@ -389,7 +391,9 @@ class Unosql:
     def backup(self, filename):
         """Write everything to an ordinary file, encrypted as the database is. Returns how many records.
 
-        The file is there under its name when it is complete. Raises OSError.
+        The file is there under its name when it is complete: a cut leaves an older file of that name as it was. On FAT a
+        cut at the very end may leave only <filename>.tmp; restore() says so, and takes that if it is complete. Raises
+        OSError.
         """
         return self._back_up("backup", filename)
 
@@ -472,6 +476,22 @@ class Unosql:
 
         with self._settled("verify") as catalog:
             return list(problems(catalog))
+
+    @staticmethod
+    def destroy(db_name, *, path=None, storage=None):
+        """Remove a whole database, sound or damaged, and its log files; False when there is none. Needs no key.
+
+            Unosql.destroy("my_database")
+
+        db_name, path, storage: as for Unosql().
+
+        Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
+        Raises LockTimeoutError while the database is open, here or in another process, and OSError.
+        """
+        from .database import Place
+        from .destroy import destroy
+
+        return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
 
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".

@@ -10,17 +10,17 @@ from .locks import Lock, mutex
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-_databases = {}  # by what they are stored on: all handles in this process share one Database
-_opening = mutex()
+databases = {}  # by what they are stored on: all handles in this process share one Database
+opening = mutex()
 
 
 def attach(place, key, **options):
     """Return the Database at a Place, opening it unless it is open. key: see core.Unosql; options: of Database."""
     password = key_bytes(key)
-    with _opening:
-        database = _databases.get(place.identity)
+    with opening:
+        database = databases.get(place.identity)
         if not database:
-            database = _databases[place.identity] = Database(place, password, **options)
+            database = databases[place.identity] = Database(place, password, **options)
         elif database.digest != _digest(password):
             raise WrongKeyError("%s is open under another key" % place.name)
         database.handles += 1
@@ -139,10 +139,10 @@ class Database:
 
     def detach(self):
         """Take one handle off; the last one closes the database."""
-        with _opening:
+        with opening:
             self.handles -= 1
             if not self.handles:
-                del _databases[self._place.identity]
+                del databases[self._place.identity]
                 self._close()
 
     def _close(self):

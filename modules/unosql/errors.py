@@ -9,7 +9,8 @@ class UnosqlError(Exception):
 
 
 class CorruptionError(UnosqlError):
-    """Stored bytes fail their checksum or MAC. verify() lists all that do; docs/PC.md tells how to save the rest.
+    """Stored bytes fail their checksum or MAC. verify() lists all that do; docs/PC.md tells how to save the
+    rest. Unosql.destroy() removes the database, to start anew.
 
     where: name of the file or flash region. offset: bytes from its start, or None. why: what failed, in words.
     """

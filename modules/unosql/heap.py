@@ -27,7 +27,10 @@ def spare():
 
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
-SELDOM = ("archive", "backup", "batch", "changes", "condition", "header", "index", "logger", "query", "recovery", "rekey", "transaction", "verify")
+SELDOM = (
+    "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "query",
+    "recovery", "rekey", "transaction", "verify",
+)
 
 
 def unload(*names):

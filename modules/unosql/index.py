@@ -71,6 +71,10 @@ class Index:
             return None
         return self.prefix(collection) + b"".join(values) + pack_uint(record["id"])
 
+    def alike(self, record, other):
+        """Whether two records have the same values, beyond what an entry holds of them."""
+        return all(same(lookup(record, field), lookup(other, field)) for field in self.fields)
+
     def remarks(self, record):
         """Return what the definition must tell of a record's values and does not yet, a dict."""
         remarks = {}
@@ -90,7 +94,7 @@ class Index:
             if id == record["id"]:
                 continue
             other = self.fetch(collection, key, id)
-            if other and all(same(lookup(other, field), lookup(record, field)) for field in self.fields):
+            if other and self.alike(other, record):
                 raise UniqueError(self.fields, id)
 
 
@@ -105,13 +109,13 @@ def maintain(collection, id, old, new, changes, unique):
             raise UnosqlError("index %s has floats of another precision: drop it and create it anew" % index.fields)
         before = old and index.entry(collection, old)
         after = new and index.entry(collection, new)
+        if after and unique and not (before == after and index.alike(old, new)):
+            index.check_unique(collection, new)
         if before == after:
             continue
         if before:
             ops.append((before, None))
         if after:
-            if unique:
-                index.check_unique(collection, new)
             ops.append((after, pack_uint(id)))
             remarks = index.remarks(new)
             if remarks:

@@ -8,7 +8,6 @@ import time
 import unosql
 
 from .core import Unosql, WrongKeyError
-from .database import Place
 
 _NAME = "unosql-selftest"
 _KEY = b"selftest key 16b"
@@ -34,10 +33,7 @@ def run(path=None, storage=None):
 
 
 def _destroy(path, storage):
-    storage = Place(_NAME, path, storage).storage()
-    storage.open()
-    storage.destroy()
-    storage.close()
+    Unosql.destroy(_NAME, path=path, storage=storage)
     try:
         os.remove(_BACKUP)
     except OSError:

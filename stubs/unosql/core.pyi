@@ -109,4 +109,8 @@ class Unosql:
     def rekey(self, encryption_key: bytes | str | None, iterations: int | None = None) -> None: "Re-encrypt everything under a new key (None: decrypt); crash-safe: afterwards exactly one of the keys opens it."
     def compact(self) -> None: ...
     def verify(self) -> list[str]: "Read and check everything; one line per problem; [] when sound."
+    @staticmethod
+    def destroy(db_name: str, *, path: str | None = None, storage: Any = None) -> bool:
+        """Remove a whole database, sound or damaged, and its log files; needs no key. False when there is none.
+        LockTimeoutError while it is open, here or in another process; OSError."""
     def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version"

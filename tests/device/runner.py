@@ -192,6 +192,16 @@ def after_cut(db, name="testdb", **kw):
     return _place.open(name, dict(kw, storage=_place.devices[directory]))
 
 
+def mode():
+    """"files" or "flash"."""
+    return _place.mode
+
+
+def medium(name="testdb"):
+    """What the database of that name is on: a directory, or a block device."""
+    return _place.medium(name)
+
+
 def _copy_files(old, new):
     os.mkdir(new)
     for name in os.listdir(old):

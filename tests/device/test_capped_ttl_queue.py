@@ -94,6 +94,28 @@ def test_ttl_uses_the_timestamp_of_the_insert():
     same(column(db.all("c"), "n"), [1])
 
 
+def test_ttl_frees_what_expires_behind_a_record_kept_alive():
+    db = fresh()
+    clock = set_clock(1000)
+    db.configure("c", ttl=20)
+    db.create_index("c", "n")
+    sizes = []
+    for n in range(300):
+        db.insert("c", {"n": n})
+        if n % 10 == 9:
+            db.update("c", "id", 1, {"alive": n})
+        if n % 50 == 49:
+            db.compact()
+            sizes.append(db.get_stats()["bytes"])
+        clock.time += 1
+    assert max(sizes) < 2 * sizes[0], sizes
+    same(column(db.all("c"), "n"), [0] + list(range(281, 300)))
+    same(column(db.find("c", {"n": {"gt": 100}}), "n"), list(range(281, 300)))
+    same((db.verify(), len(db.history("c", 1)), db.history("c", 2)), ([], 5, []))
+    same(column(after_cut(db).all("c"), "n"), column(db.all("c"), "n"))
+    same(column(again(db).all("c"), "n"), [0] + list(range(281, 300)))
+
+
 def test_queue():
     db = fill(fresh(), "q", range(10))
     same(column(db.find("q", limit=3), "n"), [0, 1, 2])

@@ -155,6 +155,14 @@ def test_update_cannot_change_what_the_database_sets():
     assert record["timestamp"] > 1
 
 
+def test_upsert_of_a_field_within_a_dict():
+    db, size = fresh(), {"w": 1}
+    same(db.upsert("c", {"size": {"eq": size}, "size.h": 2}, {}), 1)
+    same((plain(db.all("c")), size), ([{"size": {"w": 1, "h": 2}}], {"w": 1}))
+    raises(ValueError, "size.h", db.upsert, "c", {"size": 5, "size.h": 2}, {})
+    same(db.count("c"), 1)
+
+
 def test_upsert_inserts_then_updates():
     db = fresh()
     same(db.upsert("settings", "key", "volume", {"value": 3}), 1)

@@ -45,6 +45,19 @@ def test_depth_of_a_collection():
     same(column(db.history("c", 1), "n"), [6, 5, 4])
 
 
+def test_a_lower_depth_leaves_no_gap():
+    db = fresh()
+    db.configure("c", history=10)
+    changed(db, 11)
+    db.configure("c", history=2)
+    db.update("c", "id", 1, {"n": 12})
+    same(column(db.history("c", 1), "n"), [12, 11, 10])
+    db.configure("c", history=10)
+    same(column(db.history("c", 1), "n"), [12, 11, 10])
+    db.update("c", "id", 1, {"n": 13})
+    same(column(again(db).history("c", 1), "n"), [13, 12, 11, 10])
+
+
 def test_versions_are_durable_and_survive_compaction():
     db = changed(fresh(), 6)
     wanted = db.history("c", 1)

@@ -1,7 +1,12 @@
-"""The 15 steps of the first library's README, each call and each result; only step 15 differs: nothing is lost."""
+"""The first library's README: its 15 steps, each call and each result, its "Usage", and what its "Features" promise.
+
+Only step 15 differs: nothing is lost. Encryption, logging, backups and indexes have modules of their own, too.
+"""
+import os
 import time
 
-from runner import column, fresh, plain, raises
+from runner import Skip, column, fresh, plain, raises, same, set_clock
+from unosql import compression, core
 
 KEY = b"1234567890abcdef"
 
@@ -167,3 +172,124 @@ def step_13_to_15(db):
     db.optimize_memory()
     db.insert("users", {"name": "Liam", "age": 65})
     assert db.count("users") == 2
+
+
+def test_usage_in_a_row():
+    """As written there, on one database; its incremental backup is by keyword."""
+    import utime
+
+    db = fresh("my_database", encryption_key=b"16bytekey1234567", iterations=10000, log_level="DEBUG")
+    db.insert("users", {"name": "Arman", "age": 29})
+    same(plain(db.find("users", "name", "Arman")), [{"name": "Arman", "age": 29}])
+    same(db.update("users", "name", "Arman", {"age": 30}), True)
+    same(plain(db.all("users")), [{"name": "Arman", "age": 30}])
+    same(db.delete("users", "name", "Arman"), 1)
+    same(db.all("users"), [])
+    db.clear("users")
+    db.insert("users", {"name": "Bea"})
+    db.backup("backup.db")
+    db.incremental_backup("inc_backup.db", since_timestamp=utime.time() - 3600)
+    db.clear("users")
+    db.restore("backup.db")
+    same(plain(db.all("users")), [{"name": "Bea"}])
+    db.restore("inc_backup.db")
+    same(plain(db.all("users")), [{"name": "Bea"}])
+
+
+def test_calls_without_a_match():
+    db = people()
+    same((db.find("users", "name", "Nobody"), db.find("nothing", "a", 1), db.all("nothing")), ([], [], []))
+    same((db.update("users", "name", "Nobody", {"a": 1}), db.delete("users", "name", "Nobody")), (False, 0))
+    same((db.count("nothing"), db.get_last_n_records("users", 0), len(db.get_last_n_records("users", 9))), (0, [], 3))
+    db.clear("nothing")
+    same(db.count("users"), 3)
+
+
+def test_records_get_id_timestamp_and_version():
+    clock = set_clock(1000)
+    db = fresh()
+    db.insert("users", {"name": "Arman"})
+    same(db.find("users", "name", "Arman"), [{"name": "Arman", "id": 1, "timestamp": 1000, "version": 1}])
+    clock.time = 1060
+    db.update("users", "name", "Arman", {"age": 30})
+    same(db.all("users"), [{"name": "Arman", "age": 30, "id": 1, "timestamp": 1060, "version": 2}])
+    same(column(db.history("users", 1), "version"), [2, 1])
+
+
+def test_update_and_delete_take_all_that_match():
+    db = people()
+    db.insert("users", {"name": "Alice", "age": 70})
+    same(db.update("users", "name", "Alice", {"city": "NY"}), True)
+    same(column(db.find("users", "city", "NY"), "age"), [25, 70])
+    same(db.delete("users", ["name", "city"], ["Alice", "NY"]), 2)
+    same(column(db.all("users"), "name"), ["Bob", "Charlie"])
+
+
+def test_clear_removes_indexes_too():
+    db = people()
+    db.create_index("users", "name")
+    db.create_index("users", ["name", "age"])
+    db.clear("users")
+    same((db.indexes("users"), db.find("users", "name", "Bob")), ([], []))
+
+
+def test_compression_with_fallback():
+    """Blocks of an image that cannot compress stay as they are; both are read by one that can."""
+    text = "the same words again and again, " * 20
+    sizes = []
+    kept = compression.native, compression.uzlib
+    for able in (True, False):
+        if not able:
+            compression.native = compression.uzlib = None
+        try:
+            db = fresh("compressed%d" % able, encryption_key=KEY, iterations=1000)
+            db.insert_many("c", ({"text": text, "n": n} for n in range(12)))
+            db.optimize_memory()
+        finally:
+            compression.native, compression.uzlib = kept
+        same(column(db.all("c"), "text"), [text] * 12)
+        sizes.append(db.get_stats()["bytes"])
+    assert kept == (None, None) or sizes[0] < sizes[1] / 3, sizes
+    assert sizes[1] > 12 * len(text), sizes
+
+
+def test_lock_with_a_timeout_to_set():
+    """LOCK_TIMEOUT is 5000 ms; a database takes the one at its opening."""
+    try:
+        import _thread
+    except ImportError:
+        raise Skip("needs _thread")
+    same(core.LOCK_TIMEOUT, 5000)
+    core.LOCK_TIMEOUT = 30
+    try:
+        db = fresh()
+    finally:
+        core.LOCK_TIMEOUT = 5000
+    found = []
+
+    def look():
+        try:
+            found.append(db.count("c"))
+        except core.LockTimeoutError:
+            found.append("timeout")
+
+    def from_a_thread():
+        n = len(found)
+        _thread.start_new_thread(look, ())
+        for _ in range(500):
+            if len(found) > n:
+                break
+            time.sleep(0.01)
+
+    with db.transaction():
+        db.insert("c", {})
+        from_a_thread()
+    from_a_thread()
+    same(found, ["timeout", 1])
+
+
+def test_log_is_bounded():
+    db = fresh(log_level="DEBUG", log_size=500)
+    for n in range(40):
+        db.insert("users", {"n": n})
+    assert all(os.stat(name)[6] < 700 for name in ("testdb.log", "testdb.log.1"))

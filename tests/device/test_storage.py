@@ -3,6 +3,7 @@ import os
 
 import nor
 from runner import Skip
+from unosql.core import Unosql
 from unosql.errors import StorageFullError
 from unosql.files import Files
 
@@ -182,3 +183,35 @@ def test_flash():
     device = nor.device(os.getcwd(), "storage")
     contract(lambda: Flash(device, "storage", records=8))
     device.done()
+
+
+def backups_in(folder):
+    """A backup takes the place of an older one."""
+    with Unosql("db", path=".") as db:
+        for n in range(3):
+            db.insert("c", {"n": n})
+            assert db.backup(folder + "/c.bak") == n + 1
+            assert os.listdir(folder) == ["c.bak"]
+        db.clear("c")
+        assert db.restore(folder + "/c.bak") == 3
+
+
+def test_backups_where_the_tests_run():
+    os.mkdir("backups")
+    backups_in("backups")
+
+
+def test_backups_on_littlefs():
+    umount = mounted("VfsLfs2", 512, 96)
+    try:
+        backups_in("/ram")
+    finally:
+        umount("/ram")
+
+
+def test_backups_on_fat():
+    umount = mounted("VfsFat", 512, 120)
+    try:
+        backups_in("/ram")
+    finally:
+        umount("/ram")

@@ -154,6 +154,18 @@ def test_memtable(ops, lo, hi, cut):
     assert not len(table) and table.room == 2000 and list(table.scan()) == []
 
 
+@pytest.mark.parametrize("capacity", range(40, 60))
+def test_memtable_of_many_small_entries(capacity):
+    """More of them than it reckons with."""
+    table = Memtable(capacity)
+    keys = [b"%x" % i for i in range(capacity // 3)]
+    for key in reversed(keys):
+        table.put(encode_entry(key[:1], None))
+        if table.room < 3:
+            break
+    assert [key for key, _ in table.scan()] == sorted({key[:1] for key in keys if table.get(key[:1]) is None})
+
+
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=9), min_size=1, max_size=5), st.booleans())
 def test_merge(tables, reverse):
     model = {}

@@ -33,7 +33,7 @@ class Store:
             hooks = Hooks()
         self.storage = storage
         self.hooks = hooks
-        self.manifest = None
+        self.manifest = self.compaction = None
         self.memtable = Memtable(memtable)
         self._small = memtable <= _SMALL
         if self._small:
@@ -73,10 +73,14 @@ class Store:
         """Release the storage. Everything acknowledged is durable already."""
         if not self._closed:
             self._closed = True
-            self.compaction.stop()
+            self._stop()
             self.storage.close()
             # the collector may take a stale word of the stack for a reference to this store
             self.memtable = self.manifest = self.reader = self.wal = self.compaction = self.log = None
+
+    def _stop(self):
+        if self.compaction:  # not when loading has failed half-way
+            self.compaction.stop()
 
     def _load(self, password, iterations):
         from .recovery import load
@@ -118,7 +122,7 @@ class Store:
         if self._closed:
             raise ClosedError("the database is closed")
         if self._broken:
-            self.compaction.stop()
+            self._stop()
             self._load(None, 0)  # the key is known
         if self._lost:
             raise UnosqlError("the transaction failed half-way: roll it back")

@@ -363,7 +363,8 @@ def run_flash(mutations, seed, per_image=PER_IMAGE):
             outcome = image.examine(data)
         except (Exception, Hang) as error:
             outcome = "failure"
-            failures.append("replay: python tests/test_fuzz.py --flash --replay %s (%s)\n%s" % (name, " ".join(names), "".join(traceback.format_exception(error)[-3:])))
+            trace = "".join(traceback.format_exception(error)[-3:])
+            failures.append("replay: python tests/test_fuzz.py --flash --replay %s (%s)\n%s" % (name, " ".join(names), trace))
         signal.setitimer(signal.ITIMER_REAL, 0)
         counts.update(["images", outcome] + names)
     compaction._LEVEL1 = small

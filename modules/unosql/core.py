@@ -282,8 +282,8 @@ class Unosql:
         """Set options of a collection, which are stored. 0 turns one off, None leaves it as it was.
 
         capped: keep so many records, those inserted last. ttl: seconds from a record's timestamp to its end; the clock
-        must be set; later inserts free what has expired, for good. history: versions kept of a record besides the current one, in place of the database's number; with a
-        lower one older versions go when their record is changed.
+        must be set; later inserts free what has expired, for good. history: versions kept of a record besides the current
+        one, in place of the database's number; with a lower one older versions go when their record is changed.
         """
         from .arguments import check_number
 

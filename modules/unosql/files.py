@@ -117,7 +117,7 @@ class Files:
         return self._directory if n is None else self.label("s", n)
 
     def destroy(self):
-        """Remove the manifest, then the rest: what a cut leaves is no database, rather than a damaged one."""
+        """Remove the manifest, then the rest. What a cut leaves does not open, and is removed by doing it again."""
         self.close()
         for doomed in "msw":
             for kind, n in self._entries():

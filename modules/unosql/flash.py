@@ -85,7 +85,7 @@ class Flash:
         return self._blocks.label("" if n is None else "s%07x" % n)
 
     def destroy(self):
-        """Remove the manifest, then the rest."""
+        """Remove the manifest, then the rest. What a cut leaves does not open, and is removed by doing it again."""
         self._logs["m"].scrub()
         for n in self.numbers():
             self.remove(n)

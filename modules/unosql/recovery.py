@@ -8,6 +8,7 @@ from .buffers import Buffers
 from .compaction import Compaction
 from .errors import CorruptionError
 from .manifest import Manifest
+from .memtable import Memtable, decode_entry, encode_entry
 from .reader import Reader
 from .wal import Wal
 
@@ -66,4 +67,18 @@ def _replay(store):
     store.memtable.clear()
     store.hooks.reload()
     for batch in store.wal.recover(store.manifest.wal):
-        store.replayed(batch)
+        i = 0
+        while i < len(batch):
+            key, value, i = decode_entry(batch, i)
+            store.hooks.replay(key, value)
+            for entry in store.expanded(key, value):
+                _put(store, entry)
+
+
+def _put(store, entry):
+    if len(entry) > store.memtable.room:  # written with a larger memtable than ours
+        bigger = Memtable(2 * store.memtable.capacity + len(entry))
+        for key, value in store.memtable.scan():
+            bigger.put(encode_entry(key, value))
+        store.memtable = bigger
+    store.memtable.put(entry)

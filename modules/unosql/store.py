@@ -7,7 +7,7 @@ from . import heap
 from .compaction import LIMIT
 from .errors import ClosedError, CorruptionError, UnosqlError
 from .manifest import Slots
-from .memtable import ABSENT, Memtable, decode_entry, encode_entry
+from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
 from .segment import Segment, file_aad
 from .writer import Writer
@@ -96,23 +96,6 @@ class Store:
         finally:
             self._lost = lost
         heap.unload("recovery", "header")
-
-    def replayed(self, batch):
-        """Take over a batch of the WAL."""
-        i = 0
-        while i < len(batch):
-            key, value, i = decode_entry(batch, i)
-            self.hooks.replay(key, value)
-            for entry in self._expanded(key, value):
-                self._replayed(entry)
-
-    def _replayed(self, entry):
-        if len(entry) > self.memtable.room:  # written with a larger memtable than ours
-            bigger = Memtable(2 * self.memtable.capacity + len(entry))
-            for key, value in self.memtable.scan():
-                bigger.put(encode_entry(key, value))
-            self.memtable = bigger
-        self.memtable.put(entry)
 
     def ready(self):
         """Make sure that RAM agrees with flash. ClosedError when closed; whatever open() raises."""
@@ -210,7 +193,7 @@ class Store:
         """
         self._ready()
         logged = [encode_entry(key, value) for key, value in ops]
-        entries = [entry for op in ops for entry in self._expanded(*op)]
+        entries = [entry for op in ops for entry in self.expanded(*op)]
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
@@ -221,7 +204,7 @@ class Store:
         else:
             self._write(b"".join(logged), entries, ops)
 
-    def _expanded(self, key, value):
+    def expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
         yield encode_entry(key, value)
         extra = self.hooks.expand(key, value)

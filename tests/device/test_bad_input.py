@@ -26,6 +26,7 @@ def intact(db, name="testdb"):
         db = again(db, name)
     same(db.insert("c", {"n": 3}), 3)
     same(db.verify(), [])
+    db.close()  # a test may have many of them
 
 
 def refuse(records, *words):

@@ -1,4 +1,5 @@
 """Targets that are programs on this machine: CPython and MicroPython's unix port."""
+import functools
 import os
 import select
 import subprocess
@@ -95,6 +96,7 @@ def host():
     return Program(lambda: [sys.executable], PYTHONPATH=path)
 
 
+@functools.cache
 def _build(bits):
     from firmware import targets
 

@@ -3,7 +3,6 @@
 IDF_PATH= and ESP8266_TOOLCHAIN= name ones that are installed already.
 """
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -86,13 +85,11 @@ def _exported(idf, environment, commands):
 
     Those that the caller's shell has already count too, when it has run export.sh itself: a build gets nothing else.
     """
-    report = "import json, os; print(json.dumps(dict(os.environ)))"
     output = commands.run(
-        "bash", "-c", '. "$0/export.sh" >&2 && python3 -c "$1"', idf, report,
-        environment=dict(os.environ, **environment), quiet=True)
+        "bash", "-c", '. "$0/export.sh" >&2 && printf "\\0" && env -0', idf, environment=dict(os.environ, **environment), quiet=True)
     if commands.dry:
         return environment
-    after = json.loads(output.splitlines()[-1])
+    after = dict(line.partition("=")[::2] for line in output.split("\0")[1:] if line)  # behind what export.sh says
     return {name: value for name, value in after.items()
             if os.environ.get(name) != value or name.startswith(("IDF_", "ESP_"))}
 

@@ -47,6 +47,7 @@ def _has_venv():
     return _quiet(sys.executable, "-c", "import venv, ensurepip").returncode == 0
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COMMON = (
     _program("make", "make"),
     _program("gcc", "gcc"),
@@ -63,7 +64,10 @@ TOOLS = {
     "esp32": COMMON + (_program("cmake", "cmake"), _program("ninja", "ninja-build")),
     "bench": (_program("valgrind", "valgrind"),),
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
+    "page": (Tool("Chromium", lambda: any(map(shutil.which, BROWSERS)), ("chromium",)),),
+    "esp8266 checks": (_program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),),
 }
+OPTIONAL = "page", "esp8266 checks"  # what some tests need, and nothing else
 
 
 def ensure(*uses):
@@ -74,6 +78,14 @@ def ensure(*uses):
     still = [tool.name for tool in missing if not tool.present()]
     if still:
         raise Failure("still missing after installing: " + ", ".join(still))
+
+
+def wish(*uses):
+    """As ensure(), but go on without what cannot be had: the tests that need it are skipped and say so."""
+    try:
+        ensure(*uses)
+    except Failure as failure:
+        say("going on without: %s" % failure)
 
 
 def _install(tools):
@@ -142,7 +154,8 @@ def _run_or_fail(step, *command):
 
 def report():
     """Install everything and say what there is."""
-    uses = [use for use in TOOLS if use != "esp32"]  # that one waits until such a board is built
+    uses = [use for use in TOOLS if use not in OPTIONAL and use != "esp32"]  # that one waits until such a board is built
     ensure(*uses)
+    wish(*OPTIONAL)
     say("system tools: all there (%s)" % ", ".join(dict.fromkeys(t.name for use in uses for t in TOOLS[use])))
     say("Python tools: %s" % venv_python())

@@ -39,6 +39,7 @@ def test(arguments):
     """Build for all targets and run pytest; its status."""
     build_all()
     deps.ensure("emulator")
+    deps.wish(*deps.OPTIONAL)
     command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/, unless files are named
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
 

@@ -9,7 +9,9 @@ import time
 
 from websockets.sync.client import connect
 
-PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from firmware.deps import BROWSERS
+
+PROGRAM = next(filter(None, map(shutil.which, BROWSERS)), None)
 START_SECONDS = 60
 STEP_SECONDS = 60
 

@@ -119,6 +119,14 @@ def test_missing_tool_without_root(monkeypatch):
         deps.ensure("test")
 
 
+def test_what_only_some_tests_need_may_be_missing(monkeypatch, capsys):
+    tool = deps.Tool("a-browser", lambda: False, ("nonesuch-browser",))
+    monkeypatch.setitem(deps.TOOLS, "test", (tool,))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    deps.wish("test")
+    assert "going on without: missing: a-browser; type: sudo apt-get install" in capsys.readouterr().err
+
+
 def test_missing_tool_without_apt(monkeypatch):
     tool = deps.Tool("a-compiler", lambda: False, ("gcc-nonesuch",))
     monkeypatch.setitem(deps.TOOLS, "test", (tool,))

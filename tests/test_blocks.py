@@ -166,13 +166,30 @@ def test_memtable_of_many_small_entries(capacity):
     assert [key for key, _ in table.scan()] == sorted({key[:1] for key in keys if table.get(key[:1]) is None})
 
 
-@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=9), min_size=1, max_size=5), st.booleans())
-def test_merge(tables, reverse):
+@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=9), min_size=1, max_size=5), st.booleans(), st.data())
+def test_merge(tables, reverse, data):
     model = {}
     for table in reversed(tables):
         model.update(table)
-    sources = [iter(sorted(table.items(), reverse=reverse)) for table in tables]
-    assert list(merge(sources, reverse)) == sorted(model.items(), reverse=reverse)
+    opened, bounds = [], []
+
+    def source(i, entries):
+        opened.append(i)
+        yield from entries
+
+    sources = [source(i, sorted(table.items(), reverse=reverse)) for i, table in enumerate(tables)]
+    for table in tables:
+        first = (max if reverse else min)(table, default=b"")
+        bound = first + b"\0" if reverse else first[:-1]
+        bounds.append(data.draw(st.sampled_from([None, first, bound])))
+    found = merge(sources, reverse, bounds)
+    for key, value in sorted(model.items(), reverse=reverse):
+        assert next(found) == (key, value)
+        for i, bound in enumerate(bounds):
+            if bound is not None and (bound < key if reverse else bound > key):
+                assert i not in opened
+    assert list(found) == []
+    assert list(merge([iter(sorted(table.items())) for table in tables])) == sorted(model.items())
 
 
 # -- segments

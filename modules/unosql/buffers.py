@@ -7,12 +7,14 @@ from .compression import workspace
 class Buffers:
     """block: bytes of a block before compression. half: of one in level 0, where several are merged at a time.
 
+    index: of a block of the tree above them; small blocks come with small heaps, where three large ones are too many.
     work: what compress() and decompress() of blocks work in.
     """
 
     def __init__(self, block=1024):
         self.block = block
         self.half = block // 2
+        self.index = block if block > 512 else self.half
         self.work = workspace(block)
         self._idle = []
 

@@ -147,8 +147,8 @@ class Store:
             epoch = self.epoch
             key, sources = None, ()
             try:
-                sources = self._sources(lo, hi, reverse)
-                for key, value in merge(sources, reverse):
+                sources, bounds = self._sources(lo, hi, reverse)
+                for key, value in merge(sources, reverse, bounds):
                     if value is not None:
                         yield key, value
                     if epoch != self.epoch:
@@ -173,15 +173,13 @@ class Store:
         yield from self.manifest.holders(key)
 
     def _sources(self, lo, hi, reverse):
-        tables = [self.memtable] + [s for s in self.manifest.levels[0] if s.overlaps(lo, hi)]
-        if self._staged is not None:
-            tables.insert(0, self._staged)
-        sources = [table.scan(lo, hi, reverse) for table in tables]
-        for level in self.manifest.levels[1:]:
-            level = [s for s in level if s.overlaps(lo, hi)]
-            if level:
-                sources.append(_run(level, lo, hi, reverse))
-        return sources
+        """Return the generators to merge, and for each the key before which it has nothing, or None."""
+        tables = [self.memtable] if self._staged is None else [self._staged, self.memtable]
+        runs = [[s] for s in self.manifest.levels[0]] + self.manifest.levels[1:]
+        runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
+        runs = [run for run in runs if run]
+        sources = [table.scan(lo, hi, reverse) for table in tables] + [_run(run, lo, hi, reverse) for run in runs]
+        return sources, [None] * len(tables) + [run[-1].max if reverse else run[0].low for run in runs]
 
     # -- writing
 

@@ -75,6 +75,7 @@ class Writer:
         self._prefix = prefix + self._salt
         self._buffers = buffers = buffers or Buffers()
         self._block = block = block or buffers.block
+        self._index = min(block, buffers.index)
         self._tree = [_Block(buffers.take(block))]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
         self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
@@ -128,9 +129,9 @@ class Writer:
         block = self._tree[level]
         offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
-            self._tree.append(_Block(self._buffers.take(self._block)))
+            self._tree.append(_Block(self._buffers.take(self._index)))
         parent = self._tree[level + 1]
-        if parent.used + _PLACE > self._block:
+        if parent.used + _PLACE > self._index:
             self._close_block(level + 1)
         parent.add(block.first, pack_uint(offset) + pack_uint(size))
         block.clear()

@@ -269,6 +269,8 @@ class Store:
         self._checkpoint()
         if self._small:
             self._in_arena(self.compaction.step, _STEP * _BATCHED, True)
+            if self._broken and self._base is not None:
+                raise self.compaction.error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
 
     def _in_arena(self, call, *args):

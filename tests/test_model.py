@@ -4,6 +4,7 @@ UNOSQL_STEPS: how many steps the state machine takes in all (default 4,000; at s
 UNOSQL_SHRINK: look for the shortest example of a failure.
 """
 import copy
+import json
 import os
 import re
 
@@ -364,7 +365,8 @@ class Machine(RuleBasedStateMachine):
     @rule(name=NAMES, keys=INDEXES, where=st.none() | WHERE, unique=st.integers(0, 5).map(lambda n: not n))
     def create_index(self, name, keys, where, unique):
         there = [i["keys"] for i in self.model.collection(name)["indexes"]]
-        if keys in there or len(there) > 2:  # the definitions of many would not fit this memtable
+        definitions = [*self.model.collection(name)["indexes"], {"keys": keys, "where": where}]
+        if keys in there or len(json.dumps(definitions)) > 700:  # more would not fit this memtable
             return
 
         def on_model():

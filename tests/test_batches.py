@@ -5,7 +5,7 @@ import random
 import pytest
 
 from memfs import Failing, MemFs, everything, make, path
-from unosql import compaction
+from unosql import compaction, recovery
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
 from unosql.hooks import Hooks
@@ -335,3 +335,59 @@ def test_memory_error_in_a_flush(monkeypatch):
     store.flush()
     assert everything(store) == {b"a": b"1", b"b": b"2"} and not left[0]
     assert sorted(store.storage.numbers()) == [1, 3]
+
+
+def test_error_of_compaction_before_a_commit(monkeypatch):
+    """What changed the medium and failed has RAM loaded anew; that would undo what a commit has told the layer above."""
+    store = make(MemFs())
+    store.apply([(b"a", bytes(700))])
+    store.begin()
+    store.apply([(b"b", bytes(400))])
+
+    def failing(self, *_):
+        self.error = OSError(errno.EIO, "injected")
+        store.invalidate()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction.Compaction, "step", failing)
+        with pytest.raises(OSError, match="injected"):
+            store.commit()
+    store.rollback()
+    assert everything(store) == {b"a": bytes(700)}
+    store.apply([(b"b", b"2")])
+    assert everything(make(store.storage._fs)) == {b"a": bytes(700), b"b": b"2"}
+
+
+def test_batched_writes_move_compaction_on():
+    store, model = make(MemFs(), memtable=4096), {}
+    store.batched = True
+    for i in range(300):
+        model[b"k%03d" % i] = random.Random(i).randbytes(100)
+        store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
+    assert store.stats()["levels"][0] < compaction.LIMIT and store.stats()["levels"][1]
+    assert everything(store) == model
+
+
+def test_rekey_of_more_than_a_segment():
+    store, model = make(MemFs()), {}
+    store.storage.erase = 1024
+    for i in range(120):
+        model[b"k%03d" % i] = random.Random(i).randbytes(150)
+        store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
+    store.rekey(KEY, 2)
+    assert sum(store.stats()["levels"]) > 1 and everything(store) == model
+
+
+def test_loading_that_fails_half_way_is_made_good(monkeypatch):
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    store.invalidate()
+
+    def failing(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "Reader", failing)
+        with pytest.raises(MemoryError):
+            store.get(b"a")
+    assert store.get(b"a") == b"1"

@@ -362,3 +362,22 @@ def test_cache():
     before = reader.reads
     segment.get(b"key00010")
     assert reader.reads == before + 3
+
+
+def test_cached_blocks_make_way():
+    """A buffer that the heap has no gap for is taken from the cache, if there is one."""
+    segment, _ = written(numbered(300))
+    reader = segment._reader
+    segment.get(b"key00010")
+    take, asked = reader.buffers.take, []
+
+    def short(size):
+        asked.append(size)
+        if len(asked) % 2:
+            raise MemoryError
+        return take(size)
+
+    reader.buffers.take = short
+    assert len(reader.take(1024)) == 1024 and not reader._cache
+    with pytest.raises(MemoryError):
+        reader.take(1024)

@@ -6,9 +6,12 @@ import pytest
 
 from memfs import Failing, MemFs, everything, make, path
 from unosql import compaction, recovery
+from unosql.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
 from unosql.hooks import Hooks
+from unosql.reader import Reader
+from unosql.segment import Segment
 from unosql.store import Store
 from unosql.writer import Writer
 
@@ -170,6 +173,21 @@ def test_buffered_writes_stay_when_flash_is_full():
     store.flush_batch()
     assert counting(fs).hooks.n == 30
     store.flush_batch()  # nothing to do
+
+
+def test_buffered_writes_stay_when_a_commit_finds_flash_full():
+    fs = Failing()
+    store = counting(fs, batched=True)
+    store.apply([(b"c", bytes(600))])
+    store.begin()
+    store.apply([(b"d", bytes(450))])
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.commit()
+    store.rollback()  # as the catalogue does, though there is nothing any more
+    assert set(everything(store)) == {b"c"} and store.hooks.n == 1
+    store.flush_batch()
+    assert set(everything(counting(fs))) == {b"c", b"n"}
 
 
 def test_dead_entries_are_forgotten_when_that_is_durable():
@@ -391,3 +409,95 @@ def test_loading_that_fails_half_way_is_made_good(monkeypatch):
         with pytest.raises(MemoryError):
             store.get(b"a")
     assert store.get(b"a") == b"1"
+
+
+# -- memory errors
+
+def once(monkeypatch, kind, name, skip=0):
+    """One call of a method, the first after `skip` others, raises MemoryError."""
+    call, left = getattr(kind, name), [skip + 1]
+
+    def starved(*args):
+        left[0] -= 1
+        if not left[0]:
+            raise MemoryError
+        return call(*args)
+
+    monkeypatch.setattr(kind, name, starved)
+
+
+def test_memory_error_at_a_beginning(monkeypatch):
+    """There is no transaction then that would swallow the next writes."""
+    fs = MemFs()
+    store = counting(fs)
+    once(monkeypatch, Counting, "before_flush")
+    with pytest.raises(MemoryError):
+        store.begin()
+    store.apply([(b"b", b"1")])
+    assert everything(counting(fs)) == {b"b": b"1"}
+
+
+@pytest.mark.parametrize("memtable", [1024, 4096])
+@pytest.mark.parametrize("kind, name, most", [(Buffers, "take", 30), (Segment, "_load", 6), (Writer, "finish", 6)])
+def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
+    """Whatever stops a flush or a compaction, which go on later: its file is gone, not taken until the next opening."""
+    for skip in range(most):
+        store, r, model = make(MemFs(), memtable=memtable), random.Random(1), {}
+        for i in range(40):
+            ops = [(r.randbytes(2), r.randbytes(300))]
+            if i == 20:
+                once(monkeypatch, kind, name, skip)
+            try:
+                store.apply(ops)
+                model.update(ops)
+            except MemoryError:
+                pass
+        monkeypatch.undo()
+        store.compaction.stop()
+        assert sorted(store.storage.numbers()) == sorted(s.number for s in store.manifest.segments())
+        assert everything(store) == model
+
+
+# -- compaction in the memtable's memory
+
+def lent(store):
+    return [buf for buf in store.reader.buffers._idle if not isinstance(buf, bytearray)]
+
+
+def test_large_batches_are_merged_in_the_memtable():
+    """They pass the WAL by, and flush at their end."""
+    store, r, model = make(MemFs(), memtable=2048), random.Random(1), {}
+    for _ in range(30):
+        ops = [(r.randbytes(4), r.randbytes(300)) for _ in range(5)]
+        store.apply(ops)
+        model.update(ops)
+        assert store.stats()["levels"][0] < compaction.TRIGGER and store.compaction._job is None
+    assert everything(store) == model
+
+
+def test_a_failing_end_leaves_no_buffer_in_the_memtable(monkeypatch):
+    """When it can't be told who uses the memtable's memory all is loaded anew."""
+    store, model = make(MemFs()), {}
+    for kind, name in ((Buffers, "lend"), (Reader, "forget"), (Buffers, "reclaim")):
+        once(monkeypatch, kind, name)
+        for i in range(12):
+            model[b"%d" % len(model)] = bytes(300)
+            store.apply([(b"%d" % (len(model) - 1), bytes(300))])
+            assert everything(store) == model and not lent(store)
+        monkeypatch.undo()
+
+
+def test_an_error_that_is_kept_lends_nothing_later(monkeypatch):
+    """In CPython it keeps the generators of the merge alive, and they give their buffers back when it goes."""
+    fs = Failing()
+    store, r = make(fs), random.Random(1)
+    kept = None
+    while not kept:
+        fs.fail("/s", 1, errno.ENOSPC)
+        store.apply([(r.randbytes(4), r.randbytes(300))])
+        kept = store.stats()["compaction_error"]
+    fs.n = None
+    while store.compaction.error:
+        store.apply([(r.randbytes(4), r.randbytes(300))])
+    del kept
+    assert not lent(store)

@@ -17,6 +17,7 @@ class Buffers:
         self.index = block if block > 512 else self.half
         self.work = workspace(block)
         self._idle = []
+        self._lent = []
 
     def take(self, size):
         """Return a bytearray of at least size bytes, the caller's until give()."""
@@ -28,9 +29,16 @@ class Buffers:
 
     def give(self, buf):
         """Take a buffer back. Those that a large record has made longer are let go."""
-        if len(buf) <= self.block:
+        if len(buf) <= self.block and (isinstance(buf, bytearray) or self._is_lent(buf)):
             self._idle.append(buf)
             self._idle.sort(key=len)  # the shortest that suffices is taken
+
+    def _is_lent(self, buf):
+        """Whether a memoryview is of this time's; in CPython a generator may end, and give one back, after reclaim()."""
+        for lent in self._lent:
+            if lent is buf:
+                return True
+        return False
 
     def lend(self, arena):
         """Make buffers of a memoryview, until reclaim()."""
@@ -38,12 +46,14 @@ class Buffers:
         i = 0
         while i + self.half <= len(arena):
             size = sizes.pop(0) if sizes else self.half
-            self._idle.append(arena[i : i + size])
+            self._lent.append(arena[i : i + size])
             i += size
+        self._idle += self._lent
         self._idle.sort(key=len)
 
     def reclaim(self):
         """Nobody may use a lent buffer any more. Keep one of those that had to be made for want of more."""
+        self._lent = []
         self._idle = [buf for buf in self._idle if isinstance(buf, bytearray)][-1:]
 
     def drop(self):

@@ -59,8 +59,8 @@ class Output:
         """Return the number of the finished segment, or None when nothing was added."""
         if not self._writer:
             return None
-        writer, self._writer = self._writer, None
-        writer.finish()
+        self._writer.finish()
+        self._writer = None
         return self.number
 
     def abort(self):
@@ -79,13 +79,16 @@ class Compaction:
         self.error = None  # what stopped the last job, if anything did
 
     def step(self, blocks, burst=False):
-        """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst().
+        """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst() in the memtable's memory.
 
         A failure here must not fail the write that it rides on, which is durable already: the job
         is dropped, its finished segments stay, and a later step tries again.
         """
         try:
-            (self.burst if burst else self.run)(blocks)
+            if burst:
+                self._store.in_arena(self.burst, blocks)
+            else:
+                self.run(blocks)
             self.error = None
         except Exception as error:
             self.error = error
@@ -235,7 +238,7 @@ class Compaction:
         """Publish the output segment and take its keys out of the inputs."""
         if number is None and not done:
             return
-        segment = self._store.open_segment(number) if number is not None else None
+        segment = self._store.written_segment(number) if number is not None else None
         self._store.invalidate()  # until it is published
         levels = self._store.manifest.levels
         gone = [s for s in inputs if done or s.max <= segment.max]

@@ -231,6 +231,8 @@ class Store:
         self._broken = False
         if not self._small:
             self.compaction.step(_STEP)
+        elif not len(self.memtable):
+            self.compaction.step(_STEP * _BATCHED, True)
 
     def _buffer(self, entries, ops, size):
         if size > self.memtable.room:
@@ -268,21 +270,10 @@ class Store:
         self._relieve()
         self._checkpoint()
         if self._small:
-            self._in_arena(self.compaction.step, _STEP * _BATCHED, True)
+            self.compaction.step(_STEP * _BATCHED, True)
             if self._broken and self._base is not None:
                 raise self.compaction.error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
-
-    def _in_arena(self, call, *args):
-        """Call what compacts while the memtable is empty: it gets buffers from its memory."""
-        self.compaction.stop()
-        self.reader.buffers.lend(self.memtable.arena)
-        try:
-            call(*args)
-        finally:
-            self.compaction.stop()
-            self.reader.forget()
-            self.reader.buffers.reclaim()
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
@@ -321,7 +312,7 @@ class Store:
             writer.abort()
             raise
         self.epoch += 1
-        self.manifest.levels[0].insert(0, self.open_segment(number))
+        self.manifest.levels[0].insert(0, self.written_segment(number))
 
     # -- transactions: staged in RAM, spilled to a bulk batch when large
 
@@ -330,8 +321,9 @@ class Store:
         self._ready()
         if self._staged is not None or self._bulk is not None:
             raise ValueError("transactions do not nest")
-        self._staged = Memtable(self.memtable.capacity // 2)
-        self._base = self.hooks.before_flush()
+        base = self.hooks.before_flush()
+        self._staged = Memtable(self.memtable.capacity // 2)  # nothing may fail after this
+        self._base = base
 
     def _join(self, entries, ops):
         """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
@@ -367,7 +359,10 @@ class Store:
         try:
             self._commit_staged(entries)
         except BaseException:
-            self._broken = True
+            if self._broken or self._base is None:
+                self._broken = True
+            else:
+                self._unstage()  # nothing was written
             raise
 
     def _staged_entries(self):
@@ -386,13 +381,13 @@ class Store:
         self._base = None
 
     def rollback(self):
-        """Forget the transaction's writes."""
-        self._lost = False
+        """Forget the transaction's writes, if there are any."""
+        lost, self._lost = self._lost, False
         if self._staged is not None and not self._broken:
             return self._unstage()
-        self._staged = None
-        self._bulk = None
-        self._broken = True
+        if lost or self._staged is not None or self._bulk is not None:
+            self._broken = True
+        self._staged = self._bulk = None
         self._ready()
 
     def _unstage(self):
@@ -430,7 +425,7 @@ class Store:
         if len(self.manifest.levels[0]) < LIMIT // 2:
             return
         if self._small:
-            return self._in_arena(self.compaction.burst, 8)
+            return self.in_arena(self.compaction.burst, 8)
         while self.compaction.run(8) and len(self.manifest.levels[0]) >= LIMIT // 2:
             pass
 
@@ -463,12 +458,37 @@ class Store:
         buffers = self.reader.buffers
         sink = self.storage.create(number)
         block = buffers.half if entries else buffers.block
-        return number, Writer(sink, self.reader.envelope, file_aad(number), buffers, 0, block, entries)
+        try:
+            return number, Writer(sink, self.reader.envelope, file_aad(number), buffers, 0, block, entries)
+        except BaseException:
+            sink.abort()
+            raise
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
         heap.tidy()
         return Segment(self.reader, number, None, floor)
+
+    def written_segment(self, number):
+        """The same of a file that no manifest names yet: when it can't be opened it is removed."""
+        try:
+            return self.open_segment(number)
+        except BaseException:
+            self.storage.remove(number)
+            raise
+
+    def in_arena(self, call, *args):
+        """Call what compacts while the memtable is empty: it gets buffers from its memory."""
+        self.compaction.stop()
+        try:
+            self.reader.buffers.lend(self.memtable.arena)
+            call(*args)
+        finally:
+            broken, self._broken = self._broken, True  # should this fail, some may still be in use
+            self.compaction.stop()
+            self.reader.forget()
+            self.reader.buffers.reclaim()
+            self._broken = broken
 
     def is_dead(self, key, value):
         """Whether compaction may drop an entry. Not while what makes it so is only buffered."""

@@ -13,6 +13,13 @@
 
 #define WINDOW (512)    // a power of 2; unosql's blocks are deflated with wbits=9
 
+// The ESP8266's linker script puts code in RAM (32 KB, full) unless it knows the file, or the section says flash.
+#ifdef ICACHE_FLASH
+#define IN_FLASH __attribute__((section(".irom0.text")))
+#else
+#define IN_FLASH
+#endif
+
 // The memory that either call needs. Inflating takes no window: it looks back in its output.
 typedef union {
     uzlib_uncomp_t inflate;
@@ -24,7 +31,7 @@ typedef struct {
     uint8_t *end;
 } sink_t;
 
-static work_t *get_work(mp_obj_t work_in) {
+IN_FLASH static work_t *get_work(mp_obj_t work_in) {
     mp_buffer_info_t work;
     mp_get_buffer_raise(work_in, &work, MP_BUFFER_WRITE);
     if (work.len < sizeof(work_t) || (uintptr_t)work.buf % sizeof(void *) != 0) {
@@ -34,7 +41,7 @@ static work_t *get_work(mp_obj_t work_in) {
 }
 
 // inflate(source, target, work): fill target from a raw deflate stream; return how many bytes of it were filled.
-static mp_obj_t inflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in) {
+IN_FLASH static mp_obj_t inflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in) {
     mp_buffer_info_t source, target;
     mp_get_buffer_raise(source_in, &source, MP_BUFFER_READ);
     mp_get_buffer_raise(target_in, &target, MP_BUFFER_WRITE);
@@ -55,7 +62,7 @@ static mp_obj_t inflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(inflate_obj, inflate);
 
-static void put_byte(void *data, uint8_t byte) {
+IN_FLASH static void put_byte(void *data, uint8_t byte) {
     sink_t *sink = data;
     if (sink->next < sink->end) {
         *sink->next = byte;
@@ -65,7 +72,7 @@ static void put_byte(void *data, uint8_t byte) {
 
 // deflate(source, target, work): return how many bytes the raw deflate stream of source has, or 0 when it is
 // longer than target, which then holds only the start of it.
-static mp_obj_t deflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in) {
+IN_FLASH static mp_obj_t deflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in) {
     mp_buffer_info_t source, target;
     mp_get_buffer_raise(source_in, &source, MP_BUFFER_READ);
     mp_get_buffer_raise(target_in, &target, MP_BUFFER_WRITE);

@@ -82,7 +82,8 @@ def test_manifest_freezes_unosql_once_and_it_compiles(board, frozen, mpy_cross, 
 
 def compile_module(mpy_cross, march, source, output):
     """Bytes of the .mpy that mpy-cross makes. It names the source as an image does, not by the path of this checkout."""
-    name = str(source.relative_to(MODULES)) if source.is_relative_to(MODULES) else source.name
+    source = Path(source)
+    name = source.relative_to(MODULES) if source.is_relative_to(MODULES) else source.name
     subprocess.run([mpy_cross, "-march=" + march, "-s", name, "-o", output, source], check=True, stdin=subprocess.DEVNULL)
     return output.stat().st_size
 

@@ -209,12 +209,26 @@ def run_all(stride, seed=0, progress=lambda text: None, jobs=1, only=""):
 
 def run_pair(name, kind, stride, seed=0):
     operation = Operation(name, kind)
-    n = {"steps": operation.steps, "cuts": 0, "second": 0, "errors": 0}
+    n = {"steps": operation.steps, "cuts": 0, "second": 0, "errors": 0, "refused": 0}
     for case in cases(operation, stride, random.Random("%s%s%d" % (name, kind, seed))):
-        run_one(case)
+        n["refused"] += not survived(case)
         n["cuts" if case.is_cut else "errors"] += 1
         n["second"] += bool(case.second)
     return n
+
+
+def survived(case):
+    """Run a case; False when FAT's own tables were torn within a sector, and reading fails: an error, and no wrong answer.
+
+    That is more than FAT promises: a file that was closed long before is no longer there (medium assumption 2).
+    """
+    try:
+        run_one(case)
+    except Broken as error:
+        if case.operation.kind == "fat" and case.model == "prefix" and isinstance(error.__cause__, OSError):
+            return False
+        raise
+    return True
 
 
 def run_one(case):
@@ -236,11 +250,12 @@ def report(counts, seconds, stride):
     for name in OPERATIONS:
         cells = ["%(steps)d: %(cuts)d, %(errors)d" % counts[name, kind] if (name, kind) in counts else "—" for kind in MEDIA]
         lines.append("| %s | %s |" % (name, " | ".join(cells)))
-    cuts, second, errors = (sum(n[what] for n in counts.values()) for what in ("cuts", "second", "errors"))
+    cuts, second, errors, refused = (sum(n[what] for n in counts.values()) for what in ("cuts", "second", "errors", "refused"))
     lines.append("")
     lines.append("Steps of the medium: cuts, errors. In all %d cuts in %s, %d of them with a second cut in what followed, and %d "
-                 "errors, in %d s; nothing acknowledged was lost or torn." % (
-                     cuts, "every step" if stride == 1 else "one of %d steps" % stride, second, errors, seconds))
+                 "errors, in %d s; nothing acknowledged was lost or torn. %d databases on FAT could not be opened (OSError), since a "
+                 "sector of FAT's own tables was torn." % (
+                     cuts, "every step" if stride == 1 else "one of %d steps" % stride, second, errors, seconds, refused))
     return "\n".join(lines)
 
 

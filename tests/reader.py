@@ -230,6 +230,8 @@ class Database:
                 continue
             size, key = header(record)
             counter, i = varint(record, size)
+            if key is None and not self._is_whole(record[:i], record[i:]):
+                continue
             if newest is None or counter > newest[0]:
                 newest = counter, key, record[:i], record[i:]
         if newest is None:
@@ -237,6 +239,13 @@ class Database:
         self.counter, key, start, sealed = newest
         self.envelope = unlock(key, password)
         self._read_manifest(self.envelope.unseal(sealed, b"m" + start))
+
+    def _is_whole(self, start, sealed):
+        try:
+            Plain().unseal(sealed, b"m" + start)
+        except Damaged:
+            return False
+        return True
 
     def _read_manifest(self, body):
         (self.wal, self.next_file), i = varints(body, 0, 2)

@@ -61,6 +61,8 @@ def manifests(storage):
             record = Plain().unseal(log.read(place), b"m")
             header, size = headers.decode(record, log.describe(place))
             counter, i = unpack_uint(record, size)
+            if header.salt is None:
+                Plain().unseal(record[i:], b"m" + record[:i])  # see FORMAT.md: the outer checksum alone is not enough
             found.append(Record(counter, header, record[:i], record[i:]))
         except (ValueError, IndexError, OSError, CorruptionError):
             damaged += 1

@@ -217,7 +217,7 @@ class Store:
         logged = self.wal.takes(len(batch))
         if size > self.memtable.room or logged and not self.wal.fits(len(batch)):
             self.flush()
-        if not logged:
+        if not self.wal.fits(len(batch)):
             self._relieve()
         self._broken = True
         if self.wal.fits(len(batch)):

@@ -171,11 +171,14 @@ def test_merge(tables, reverse, data):
     model = {}
     for table in reversed(tables):
         model.update(table)
-    opened, bounds = [], []
+    opened, closed, bounds = [], [], []
 
     def source(i, entries):
         opened.append(i)
-        yield from entries
+        try:
+            yield from entries
+        finally:
+            closed.append(i)
 
     sources = [source(i, sorted(table.items(), reverse=reverse)) for i, table in enumerate(tables)]
     for table in tables:
@@ -189,7 +192,23 @@ def test_merge(tables, reverse, data):
             if bound is not None and (bound < key if reverse else bound > key):
                 assert i not in opened
     assert list(found) == []
-    assert list(merge([iter(sorted(table.items())) for table in tables])) == sorted(model.items())
+    assert sorted(closed) == sorted(opened)
+
+
+@given(st.lists(st.dictionaries(KEYS, VALUES, min_size=2, max_size=9), min_size=1, max_size=5))
+def test_a_merge_given_up_closes_its_sources(tables):
+    closed = []
+
+    def source(i, entries):
+        try:
+            yield from entries
+        finally:
+            closed.append(i)
+
+    found = merge([source(i, sorted(table.items())) for i, table in enumerate(tables)])
+    next(found)
+    found.close()
+    assert sorted(closed) == list(range(len(tables)))
 
 
 # -- segments

@@ -3,12 +3,17 @@
 from . import heap
 from .compression import workspace
 
+# What sealing adds to a block, and a little more.
+_SEAL = 64
+# Blocks that are kept whatever happens where the heap is small: what a scan and a lookup need, and with a lent arena a merge.
+_KEPT = 2
+
 
 class Buffers:
     """block: bytes of a block before compression. half: of one in level 0, where several are merged at a time.
 
     index: of a block of the tree above them; small blocks come with small heaps, where three large ones are too many.
-    work: what compress() and decompress() of blocks work in.
+    work: what compress() and decompress() of blocks work in. input: what a sealed block is read into.
     """
 
     def __init__(self, block=1024):
@@ -16,7 +21,9 @@ class Buffers:
         self.half = block // 2
         self.index = block if block > 512 else self.half
         self.work = workspace(block)
-        self._idle = []
+        self.input = bytearray(block + _SEAL)  # growing bit by bit it would break up the heap
+        self._kept = 0 if block > 512 else _KEPT
+        self._idle = [bytearray(block) for _ in range(self._kept)]
         self._lent = []
 
     def take(self, size):
@@ -52,11 +59,13 @@ class Buffers:
         self._idle.sort(key=len)
 
     def reclaim(self):
-        """Nobody may use a lent buffer any more. Keep one of those that had to be made for want of more."""
+        """Nobody may use a lent buffer any more."""
         self._lent = []
-        self._idle = [buf for buf in self._idle if isinstance(buf, bytearray)][-1:]
+        self._idle = [buf for buf in self._idle if isinstance(buf, bytearray)]
+        self.drop()
 
     def drop(self):
-        """Let go of what nobody uses; return whether there was anything."""
-        dropped, self._idle = self._idle, []
-        return bool(dropped)
+        """Let go of what nobody uses, but for what is kept; return whether there was anything."""
+        idle = self._idle
+        self._idle = idle[len(idle) - self._kept:] if len(idle) > self._kept else idle
+        return len(self._idle) < len(idle)

@@ -75,7 +75,7 @@ class Compaction:
     def __init__(self, store):
         self._store = store
         self._job = None
-        self._width = TRIGGER  # segments of level 0 merged at a time: fewer once memory was short
+        self._short = False  # of memory, once
         self.error = None  # what stopped the last job, if anything did
 
     def step(self, blocks, burst=False):
@@ -107,7 +107,7 @@ class Compaction:
         except Exception as error:
             self._job = None
             if isinstance(error, MemoryError):
-                self._width = 2
+                self._short = True
             raise
         return self._job is not None
 
@@ -148,7 +148,7 @@ class Compaction:
     def _pick(self):
         levels = self._store.manifest.levels
         if len(levels[0]) >= TRIGGER:
-            return 0, levels[0][-self._width :]
+            return 0, levels[0][-2 if self._short or heap.scarce() else -TRIGGER :]
         for level in range(1, len(levels)):
             if sum(s.size for s in levels[level]) > _capacity(level):
                 return level, self._cheapest(level)
@@ -210,23 +210,26 @@ class Compaction:
             raise
 
     def _rewrite(self, target, inputs, below, out, keep):
-        newer = self._newer(target, inputs)
+        stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.settled)
         inputs = inputs + below
         bottom = not any(self._store.manifest.levels[target + 1 :])
-        for key, value in _stream(newer, below, lambda s: s.size >= keep and out.settled):
-            if key is None:
-                inputs.remove(value)
-                self._advance(target, inputs, out.finish(), False)
-                continue
-            if value is None and bottom or self._store.is_dead(key, value):
-                continue
-            if out.due(key):
-                self._advance(target, inputs, out.finish(), False)
-                yield True
-            before = out.size
-            out.add(key, value)
-            if out.size != before:
-                yield False
+        try:
+            for key, value in stream:
+                if key is None:
+                    inputs.remove(value)
+                    self._advance(target, inputs, out.finish(), False)
+                    continue
+                if value is None and bottom or self._store.is_dead(key, value):
+                    continue
+                if out.due(key):
+                    self._advance(target, inputs, out.finish(), False)
+                    yield True
+                before = out.size
+                out.add(key, value)
+                if out.size != before:
+                    yield False
+        finally:
+            stream.close()
         self._advance(target, inputs, out.finish(), True)
 
     def _newer(self, target, inputs):
@@ -287,20 +290,26 @@ def _stream(newer, below, untouched):
 
     untouched(segment): whether a segment without any key of newer may be kept.
     """
-    head = advance(newer)
-    for segment in below:
-        while head is not None and head[0] < segment.low:
-            yield head
-            head = advance(newer)
-        if (head is None or head[0] > segment.max) and untouched(segment):
-            yield None, segment
-            continue
-        for entry in segment.scan():
-            while head is not None and head[0] < entry[0]:
+    source = newer
+    try:
+        head = advance(newer)
+        for segment in below:
+            while head is not None and head[0] < segment.low:
                 yield head
                 head = advance(newer)
-            if head is None or head[0] != entry[0]:
-                yield entry
-    while head is not None:
-        yield head
-        head = advance(newer)
+            if (head is None or head[0] > segment.max) and untouched(segment):
+                yield None, segment
+                continue
+            source = segment.scan()
+            for entry in source:
+                while head is not None and head[0] < entry[0]:
+                    yield head
+                    head = advance(newer)
+                if head is None or head[0] != entry[0]:
+                    yield entry
+        while head is not None:
+            yield head
+            head = advance(newer)
+    finally:
+        source.close()
+        newer.close()

@@ -5,6 +5,8 @@ import sys
 
 # A larger heap has gaps enough, and collecting takes time by its size.
 _SMALL = 256 * 1024
+# Less than a scan takes that keeps a block of each of many sources, and what the caller does with the entries.
+_SCARCE = 8 * 1024
 
 
 def _bounded():
@@ -18,6 +20,13 @@ def tidy():
     """Collect garbage before making objects that are large or stay: small ones land in low gaps, and large gaps last."""
     if _small:
         gc.collect()
+
+
+def scarce():
+    """Whether so little is free that speed must make way."""
+    if _small:
+        gc.collect()
+    return _small and gc.mem_free() < _SCARCE
 
 
 def spare():

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+from . import heap
 from .errors import LockTimeoutError
 
 try:
@@ -13,7 +14,8 @@ except ImportError:  # ESP8266
 
 LOCK_TIMEOUT = 5000
 _POLL = 5
-_held = set()  # what this process holds: directories of databases, or names of those on flash
+_held = set()  # what this process holds: directories of databases, or names of those on flash, and owners of locks
+_serial = 0  # of the last lock between processes
 
 if hasattr(time, "ticks_ms"):
     _now, _since, _sleep = time.ticks_ms, time.ticks_diff, time.sleep_ms
@@ -65,7 +67,7 @@ class Lock:
         self._timeout = timeout
         self._name = name
         self._what = path or name
-        self._process = self._token = self._thread = None
+        self._owner = self._token = self._thread = None
         self._mutex = mutex()
         self._depth = 0
 
@@ -74,21 +76,31 @@ class Lock:
         if self._what:
             self._wait(self._register)
         if self._path and (sys.platform == "linux" or sys.platform == "darwin" and hasattr(os, "getpid")):
-            from .processes import ProcessLock
+            self._open_among_processes()
 
-            self._process = ProcessLock(self._path)
-            try:
-                self._wait(self._process.take)
-            except Exception:
-                self.close()
-                raise
+    def _open_among_processes(self):
+        global _serial
+        from . import processes
+
+        _serial += 1
+        self._owner = processes.owner(_serial)
+        try:
+            self._wait(lambda: processes.take(self._path, self._owner, _held))
+        except Exception:
+            self.close()
+            raise
+        finally:
+            heap.unload("processes")
 
     def close(self):
         """Give it back; nothing when it was not taken."""
-        if self._process:
-            self._process.release()
+        if self._owner:
+            from . import processes
+
+            processes.release(self._path, self._owner, _held)
+            heap.unload("processes")
         _held.discard(self._token)
-        self._process = self._token = None
+        self._owner = self._token = None
 
     def _register(self):
         token = self._path or ":" + self._name

@@ -4,14 +4,13 @@ The lock is a directory that holds one empty file, named after the owner. It is 
 which POSIX refuses unless the directory there is empty: taking the lock and saying whose it is are one step. A lock
 whose owner is gone is broken by removing the file of that very owner, so that whoever is late breaks nothing.
 An owner is a process id, its start time and the boot (ids are used again), and a number within the process.
+This module is loaded for taking and releasing only. held: a set with the owners that this process is.
 """
 
 import os
 
 _ENOENT, _ESRCH, _EEXIST = 2, 3, 17
 _NOT_EMPTY = (_EEXIST, 39, 66)  # POSIX allows EEXIST, Linux and macOS have numbers of their own
-_serial = 0
-_held = set()
 
 
 def _process(pid):
@@ -43,8 +42,8 @@ def _probe(pid):
     return "%s-0-0" % pid
 
 
-def _alive(owner):
-    if owner in _held:
+def _alive(owner, held):
+    if owner in held:
         return True
     process = owner[: owner.rfind("-")]
     now = _process(owner.split("-")[0])
@@ -75,53 +74,56 @@ def _discard(directory, owner):
     _unless((_ENOENT,) + _NOT_EMPTY, os.rmdir, directory)
 
 
-class ProcessLock:
-    """path: of the lock directory; its parent is made when missing. /proc or os.kill must work."""
+def owner(serial):
+    """The name of an owner in this process. serial: a number that it never used before. /proc or os.kill must work."""
+    return "%s-%d" % (_process("self"), serial)
 
-    def __init__(self, path):
-        global _serial
-        _serial += 1
-        self._path = path
-        self._parent = path[: path.rfind("/")] if "/" in path else "."
-        self._owner = "%s-%d" % (_process("self"), _serial)
 
-    def take(self):
-        """Try once; return whether the lock is ours now."""
-        for owner in _names(self._path):
-            if _alive(owner):
-                return False
-            _unless((_ENOENT,), os.remove, self._path + "/" + owner)
-        if not self._place():
+def take(path, owner, held):
+    """Try once to make owner that of a lock directory; return whether it is. The directory's parent is made when missing."""
+    for other in _names(path):
+        if _alive(other, held):
             return False
-        _held.add(self._owner)
-        self._sweep()
-        return True
-
-    def _place(self):
-        """Put our lock into an empty place; return whether it was empty. Raises OSError."""
-        made = self._path + "." + self._owner
-        _unless((_EEXIST,), os.mkdir, self._parent)
-        if not _unless((_ENOENT,), os.mkdir, made):
-            return False  # the last owner has just removed the directory
-        open(made + "/" + self._owner, "w").close()
-        if _unless(_NOT_EMPTY, os.rename, made, self._path):
-            return True
-        _discard(made, self._owner)
+        _unless((_ENOENT,), os.remove, path + "/" + other)
+    if not _place(path, owner):
         return False
+    held.add(owner)
+    _sweep(path, held)
+    return True
 
-    def _sweep(self):
-        """Remove what processes killed while they were taking the lock have left."""
-        prefix = self._path[self._path.rfind("/") + 1 :] + "."
-        for name in _names(self._parent):
-            if name.startswith(prefix) and not _alive(name[len(prefix) :]):
-                _discard(self._parent + "/" + name, name[len(prefix) :])
 
-    def release(self):
-        """Give it back, if it is ours."""
-        if self._owner in _held:
-            _discard(self._path, self._owner)
-            _held.discard(self._owner)
-            try:
-                os.rmdir(self._parent)
-            except OSError:
-                pass  # the database is in there, unless it was destroyed
+def _parent(path):
+    return path[: path.rfind("/")] if "/" in path else "."
+
+
+def _place(path, owner):
+    """Put our lock into an empty place; return whether it was empty. Raises OSError."""
+    made = path + "." + owner
+    _unless((_EEXIST,), os.mkdir, _parent(path))
+    if not _unless((_ENOENT,), os.mkdir, made):
+        return False  # the last owner has just removed the directory
+    open(made + "/" + owner, "w").close()
+    if _unless(_NOT_EMPTY, os.rename, made, path):
+        return True
+    _discard(made, owner)
+    return False
+
+
+def _sweep(path, held):
+    """Remove what processes killed while they were taking the lock have left."""
+    prefix = path[path.rfind("/") + 1 :] + "."
+    parent = _parent(path)
+    for name in _names(parent):
+        if name.startswith(prefix) and not _alive(name[len(prefix) :], held):
+            _discard(parent + "/" + name, name[len(prefix) :])
+
+
+def release(path, owner, held):
+    """Give it back, if it is ours."""
+    if owner in held:
+        _discard(path, owner)
+        held.discard(owner)
+        try:
+            os.rmdir(_parent(path))
+        except OSError:
+            pass  # the database is in there, unless it was destroyed

@@ -7,10 +7,6 @@ from .errors import CorruptionError
 from .segment import block_aad
 
 
-# What sealing adds to a block, and a little more.
-_SEAL = 64
-
-
 class Reader:
     """Reads blocks of files through the envelope and keeps the last few decoded.
 
@@ -24,7 +20,6 @@ class Reader:
         self.limit = cache
         self.buffers = buffers or Buffers()
         self._cache = []  # (number, offset, block, its buffer), most recently used last
-        self._input = bytearray(self.buffers.block + _SEAL)  # growing bit by bit it would break up the heap
         self.reads = 0
 
     def block(self, number, prefix, offset, size, buf=None):
@@ -72,9 +67,10 @@ class Reader:
 
     def raw(self, number, offset, size):
         """Return size bytes of a file, valid until the next call; CorruptionError when it is shorter or gone."""
-        if size > len(self._input):
-            self._input = bytearray(size)
-        view = memoryview(self._input)[:size]
+        buffers = self.buffers
+        if size > len(buffers.input):
+            buffers.input = bytearray(size)
+        view = memoryview(buffers.input)[:size]
         try:
             got = self.source.readinto(number, offset, view)
         except OSError as error:

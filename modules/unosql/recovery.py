@@ -4,7 +4,6 @@ Nothing is written before all has been read, and nothing removed before all has 
 """
 
 from . import heap
-from .buffers import Buffers
 from .compaction import Compaction
 from .errors import CorruptionError
 from .manifest import Manifest
@@ -37,9 +36,11 @@ def load(store, password, iterations):
 
 def _make_parts(store):
     """Make what works with the keys and files now known. Of an earlier opening, nothing may take RAM meanwhile."""
+    if store.reader:
+        store.reader.forget()
     store.reader = store.wal = store.compaction = None
     heap.tidy()
-    store.reader = Reader(store.storage, store.slots.envelope, store.cache, Buffers(store.block))
+    store.reader = Reader(store.storage, store.slots.envelope, store.cache, store.buffers)
     store.wal = Wal(store.log, store.slots.envelope)
     store.compaction = Compaction(store)
 
@@ -65,7 +66,7 @@ def _orphans(store, used):
 
 def _replay(store):
     store.memtable.clear()
-    store.hooks.reload()
+    store.in_arena(store.hooks.reload)
     for batch in store.wal.recover(store.manifest.wal):
         i = 0
         while i < len(batch):

@@ -151,18 +151,22 @@ class Segment:
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.tag, offset, size, buf)
 
-    def scan(self, lo=b"", hi=None, reverse=False):
-        """Yield (key, value or None) for lo <= key < hi, live keys only."""
+    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False):
+        """Yield (key, value or None) for lo <= key < hi, live keys only.
+
+        thrifty: have no block of its own but the one cached, which is read again after somebody else's.
+        """
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
         buffers = self._reader.buffers
-        buf = self._reader.take(buffers.half if self._part(2) else buffers.block)
+        buf = None if thrifty else self._reader.take(buffers.half if self._part(2) else buffers.block)
         start, stop, more = lo, hi, b""
         try:
             while more is not None:
                 leaves, more = self._leaves(start, stop, reverse)
                 while leaves:
-                    block = self._block(*leaves.pop(0), buf)
+                    leaf = leaves.pop(0)
+                    block = self._block(*leaf, buf)
                     if reverse:
                         yield from reversed(_between(block, lo, hi))
                         continue
@@ -173,9 +177,12 @@ class Segment:
                             return
                         if key >= lo:
                             yield key, value
+                            if thrifty:
+                                block = self._block(*leaf)
                 start, stop = (lo, more) if reverse else (more, hi)
         finally:
-            buffers.give(buf)
+            if buf is not None:
+                buffers.give(buf)
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.

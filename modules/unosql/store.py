@@ -4,6 +4,7 @@ Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md e
 """
 
 from . import heap
+from .buffers import Buffers
 from .compaction import LIMIT
 from .errors import ClosedError, CorruptionError, UnosqlError
 from .manifest import Slots
@@ -33,13 +34,12 @@ class Store:
             hooks = Hooks()
         self.storage = storage
         self.hooks = hooks
-        self.manifest = self.compaction = None
-        self.memtable = Memtable(memtable)
+        self.manifest = self.reader = self.compaction = None
         self._small = memtable <= _SMALL
-        if self._small:
-            cache = 1
-        self.block = _BLOCK // 2 if self._small else _BLOCK
-        self.cache = cache
+        # what is large is made first, and stays: later there may be no gap for it
+        self.buffers = Buffers(_BLOCK // 2 if self._small else _BLOCK)
+        self.memtable = Memtable(memtable)
+        self.cache = 1 if self._small else cache
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.epoch = 0  # changes with every write, so that scans notice
@@ -76,7 +76,7 @@ class Store:
             self._stop()
             self.storage.close()
             # the collector may take a stale word of the stack for a reference to this store
-            self.memtable = self.manifest = self.reader = self.wal = self.compaction = self.log = None
+            self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
 
     def _stop(self):
         if self.compaction:  # not when loading has failed half-way
@@ -137,18 +137,20 @@ class Store:
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
         heap.unload(*heap.SELDOM)
         idle = self.compaction.stop()
-        return self.reader.forget() | self.reader.buffers.drop() | idle
+        return self.reader.forget() | self.buffers.drop() | idle
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
         spared = False
+        thrifty = heap.scarce()
         while True:
             self._ready()
             epoch = self.epoch
-            key, sources = None, ()
+            key, merged = None, None
             try:
-                sources, bounds = self._sources(lo, hi, reverse)
-                for key, value in merge(sources, reverse, bounds):
+                sources, bounds = self._sources(lo, hi, reverse, thrifty)
+                merged = merge(sources, reverse, bounds)
+                for key, value in merged:
                     if value is not None:
                         yield key, value
                     if epoch != self.epoch:
@@ -156,11 +158,12 @@ class Store:
                 else:
                     return
             except MemoryError:
-                if not self.relinquish() or spared:
+                if not self.relinquish() and thrifty or spared:
                     raise
+                thrifty = True
             finally:
-                for source in sources:
-                    source.close()  # gives its buffer back
+                if merged:
+                    merged.close()
             spared = key is None  # no progress: once more, not for ever
             if key is not None:  # start again behind the last key
                 lo, hi = (lo, key) if reverse else (key + b"\0", hi)
@@ -172,14 +175,16 @@ class Store:
         yield self.memtable
         yield from self.manifest.holders(key)
 
-    def _sources(self, lo, hi, reverse):
+    def _sources(self, lo, hi, reverse, thrifty):
         """Return the generators to merge, and for each the key before which it has nothing, or None."""
         tables = [self.memtable] if self._staged is None else [self._staged, self.memtable]
         runs = [[s] for s in self.manifest.levels[0]] + self.manifest.levels[1:]
         runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
         runs = [run for run in runs if run]
-        sources = [table.scan(lo, hi, reverse) for table in tables] + [_run(run, lo, hi, reverse) for run in runs]
-        return sources, [None] * len(tables) + [run[-1].max if reverse else run[0].low for run in runs]
+        if reverse:
+            runs = [run[::-1] for run in runs]
+        sources = [table.scan(lo, hi, reverse) for table in tables] + [_run(run, lo, hi, reverse, thrifty) for run in runs]
+        return sources, [None] * len(tables) + [run[0].max if reverse else run[0].low for run in runs]
 
     # -- writing
 
@@ -305,7 +310,7 @@ class Store:
             return
         number, writer = self.new_segment(len(ops) + len(self.memtable))
         try:
-            for key, value in merge([iter(ops), self.memtable.scan()]):
+            for key, value in merge([(op for op in ops), self.memtable.scan()]):
                 writer.add(key, value)
             writer.finish()
         except BaseException:
@@ -455,7 +460,7 @@ class Store:
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
         number = self.manifest.next_file
         self.manifest.next_file += 1
-        buffers = self.reader.buffers
+        buffers = self.buffers
         sink = self.storage.create(number)
         block = buffers.half if entries else buffers.block
         try:
@@ -478,16 +483,16 @@ class Store:
             raise
 
     def in_arena(self, call, *args):
-        """Call what compacts while the memtable is empty: it gets buffers from its memory."""
+        """Call what reads much while the memtable is empty: it gets buffers from its memory."""
         self.compaction.stop()
         try:
-            self.reader.buffers.lend(self.memtable.arena)
+            self.buffers.lend(self.memtable.arena)
             call(*args)
         finally:
             broken, self._broken = self._broken, True  # should this fail, some may still be in use
             self.compaction.stop()
             self.reader.forget()
-            self.reader.buffers.reclaim()
+            self.buffers.reclaim()
             self._broken = broken
 
     def is_dead(self, key, value):
@@ -567,14 +572,14 @@ class Store:
         from .archive import Archive
 
         self._ready()
-        return Archive(filename, self.slots.header, self.slots.envelope, meta, self.reader.buffers)
+        return Archive(filename, self.slots.header, self.slots.envelope, meta, self.buffers)
 
     def import_(self, filename, password=None):
         """Return an archive.Opened: meta, check(), entries(), close()."""
         from .archive import Opened
 
         self._ready()
-        return Opened(filename, self.slots.header, self.slots.envelope, password, self.reader.buffers)
+        return Opened(filename, self.slots.header, self.slots.envelope, password, self.buffers)
 
     def stats(self):
         """Return a dict of sizes and counts."""
@@ -592,7 +597,7 @@ class Store:
         }
 
 
-def _run(level, lo, hi, reverse):
+def _run(level, *how):
     """Scan a level's segments one after the other: only one is open at a time."""
-    for segment in reversed(level) if reverse else level:
-        yield from segment.scan(lo, hi, reverse)
+    for segment in level:
+        yield from segment.scan(*how)

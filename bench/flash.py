@@ -90,7 +90,7 @@ def grow(make, sizes, insert="insert"):
 class Shares:
     """Which part of the engine programs how much: bytes and erases, not counting those of another part within."""
 
-    PARTS = (("WAL", "wal", "append"), ("level 0", "", "_flush_memtable"), ("manifest", "slots", "write"),
+    PARTS = (("WAL", "wal", "append"), ("level 0", "", "flush_memtable"), ("manifest", "slots", "write"),
              ("compaction", "compaction", "run"), ("removal", "", "_remove"), ("removal", "wal", "reset"))
 
     def __init__(self, device, database):

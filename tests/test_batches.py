@@ -5,7 +5,7 @@ import random
 import pytest
 
 from memfs import Failing, MemFs, everything, make, path
-from unosql import compaction, recovery
+from unosql import compaction, manifest, recovery, staging
 from unosql.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
@@ -95,12 +95,12 @@ def test_misuse():
     with pytest.raises(ValueError, match="within a transaction"):
         store.rekey(KEY, 2)
     store.commit()  # of nothing
-    store.bulk()
+    staging.begin_bulk(store)
     with pytest.raises(ValueError, match="do not nest"):
         store.begin()
     with pytest.raises(ValueError, match="within a transaction"):
         store.rekey(KEY, 2)
-    store.abort_bulk()
+    store.rollback()
 
 
 class Counting(Hooks):
@@ -254,7 +254,7 @@ def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
     for i in range(40):
         store.apply([(b"k%02d" % i, bytes(600))])
         store.flush()
-        assert store.stats()["levels"][0] <= compaction.LIMIT
+        assert store.stats()["levels"][0] <= manifest.LIMIT
     assert len(everything(store)) == 40 and store.stats()["levels"][1]
 
 
@@ -263,7 +263,7 @@ def test_a_large_batch_is_merged_as_it_grows():
     store, r = make(MemFs(), memtable=4096), random.Random(1)
     ops = {r.randbytes(4): r.randbytes(90) for _ in range(800)}
     store.apply(list(ops.items()))
-    assert store.stats()["levels"][0] <= compaction.LIMIT // 2
+    assert store.stats()["levels"][0] <= manifest.LIMIT // 2
     assert everything(store) == ops and list(store.verify()) == []
 
 
@@ -277,7 +277,7 @@ def test_compaction_error_does_not_fail_writes(monkeypatch):
         store.apply([(b"k%03d" % i, bytes(300))])
         i += 1
         assert i < 100
-    assert isinstance(store.compaction.error, StorageFullError)
+    assert isinstance(store.compaction_error, StorageFullError)
     fs.n = None
     for _ in range(20):
         store.apply([(b"k%03d" % i, bytes(300))])
@@ -363,7 +363,7 @@ def test_error_of_compaction_before_a_commit(monkeypatch):
     store.apply([(b"b", bytes(400))])
 
     def failing(self, *_):
-        self.error = OSError(errno.EIO, "injected")
+        store.compaction_error = OSError(errno.EIO, "injected")
         store.invalidate()
 
     with monkeypatch.context() as patch:
@@ -382,7 +382,7 @@ def test_batched_writes_move_compaction_on():
     for i in range(300):
         model[b"k%03d" % i] = random.Random(i).randbytes(100)
         store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
-    assert store.stats()["levels"][0] < compaction.LIMIT and store.stats()["levels"][1]
+    assert store.stats()["levels"][0] < manifest.LIMIT and store.stats()["levels"][1]
     assert everything(store) == model
 
 
@@ -453,7 +453,7 @@ def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
             except MemoryError:
                 pass
         monkeypatch.undo()
-        store.compaction.stop()
+        store.relinquish()
         assert sorted(store.storage.numbers()) == sorted(s.number for s in store.manifest.segments())
         assert everything(store) == model
 
@@ -461,7 +461,7 @@ def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
 # -- compaction in the memtable's memory
 
 def lent(store):
-    return [buf for buf in store.reader.buffers._idle if not isinstance(buf, bytearray)]
+    return [buf for buf in store.buffers._idle if not isinstance(buf, bytearray)]
 
 
 def test_large_batches_are_merged_in_the_memtable():
@@ -471,7 +471,7 @@ def test_large_batches_are_merged_in_the_memtable():
         ops = [(r.randbytes(4), r.randbytes(300)) for _ in range(5)]
         store.apply(ops)
         model.update(ops)
-        assert store.stats()["levels"][0] < compaction.TRIGGER and store.compaction._job is None
+        assert store.stats()["levels"][0] < compaction.TRIGGER and not store.compaction
     assert everything(store) == model
 
 
@@ -497,7 +497,7 @@ def test_an_error_that_is_kept_lends_nothing_later(monkeypatch):
         store.apply([(r.randbytes(4), r.randbytes(300))])
         kept = store.stats()["compaction_error"]
     fs.n = None
-    while store.compaction.error:
+    while store.compaction_error:
         store.apply([(r.randbytes(4), r.randbytes(300))])
     del kept
     assert not lent(store)

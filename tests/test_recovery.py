@@ -5,6 +5,7 @@ import pytest
 
 from memfs import Failing, MemFs, everything, make, path
 from unosql import manifest as manifests
+from unosql import staging
 from unosql.envelope import Plain
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, WrongKeyError
 from unosql.files import Files
@@ -353,10 +354,10 @@ def test_failing_write(where, error, size):
 def test_files_of_a_batch_given_up_lend_no_numbers():
     fs = MemFs()
     store = make(fs)
-    store.bulk()
+    staging.begin_bulk(store)
     store.apply([(b"k%d" % i, bytes(90)) for i in range(50)])
     used = set(store.storage.numbers())
-    store.abort_bulk()
+    store.rollback()
     assert used and not set(store.storage.numbers())
     store.apply([(b"a", b"1")])
     store.flush()

@@ -8,9 +8,8 @@ floor, the last key that moved on, so that a reset costs one unfinished segment 
 from . import heap
 from .merge import advance, merge
 
-# Level-0 segments that start a merge, and that make a write wait for one.
+# Level-0 segments that start a merge.
 TRIGGER = 4
-LIMIT = 8
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8
@@ -66,7 +65,7 @@ class Output:
     def abort(self):
         """Drop the unfinished segment."""
         if self._writer:
-            self._writer.abort()
+            self._store.give_up(self.number, self._writer.abort)
 
 
 class Compaction:
@@ -76,7 +75,6 @@ class Compaction:
         self._store = store
         self._job = None
         self._short = False  # of memory, once
-        self.error = None  # what stopped the last job, if anything did
 
     def step(self, blocks, burst=False):
         """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst() in the memtable's memory.
@@ -89,9 +87,9 @@ class Compaction:
                 self._store.in_arena(self.burst, blocks)
             else:
                 self.run(blocks)
-            self.error = None
+            self._store.compaction_error = None
         except Exception as error:
-            self.error = error
+            self._store.compaction_error = error
 
     def run(self, blocks):
         """As step(), but raise what goes wrong. Return whether there is more to do."""

@@ -38,7 +38,7 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "query",
-    "recovery", "rekey", "transaction", "verify",
+    "recovery", "rekey", "staging", "transaction", "verify",
 )
 
 

@@ -13,6 +13,8 @@ from .envelope import Plain
 from .errors import CorruptionError
 
 _DIGEST = 16
+# Level-0 segments that make a write wait for a compaction.
+LIMIT = 8
 
 
 class Manifest:

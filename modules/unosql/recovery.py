@@ -4,7 +4,6 @@ Nothing is written before all has been read, and nothing removed before all has 
 """
 
 from . import heap
-from .compaction import Compaction
 from .errors import CorruptionError
 from .manifest import Manifest
 from .memtable import Memtable, decode_entry, encode_entry
@@ -38,11 +37,10 @@ def _make_parts(store):
     """Make what works with the keys and files now known. Of an earlier opening, nothing may take RAM meanwhile."""
     if store.reader:
         store.reader.forget()
-    store.reader = store.wal = store.compaction = None
+    store.reader = store.wal = None
     heap.tidy()
     store.reader = Reader(store.storage, store.slots.envelope, store.cache, store.buffers)
     store.wal = Wal(store.log, store.slots.envelope)
-    store.compaction = Compaction(store)
 
 
 def _check_blank(store):

@@ -21,9 +21,21 @@ def rekey(store, password, iterations):
         store.reader = reader
         store.invalidate()
         raise
-    store.invalidate()  # until adopt() is through
+    store.invalidate()  # until _adopt() is through
     store.manifest.levels = levels
-    store.adopt(header, envelope, old)
+    _adopt(store, header, envelope, old)
+
+
+def _adopt(store, header, envelope, old):
+    """Publish the manifest under the new key, and remove the files under the old one (numbers)."""
+    store.slots.adopt(header, envelope)
+    store.wal.adopt(envelope)
+    store.doomed += old
+    store.publish()
+    store.publish()  # the other slot still has the old header
+    store.invalidate()
+    store.log.scrub()
+    store.broken = False
 
 
 def _rewritten(store):

@@ -5,13 +5,11 @@ Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md e
 
 from . import heap
 from .buffers import Buffers
-from .compaction import LIMIT
 from .errors import ClosedError, CorruptionError, UnosqlError
-from .manifest import Slots
+from .manifest import LIMIT, Slots
 from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
 from .segment import Segment, file_aad
-from .writer import Writer
 
 # Bytes of a block before compression.
 _BLOCK = 1024
@@ -34,24 +32,24 @@ class Store:
             hooks = Hooks()
         self.storage = storage
         self.hooks = hooks
-        self.manifest = self.reader = self.compaction = None
-        self._small = memtable <= _SMALL
-        # what is large is made first, and stays: later there may be no gap for it
-        self.buffers = Buffers(_BLOCK // 2 if self._small else _BLOCK)
+        self.manifest = self.reader = self.compaction = self.compaction_error = None
+        self.small = memtable <= _SMALL
+        # what is large is made first, the largest before all, and stays: later there may be no gap for it
         self.memtable = Memtable(memtable)
-        self.cache = 1 if self._small else cache
+        self.buffers = Buffers(_BLOCK // 2 if self.small else _BLOCK)
+        self.cache = 1 if self.small else cache
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.epoch = 0  # changes with every write, so that scans notice
         self._reset()
 
     def _reset(self):
-        self._lost = False  # a transaction did not survive a reload: only rollback() helps
-        self._staged = None  # the memtable of a transaction
-        self._base = None  # what before_flush() returned when the transaction began
-        self._bulk = None  # first file number of a bulk batch
-        self._doomed = []  # files that the next manifest no longer names
-        self._broken = False  # RAM may differ from flash: reload before use
+        self.lost = False  # a transaction did not survive a reload: only rollback() helps
+        self.staged = None  # the memtable of a transaction
+        self.base = None  # what before_flush() returned when the transaction began
+        self.bulk = False  # a bulk batch has begun
+        self.doomed = []  # files that the next manifest no longer names
+        self.broken = False  # RAM may differ from flash: reload before use
 
     # -- opening and closing
 
@@ -79,22 +77,26 @@ class Store:
             self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
 
     def _stop(self):
-        if self.compaction:  # not when loading has failed half-way
-            self.compaction.stop()
+        """Drop the compaction at hand, on a small heap its code too; return whether there was one."""
+        idle = self.compaction is not None and self.compaction.stop()
+        if self.small:
+            self.compaction = None
+            heap.unload("compaction", "writer")
+        return idle
 
     def _load(self, password, iterations):
         from .recovery import load
 
-        lost = self._lost or self._staged is not None or self._bulk is not None
+        lost = self.lost or self.staging
         self._reset()
         self.epoch += 1
         try:
             load(self, password, iterations)
         except BaseException:
-            self._broken = True  # half of it is loaded: that is not an empty database
+            self.broken = True  # half of it is loaded: that is not an empty database
             raise
         finally:
-            self._lost = lost
+            self.lost = lost
         heap.unload("recovery", "header")
 
     def ready(self):
@@ -104,10 +106,10 @@ class Store:
     def _ready(self):
         if self._closed:
             raise ClosedError("the database is closed")
-        if self._broken:
+        if self.broken:
             self._stop()
             self._load(None, 0)  # the key is known
-        if self._lost:
+        if self.lost:
             raise UnosqlError("the transaction failed half-way: roll it back")
 
     # -- reading
@@ -136,7 +138,7 @@ class Store:
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
         heap.unload(*heap.SELDOM)
-        idle = self.compaction.stop()
+        idle = self._stop()
         return self.reader.forget() | self.buffers.drop() | idle
 
     def scan(self, lo, hi=None, reverse=False):
@@ -170,14 +172,14 @@ class Store:
 
     def _tables(self, key):
         """Everything that may hold the key, newest first."""
-        if self._staged is not None:
-            yield self._staged
+        if self.staged is not None:
+            yield self.staged
         yield self.memtable
         yield from self.manifest.holders(key)
 
     def _sources(self, lo, hi, reverse, thrifty):
         """Return the generators to merge, and for each the key before which it has nothing, or None."""
-        tables = [self.memtable] if self._staged is None else [self._staged, self.memtable]
+        tables = [self.memtable] if self.staged is None else [self.staged, self.memtable]
         runs = [[s] for s in self.manifest.levels[0]] + self.manifest.levels[1:]
         runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
         runs = [run for run in runs if run]
@@ -200,12 +202,16 @@ class Store:
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
-        if self._staged is not None or self._bulk is not None:
-            self._join(entries, ops)
+        if self.staging:
+            from .staging import join
+
+            join(self, entries, ops)
         elif sum(len(entry) for entry in entries) > self.memtable.capacity:
-            self._apply_large(entries, ops)
+            from .staging import apply_large
+
+            apply_large(self, entries, ops)
         else:
-            self._write(b"".join(logged), entries, ops)
+            self.write(b"".join(logged), entries, ops)
 
     def expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
@@ -214,7 +220,8 @@ class Store:
         if extra:
             yield encode_entry(*extra)
 
-    def _write(self, batch, entries, ops=()):
+    def write(self, batch, entries, ops=()):
+        """Write encoded operations. batch: what the WAL gets of them. ops: what the layer above is told of them."""
         size = sum(len(entry) for entry in entries)
         self._spared(heap.spare)  # what fails below leaves RAM and flash apart
         if self.batched:
@@ -224,88 +231,81 @@ class Store:
             self.flush()
         if not self.wal.fits(len(batch)):
             self._relieve()
-        self._broken = True
+        self.broken = True
         if self.wal.fits(len(batch)):
             self.wal.append(batch)
-            self._put(entries, ops)
+            self.put(entries, ops)
         else:
-            self._put(entries, ops)
+            self.put(entries, ops)
             self.wal.skip()
             self._checkpoint()
             self._commit()  # the WAL can't make up for this one: both slots hold it
-        self._broken = False
-        if not self._small:
-            self.compaction.step(_STEP)
+        self.broken = False
+        if not self.small:
+            self._compactor().step(_STEP)
         elif not len(self.memtable):
-            self.compaction.step(_STEP * _BATCHED, True)
+            self._compactor().step(_STEP * _BATCHED, True)
 
     def _buffer(self, entries, ops, size):
         if size > self.memtable.room:
             self.flush()
-            if not self._small:
-                self.compaction.step(_STEP * _BATCHED)
-        self._broken = True
-        self._put(entries, ops)
-        self._broken = False
+            if not self.small:
+                self._compactor().step(_STEP * _BATCHED)
+        self.broken = True
+        self.put(entries, ops)
+        self.broken = False
 
-    def _put(self, entries, ops=()):
+    def put(self, entries, ops=()):
+        """Add to the memtable what fits, and is in the WAL or a batch that will be published."""
         self.epoch += 1
         for entry in entries:
             self.memtable.put(entry)
-        self._base = None
-        self._replay(ops)
+        self.base = None
+        self.replay(ops)
 
-    def _replay(self, ops):
+    def replay(self, ops):
+        """Tell the layer above of operations."""
         for key, value in ops:
             self.hooks.replay(key, value)
-
-    def _apply_large(self, entries, ops=()):
-        self.bulk()
-        try:
-            self._put_bulk(entries)
-            self._replay(ops)
-            self.commit_bulk()
-        except BaseException:
-            self.abort_bulk()
-            raise
 
     def flush(self):
         """Write the memtable out as a segment and start the WAL afresh."""
         self._ready()
         self._relieve()
         self._checkpoint()
-        if self._small:
-            self.compaction.step(_STEP * _BATCHED, True)
-            if self._broken and self._base is not None:
-                raise self.compaction.error  # what is to be committed is in the layer above already: no loading anew
+        if self.small:
+            self._compactor().step(_STEP * _BATCHED, True)
+            if self.broken and self.base is not None:
+                raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
         self._ready()
-        if self.batched and self._bulk is None and len(self.memtable):
+        if self.batched and not self.bulk and len(self.memtable):
             self.flush()
 
     def _relieve(self):
-        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self.compaction.run, 1):
+        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self.compact_some, 1):
             pass
 
     def _checkpoint(self):
         heap.tidy()
-        self._spared(self._flush_memtable)  # when that fails nothing has changed: what is only buffered stays
-        broken, self._broken = self._broken, True
+        self._spared(self.flush_memtable)  # when that fails nothing has changed: what is only buffered stays
+        broken, self.broken = self.broken, True
         if self.batched:
             self.wal.skip()
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
         self.memtable.clear()
-        if self._base is None:
+        if self.base is None:
             self.hooks.flushed()
-        self._broken = broken
+        self.broken = broken
 
-    def _flush_memtable(self):
-        ops = self.hooks.before_flush() if self._base is None else self._base
+    def flush_memtable(self):
+        """Write the memtable into a segment of level 0, for a manifest to publish."""
+        ops = self.hooks.before_flush() if self.base is None else self.base
         if not ops and not len(self.memtable):
             return
         number, writer = self.new_segment(len(ops) + len(self.memtable))
@@ -314,145 +314,42 @@ class Store:
                 writer.add(key, value)
             writer.finish()
         except BaseException:
-            writer.abort()
+            self.give_up(number, writer.abort)
             raise
         self.epoch += 1
         self.manifest.levels[0].insert(0, self.written_segment(number))
 
-    # -- transactions: staged in RAM, spilled to a bulk batch when large
+    def commit_past_log(self):
+        """Publish what the WAL has not: it can't make up for this manifest, so both slots hold it."""
+        self.wal.skip()
+        self.manifest.wal = self.wal.counter
+        self._commit()
+        self._commit()
+
+    # -- batches of several calls (staging.py)
+
+    @property
+    def staging(self):
+        """Whether a transaction or a bulk batch has begun."""
+        return self.staged is not None or self.bulk
 
     def begin(self):
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
-        self._ready()
-        if self._staged is not None or self._bulk is not None:
-            raise ValueError("transactions do not nest")
-        base = self.hooks.before_flush()
-        self._staged = Memtable(self.memtable.capacity // 2)  # nothing may fail after this
-        self._base = base
+        from .staging import begin
 
-    def _join(self, entries, ops):
-        """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
-        self.epoch += 1
-        staged = []
-        if self._staged is not None and sum(len(entry) for entry in entries) > self._staged.room:
-            staged = self._staged_entries()
-            self.bulk()  # what raises has changed nothing
-            self._staged = None
-        try:
-            if self._staged is None:
-                self._put_bulk(staged)
-                self._put_bulk(entries)
-            else:
-                for entry in entries:
-                    self._staged.put(entry)
-            self._replay(ops)
-        except BaseException:
-            self._lost = True
-            raise
+        begin(self)
 
     def commit(self):
         """Make the transaction's writes one durable batch. What raises has rolled it back."""
-        self._ready()
-        if self._bulk is not None:
-            return self.commit_bulk()
-        if self._staged is None:
-            raise ValueError("no transaction")
-        entries = self._staged_entries()
-        if entries:
-            entries += [encode_entry(key, value) for key, value in self.hooks.before_flush()]
-        self._staged = None
-        try:
-            self._commit_staged(entries)
-        except BaseException:
-            if self._broken or self._base is None:
-                self._broken = True
-            else:
-                self._unstage()  # nothing was written
-            raise
+        from .staging import commit
 
-    def _staged_entries(self):
-        entries = []
-        for key, value in self._staged.scan():
-            if len(entries) % 32 == 0:
-                heap.tidy()  # lest garbage between them leaves no gap for the list to grow
-            entries.append(encode_entry(key, value))
-        return entries
-
-    def _commit_staged(self, entries):
-        if sum(len(entry) for entry in entries) > self.memtable.capacity:
-            self._apply_large(entries)
-        elif entries:
-            self._write(b"".join(entries), entries)
-        self._base = None
+        commit(self)
 
     def rollback(self):
         """Forget the transaction's writes, if there are any."""
-        lost, self._lost = self._lost, False
-        if self._staged is not None and not self._broken:
-            return self._unstage()
-        if lost or self._staged is not None or self._bulk is not None:
-            self._broken = True
-        self._staged = self._bulk = None
-        self._ready()
+        from .staging import rollback
 
-    def _unstage(self):
-        """Back to the state at begin(), without reading all again: what is only buffered must stay."""
-        base = self._base
-        self._staged = self._base = None
-        self.epoch += 1
-        try:
-            self.hooks.reload()
-            self._replay(base)
-        except BaseException:
-            self._broken = True  # to a layer above that knows half, compaction would lose what it does not know
-            raise
-
-    # -- bulk mode: any number of writes published by one manifest commit
-
-    def bulk(self):
-        """Start a batch of any size: nothing of it is durable before commit_bulk()."""
-        self.flush()
-        self._bulk = self.manifest.next_file
-
-    def _put_bulk(self, entries):
-        try:
-            for entry in entries:
-                if len(entry) > self.memtable.room:
-                    self._flush_bulk()
-                self._put((entry,))
-        except BaseException:
-            self._broken = True  # part of it is there: the batch can only be aborted
-            raise
-
-    def _flush_bulk(self):
-        self._flush_memtable()
-        self.memtable.clear()
-        if len(self.manifest.levels[0]) < LIMIT // 2:
-            return
-        if self._small:
-            return self.in_arena(self.compaction.burst, 8)
-        while self.compaction.run(8) and len(self.manifest.levels[0]) >= LIMIT // 2:
-            pass
-
-    def commit_bulk(self):
-        """Publish the batch. What raises has aborted it."""
-        self._ready()
-        try:
-            self._flush_bulk()
-            self._bulk = None
-            self.wal.skip()
-            self.manifest.wal = self.wal.counter
-            self._commit()
-            self._commit()  # the WAL can't make up for this one: both slots hold it
-        except BaseException:
-            self._bulk = None
-            self._broken = True
-            raise
-        self.hooks.flushed()
-
-    def abort_bulk(self):
-        """Go back to the state before bulk()."""
-        self.rollback()
+        rollback(self)
 
     # -- what compaction uses
 
@@ -460,14 +357,22 @@ class Store:
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
         number = self.manifest.next_file
         self.manifest.next_file += 1
+        from .writer import Writer
+
         buffers = self.buffers
         sink = self.storage.create(number)
         block = buffers.half if entries else buffers.block
         try:
             return number, Writer(sink, self.reader.envelope, file_aad(number), buffers, 0, block, entries)
         except BaseException:
-            sink.abort()
+            self.give_up(number, sink.abort)
             raise
+
+    def give_up(self, number, remove):
+        """Remove a file that came to nothing; should that fail, the next commit does it."""
+        self.doomed.append(number)
+        remove()
+        self.doomed.remove(number)
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -479,21 +384,34 @@ class Store:
         try:
             return self.open_segment(number)
         except BaseException:
-            self.storage.remove(number)
+            self.give_up(number, lambda: self.storage.remove(number))
             raise
+
+    def _compactor(self):
+        """The compaction, made when there is something to do."""
+        if not self.compaction:
+            from .compaction import Compaction
+
+            self.compaction = Compaction(self)
+        return self.compaction
+
+    def compact_some(self, blocks):
+        """Write so many blocks in compaction; return whether there is more to do. Raises what goes wrong."""
+        return self._compactor().run(blocks)
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
-        self.compaction.stop()
+        if self.compaction:
+            self.compaction.stop()
         try:
             self.buffers.lend(self.memtable.arena)
             call(*args)
         finally:
-            broken, self._broken = self._broken, True  # should this fail, some may still be in use
-            self.compaction.stop()
+            broken, self.broken = self.broken, True  # should this fail, some may still be in use
+            self._stop()
             self.reader.forget()
             self.buffers.reclaim()
-            self._broken = broken
+            self.broken = broken
 
     def is_dead(self, key, value):
         """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
@@ -501,17 +419,17 @@ class Store:
 
     def publish(self, gone=()):
         """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""
-        self._broken = True
-        self._doomed += [segment.number for segment in gone]
+        self.broken = True
+        self.doomed += [segment.number for segment in gone]
         self._commit()
-        self._broken = False
+        self.broken = False
 
     def _commit(self):
         self.epoch += 1
-        if self._bulk is not None:
+        if self.bulk:
             return
         self.slots.write(self.manifest.encode())
-        doomed, self._doomed = self._doomed, []
+        doomed, self.doomed = self.doomed, []
         self._remove(doomed)
 
     # -- maintenance
@@ -519,32 +437,22 @@ class Store:
     def compact(self):
         """Merge everything into the deepest level and forget what is dead."""
         self.flush()
-        self.compaction.everything()
+        self._compactor().everything()
 
     def rekey(self, password, iterations):
         """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
         from .rekey import rekey
 
         self._ready()
-        if self._staged is not None or self._bulk is not None:
+        if self.staging:
             raise ValueError("rekeying within a transaction")  # it would publish what is staged
-        self.compaction.stop()
+        self._stop()
         self.flush()
         rekey(self, password, iterations)
 
     def invalidate(self):
         """RAM may differ from flash: load again before the next use."""
-        self._broken = True
-
-    def adopt(self, header, envelope, old):
-        """Publish a manifest under a new key, and remove the files under the old one (numbers)."""
-        self.slots.adopt(header, envelope)
-        self.wal.adopt(envelope)
-        self._doomed += old
-        self._commit()
-        self._commit()  # the other slot still has the old header
-        self.log.scrub()
-        self._broken = False
+        self.broken = True
 
     def _remove(self, numbers):
         for number in numbers:
@@ -593,7 +501,7 @@ class Store:
             "memtable": self.memtable.used,
             "wal": self.wal.counter - self.manifest.wal,
             "reads": self.reader.reads,
-            "compaction_error": self.compaction.error,
+            "compaction_error": self.compaction_error,
         }
 
 

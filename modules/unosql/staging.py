@@ -1,0 +1,148 @@
+"""Batches that are more than one call: transactions, staged in RAM, and bulk batches of any size.
+
+A bulk batch goes through the memtable into segments that one manifest record publishes at its end; a transaction that
+outgrows its part of RAM becomes one. All functions are for a store.Store, on whose state they work.
+"""
+
+from . import heap
+from .manifest import LIMIT
+from .memtable import Memtable, encode_entry
+
+
+def begin(store):
+    """See Store.begin()."""
+    store.ready()
+    if store.staged is not None or store.bulk:
+        raise ValueError("transactions do not nest")
+    base = store.hooks.before_flush()
+    store.staged = Memtable(store.memtable.capacity // 2)  # nothing may fail after this
+    store.base = base
+
+
+def join(store, entries, ops):
+    """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
+    store.epoch += 1
+    staged = []
+    if store.staged is not None and sum(len(entry) for entry in entries) > store.staged.room:
+        staged = _staged_entries(store)
+        begin_bulk(store)  # what raises has changed nothing
+        store.staged = None
+    try:
+        if store.staged is None:
+            _put_bulk(store, staged)
+            _put_bulk(store, entries)
+        else:
+            for entry in entries:
+                store.staged.put(entry)
+        store.replay(ops)
+    except BaseException:
+        store.lost = True
+        raise
+
+
+def commit(store):
+    """See Store.commit()."""
+    store.ready()
+    if store.bulk:
+        return commit_bulk(store)
+    if store.staged is None:
+        raise ValueError("no transaction")
+    entries = _staged_entries(store)
+    if entries:
+        entries += [encode_entry(key, value) for key, value in store.hooks.before_flush()]
+    store.staged = None
+    try:
+        if sum(len(entry) for entry in entries) > store.memtable.capacity:
+            apply_large(store, entries)
+        elif entries:
+            store.write(b"".join(entries), entries)
+        store.base = None
+    except BaseException:
+        if store.broken or store.base is None:
+            store.broken = True
+        else:
+            _unstage(store)  # nothing was written
+        raise
+
+
+def _staged_entries(store):
+    entries = []
+    for key, value in store.staged.scan():
+        if len(entries) % 32 == 0:
+            heap.tidy()  # lest garbage between them leaves no gap for the list to grow
+        entries.append(encode_entry(key, value))
+    return entries
+
+
+def rollback(store):
+    """See Store.rollback(); this aborts a bulk batch too."""
+    lost, store.lost = store.lost, False
+    if store.staged is not None and not store.broken:
+        return _unstage(store)
+    if lost or store.staged is not None or store.bulk:
+        store.broken = True
+    store.staged, store.bulk = None, False
+    store.ready()
+
+
+def _unstage(store):
+    """Back to the state at begin(), without reading all again: what is only buffered must stay."""
+    base = store.base
+    store.staged = store.base = None
+    store.epoch += 1
+    try:
+        store.hooks.reload()
+        store.replay(base)
+    except BaseException:
+        store.broken = True  # to a layer above that knows half, compaction would lose what it does not know
+        raise
+
+
+def begin_bulk(store):
+    """Start a batch of any size: nothing of it is durable before commit_bulk()."""
+    store.flush()
+    store.bulk = True
+
+
+def commit_bulk(store):
+    """Publish the batch. What raises has aborted it."""
+    store.ready()
+    try:
+        _flush_bulk(store)
+        store.bulk = False
+        store.commit_past_log()
+    except BaseException:
+        store.bulk = False
+        store.broken = True
+        raise
+    store.hooks.flushed()
+
+
+def apply_large(store, entries, ops=()):
+    """A batch larger than the memtable."""
+    begin_bulk(store)
+    try:
+        _put_bulk(store, entries)
+        store.replay(ops)
+        commit_bulk(store)
+    except BaseException:
+        rollback(store)
+        raise
+
+
+def _put_bulk(store, entries):
+    try:
+        for entry in entries:
+            if len(entry) > store.memtable.room:
+                _flush_bulk(store)
+            store.put((entry,))
+    except BaseException:
+        store.broken = True  # part of it is there: the batch can only be aborted
+        raise
+
+
+def _flush_bulk(store):
+    store.flush_memtable()
+    store.memtable.clear()
+    while len(store.manifest.levels[0]) >= LIMIT // 2 and store.compact_some(8):
+        pass

@@ -4,7 +4,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from unosql import archive, backup, condition, index, keys, query, record
+from unosql import archive, backup, condition, index, keys, query, queue, record
 from unosql.batch import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
@@ -241,7 +241,7 @@ def test_an_error_of_the_store_changes_no_counter(place):
     state = vars(place["c"]).copy()
     for write in (
         lambda: place.insert("c", 2), lambda: place.update("c", {}, {"n": 2}), lambda: place.delete("c", {}),
-        lambda: place["c"].clear(), lambda: place["c"].drop(), lambda: place["c"].ack(1), lambda: place["c"].pop(1),
+        lambda: place["c"].clear(), lambda: place["c"].drop(), lambda: queue.ack(place["c"], 1), lambda: queue.pop(place["c"], 1),
         lambda: place.index("c", "n"), lambda: place["c"].configure({"capped": 1}),
     ):
         place.store.fail = StorageFullError("full")
@@ -404,21 +404,21 @@ def test_pop_passes_over_expired_records(place):
     place.insert("c", 1, 2)
     place.time += 10
     place.insert("c", 3, 4)
-    assert [r["n"] for r in place["c"].pop(1)] == [3]
+    assert [r["n"] for r in queue.pop(place["c"], 1)] == [3]
     assert (place["c"].count, place["c"].first) == (1, 4)
 
 
 def test_ack_counts_across_gaps(place):
     place.insert("c", *range(6))
     place.delete("c", {"n": 1})
-    assert place["c"].ack(4) == 3 and place["c"].count == 2 and place["c"].ack(2) == 0
+    assert queue.ack(place["c"], 4) == 3 and place["c"].count == 2 and queue.ack(place["c"], 2) == 0
 
 
 def test_what_compaction_may_forget(place):
     place.index("c", "n")
     place.insert("c", *range(6))
     place.update("c", {"n": 1}, {"n": 7})
-    place["c"].ack(3)
+    queue.ack(place["c"], 3)
     index.drop(place["c"], ["n"])
     place.insert("gone", 1)
     place["gone"].drop()
@@ -749,7 +749,7 @@ def test_an_increment_keeps_the_history_in_order(db):
 def test_a_backup_of_a_later_format_is_refused(db, monkeypatch):
     db.insert("c", {})
     with monkeypatch.context() as patch:
-        patch.setattr(backup, "_FORMAT", 2)
+        patch.setattr(backup, "FORMAT", 2)
         db.backup("later.bak")
     with pytest.raises(UnosqlError, match="later.bak"):
         db.restore("later.bak")

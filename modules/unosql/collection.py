@@ -7,9 +7,8 @@ collections, TTL and queues raise it, which costs the same for one record as for
 import json
 
 from . import keys
-from .arguments import check_number
 from .codec import pack_uint
-from .record import check, dumps, header, pack, restamp, unpack
+from .record import check, dumps, header, pack, unpack
 
 # A collection with a TTL looks for expired records at one insert of this many.
 _EVERY = 16
@@ -190,18 +189,18 @@ class Collection:
         fields = json.loads(raw[i:])
         fields.update(changes)
         new = pack(version + 1, self.catalog.now(), self.catalog.change + 1, fields)
-        self._replace(id, raw, new, [])
+        self.replace(id, raw, new, [])
 
     def delete(self, id, raw):
         """Delete a stored record; its last version stays in the history."""
         marker = self.marker(id, self.catalog.now())
-        self._replace(id, raw, None, [(keys.make(keys.CHANGE, self.catalog.change + 1), marker)])
+        self.replace(id, raw, None, [(keys.make(keys.CHANGE, self.catalog.change + 1), marker)])
 
     def marker(self, id, timestamp):
         """Return the value of the change that tells of a deletion."""
         return pack_uint(self.number) + pack_uint(id) + b"\x01" + pack_uint(timestamp)
 
-    def _replace(self, id, old, new, ops, unique=True):
+    def replace(self, id, old, new, ops, unique=True):
         """Write a new version (None: delete), along with what follows from it."""
         state = {}
         ops.append((self.key(id), new))
@@ -241,47 +240,6 @@ class Collection:
 
         return maintain(self, id, old and unpack(old, id), new and unpack(new, id), changes, unique)
 
-    # -- restoring, within a transaction
-
-    def restore(self, id, raw):
-        """Put a record of a backup in the place of what is there; leaves unique indexes unchecked."""
-        if id < self.first:
-            self._reopen(id)
-        old = self.catalog.store.get(self.key(id))
-        count, following, first = self.count + (old is None), max(self.next, id + 1), self.first
-        new = restamp(raw, self.catalog.change + 1)
-        self._replace(id, old, new, self.unwind(id, header(raw)[0]), False)
-        self.count, self.next, self.first = count, following, first  # the version tells no insert from an update here
-
-    def forget(self, id):
-        """Delete the record of a backup's deletion, if it is there."""
-        raw = self.raw(id)
-        if raw:
-            self.delete(id, raw)
-
-    def unwind(self, id, version):
-        """Return the operations that remove versions from `version` on from the history."""
-        lo = self._version(id, version)
-        hi = keys.above(keys.make(keys.HISTORY, self.number, id))
-        return [(key, None) for key, _ in self.catalog.store.scan(lo, hi)]
-
-    def _reopen(self, id):
-        """Lower `first` to id: what flash still holds from there on is deleted, rather than come back."""
-        store = self.catalog.store
-        for kind in (keys.RECORD, keys.HISTORY):
-            lo, hi = keys.make(kind, self.number, id), keys.make(kind, self.number, self.first)
-            for key, _ in store.scan(lo, hi):
-                store.apply([(key, None)])
-        for key, value in store.scan(keys.CHANGE, keys.above(keys.CHANGE)):
-            number, changed = keys.parse(value, 0)
-            if number == self.number and id <= changed < self.first:
-                store.apply([(key, None)])
-        if self.definitions:
-            from .index import purge
-
-            purge(self, id, self.first)
-        self.first = id
-
     # -- dropping the oldest
 
     def _trim(self):
@@ -307,36 +265,6 @@ class Collection:
             first = id + 1
             left -= 1
         return {"first": first, "count": self.count - n}
-
-    def pop(self, n):
-        """Remove and return the n oldest records."""
-        check_number("n", n)
-        records = []
-        if n:
-            for id, raw in self.scan():
-                records.append(unpack(raw, id))
-                if len(records) == n:
-                    break
-        if records:
-            self.ack(records[-1]["id"])
-        return records
-
-    def ack(self, id):
-        """Remove all records up to id, and return how many."""
-        check_number("id", id)
-        first = min(id + 1, self.next)
-        if first <= self.first:
-            return 0
-        ttl = self.options.get("ttl")
-        if self.is_dense and not ttl:
-            gone = seen = first - self.first
-        else:
-            gone = seen = 0
-            for _, raw in self.stored(self.first, first):
-                gone += 1
-                seen += not self.is_expired(raw)
-        self.change(first=first, count=self.count - gone)
-        return seen
 
     # -- the collection as a whole
 

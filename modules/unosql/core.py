@@ -297,16 +297,20 @@ class Unosql:
 
     def pop(self, collection, n=1):
         """Remove the n oldest records and return them, a list. A reset after that loses them: see ack()."""
+        from .queue import pop
+
         with self._use("pop", collection) as catalog:
-            return catalog.collection(collection).pop(n)
+            return pop(catalog.collection(collection), n)
 
     def ack(self, collection, id):
         """Remove all records up to an id; return how many. Counts them when some were deleted before, or with a TTL.
 
         For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
         """
+        from .queue import ack
+
         with self._use("ack", collection) as catalog:
-            return catalog.collection(collection).ack(id)
+            return ack(catalog.collection(collection), id)
 
     # -- indexes
 
@@ -426,7 +430,7 @@ class Unosql:
         Returns how many records and deletions. The file is checked before anything changes. Raises OSError (there is no
         such file), CorruptionError, WrongKeyError (made under another key), UniqueError, StorageFullError.
         """
-        from .backup import restore
+        from .restore import restore
 
         database = self._settled("restore", filename)
         with database as catalog:

@@ -58,7 +58,7 @@ def _removal(collection, id):
     key = collection.key(id)
     raw = collection.catalog.store.get(key)
     version, _, change, _ = header(raw)
-    ops = collection.unwind(id, 1) if version > 1 else []
+    ops = unwind(collection, id, 1) if version > 1 else []
     ops += [(key, None), (keys.make(keys.CHANGE, change), None)]
     return ops + collection.index_ops(id, raw, None, {})
 
@@ -74,3 +74,10 @@ def surplus(collection, id, n):
             break
         ops.append((key, None))
     return ops
+
+
+def unwind(collection, id, version):
+    """Return the operations that remove versions from `version` on from the history."""
+    lo = keys.make(keys.HISTORY, collection.number, id, version)
+    hi = keys.above(keys.make(keys.HISTORY, collection.number, id))
+    return [(key, None) for key, _ in collection.catalog.store.scan(lo, hi)]

@@ -37,8 +37,8 @@ def spare():
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
-    "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "query",
-    "recovery", "rekey", "staging", "transaction", "verify",
+    "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "ordering",
+    "query", "queue", "recovery", "rekey", "restore", "staging", "transaction", "verify",
 )
 
 

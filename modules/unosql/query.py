@@ -3,7 +3,7 @@
 Whatever the way, the records come in the same order: as asked for, ties by id; by id when nothing was asked for.
 """
 
-from . import keys
+from . import keys, ordering
 from .arguments import check_number, check_strings
 from .codec import pack_uint
 from .condition import lookup, matches
@@ -27,7 +27,7 @@ class Plan:
         self.collection = collection
         self.tests = tests
         self.order = order
-        self._equal = {test[1]: keys.encode(test[2]) for test in tests if test[0] == "eq"}
+        self._equal = {test[1]: ordering.encode(test[2]) for test in tests if test[0] == "eq"}
         # a field that is equal in all records found does not matter for their order
         self._open = [part for part in order if part[0] == "id" or part[0] not in self._equal]
         self._scan()
@@ -196,8 +196,8 @@ def _same_way(order, fields):
 def _sort_key(record, order):
     parts = []
     for field, descending in order:
-        encoded = keys.encode(lookup(record, field), _TOP)
-        parts.append(keys.complement(encoded) if descending else encoded)
+        encoded = ordering.encode(lookup(record, field), _TOP)
+        parts.append(ordering.complement(encoded) if descending else encoded)
     return b"".join(parts)
 
 
@@ -220,8 +220,8 @@ def _value_range(tests, field):
     for operator, name, value, _ in tests:
         if name != field or operator not in ("gt", "gte", "lt", "lte"):
             continue
-        encoded = keys.encode(value)
-        limits = keys.bounds(encoded)
+        encoded = ordering.encode(value)
+        limits = ordering.bounds(encoded)
         if limits:
             lo, hi = found or limits
             if operator[0] == "g":

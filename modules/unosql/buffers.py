@@ -5,8 +5,8 @@ from .compression import workspace
 
 # What sealing adds to a block, and a little more.
 _SEAL = 64
-# Blocks that are kept whatever happens where the heap is small: what a scan and a lookup need, and with a lent arena a merge.
-_KEPT = 2
+# Blocks that are kept whatever happens where the heap is small: what a lookup needs, and with a lent arena a merge.
+_KEPT = 1
 
 
 class Buffers:

@@ -30,9 +30,9 @@ def scarce():
 
 
 def spare():
-    """Raise MemoryError unless there is 1 KB, in gaps of 256 bytes: enough for all that one durable write allocates."""
+    """Raise MemoryError unless there is 1 KB, in gaps of 128 bytes: enough for what a durable write of one record allocates."""
     if _small:
-        [bytearray(256) for _ in range(4)]
+        [bytearray(128) for _ in range(8)]
 
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.

@@ -31,24 +31,23 @@ else:
         time.sleep(ms / 1000)
 
 
-class _NoMutex:
-    """Stands in for a mutex where there are no threads."""
+if _thread:
+    mutex = _thread.allocate_lock  # a new lock between threads, for `with` and acquire(0)
+else:
 
-    def acquire(self, wait=1):
-        return True
+    class mutex:
+        """Stands in for it where there are no threads."""
 
-    def release(self):
-        pass
+        def acquire(self, wait=1):
+            return True
 
-    __enter__ = acquire
+        def release(self):
+            pass
 
-    def __exit__(self, *exc):
-        pass
+        __enter__ = acquire
 
-
-def mutex():
-    """A new lock between threads, for `with` and acquire(0)."""
-    return _thread.allocate_lock() if _thread else _NoMutex()
+        def __exit__(self, *exc):
+            pass
 
 
 _registry = mutex()

@@ -3,7 +3,7 @@
 Whatever the way, the records come in the same order: as asked for, ties by id; by id when nothing was asked for.
 """
 
-from . import keys, ordering
+from . import keys
 from .arguments import check_number, check_strings
 from .codec import pack_uint
 from .condition import lookup, matches
@@ -27,7 +27,7 @@ class Plan:
         self.collection = collection
         self.tests = tests
         self.order = order
-        self._equal = {test[1]: ordering.encode(test[2]) for test in tests if test[0] == "eq"}
+        self._equal = {test[1]: test[2] for test in tests if test[0] == "eq"}
         # a field that is equal in all records found does not matter for their order
         self._open = [part for part in order if part[0] == "id" or part[0] not in self._equal]
         self._scan()
@@ -45,6 +45,8 @@ class Plan:
 
     def _consider(self, index):
         """Use an index if that is better than what was found before."""
+        from .ordering import encode
+
         equal = 0
         while equal < len(index.fields) and index.fields[equal] in self._equal:
             equal += 1
@@ -55,7 +57,7 @@ class Plan:
         if rank <= self.rank or rank == (0, False, True) and self._open[0][0] == "id":
             return
         self.kind, self.index, self.rank, self.range = "index", index, rank, rank[1]
-        prefix = index.prefix(self.collection) + b"".join([self._equal[field] for field in index.fields[:equal]])
+        prefix = index.prefix(self.collection) + b"".join([encode(self._equal[field]) for field in index.fields[:equal]])
         lo, hi = range or (b"", None)
         self.lo = prefix + lo
         self.hi = keys.above(prefix) if hi is None else prefix + hi
@@ -194,10 +196,12 @@ def _same_way(order, fields):
 
 
 def _sort_key(record, order):
+    from .ordering import complement, encode
+
     parts = []
     for field, descending in order:
-        encoded = ordering.encode(lookup(record, field), _TOP)
-        parts.append(ordering.complement(encoded) if descending else encoded)
+        encoded = encode(lookup(record, field), _TOP)
+        parts.append(complement(encoded) if descending else encoded)
     return b"".join(parts)
 
 
@@ -216,12 +220,14 @@ def _id_range(tests):
 
 def _value_range(tests, field):
     """The encodings (lowest, end) that comparisons leave of a field, or None when there are none. Wider is no harm."""
+    from .ordering import bounds, encode
+
     found = None
     for operator, name, value, _ in tests:
         if name != field or operator not in ("gt", "gte", "lt", "lte"):
             continue
-        encoded = ordering.encode(value)
-        limits = ordering.bounds(encoded)
+        encoded = encode(value)
+        limits = bounds(encoded)
         if limits:
             lo, hi = found or limits
             if operator[0] == "g":

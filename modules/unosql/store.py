@@ -85,11 +85,12 @@ class Store:
         return idle
 
     def _load(self, password, iterations):
-        from .recovery import load
-
         lost = self.lost or self.staging
+        heap.unload(*heap.SELDOM)  # all will be read at once
         self._reset()
         self.epoch += 1
+        from .recovery import load
+
         try:
             load(self, password, iterations)
         except BaseException:

@@ -52,8 +52,8 @@ class Unosql:
     durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is
     full; a power cut takes the calls since then, and none by half.
     history: versions kept of a record besides the current one, 0 to 255.
-    memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536; None: 2 to 8 KB, by the free
-    heap.
+    memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536; None: 2 KB, or 4 to 8
+    where 64 KB of heap are free.
     log_size: bytes at which the log starts anew, keeping one older file.
 
     Opening a database twice in one process gives two handles on one database, with the options of the first. A

@@ -1,7 +1,7 @@
 """More data than heap, with an index. test_small_heap.py has the most records in the least heap."""
 from runner import again, board, column, fresh, same
 
-FREE_HEAP = 57344
+FREE_HEAP = 81920
 QUIET = 600
 N = 1500
 SOME = 400 if board else N  # for what takes a board long

@@ -21,8 +21,8 @@ PRODUCTS = {
               "micropython.map": "map", "micropython.uf2": "uf2"},
     "esp8266": {"firmware.bin": "bin", "firmware.elf": "elf", "firmware.map": "map"},
 }
-FROZEN_BUDGET = 80 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
-IMAGE_BUDGET = 64 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
+FROZEN_BUDGET = 84 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
+IMAGE_BUDGET = 72 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
 ESP8266_FLASH = 2 << 20  # bytes, at the least
 ESP8266_FLASH_SIZES = {0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 8: 8 << 20, 9: 16 << 20}
 ESP8266_IRAM = 32 * 1024

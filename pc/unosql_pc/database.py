@@ -4,7 +4,8 @@ import contextlib
 from . import engine  # noqa: F401
 from .overlay import Overlay
 from .terminal import Failure, shown
-from unosql import backup, header
+from unosql import header
+from unosql import restore as restoring
 from unosql.catalog import Catalog
 from unosql.errors import WrongKeyError
 from unosql.files import Files
@@ -46,7 +47,7 @@ def restore(catalog, path, key):
     """Put a backup file into a database."""
     if key is not None and not is_encrypted(path):
         raise WrongKeyError("%s is not encrypted, but a key was given" % path)
-    backup.restore(catalog, path, key)
+    restoring.restore(catalog, path, key)
 
 
 def is_encrypted(path):

@@ -24,6 +24,7 @@ def rekey(store, password, iterations):
     store.invalidate()  # until _adopt() is through
     store.manifest.levels = levels
     _adopt(store, header, envelope, old)
+    reader.forget()  # it gives its buffers back
 
 
 def _adopt(store, header, envelope, old):

@@ -13,8 +13,8 @@ MODULES = TESTS.parent / "modules" / "unosql"
 # What decides whether data is authentic, durable and found again. A name that is not there is skipped: modules may be
 # split or joined.
 COVERED = (
-    "codec", "crypto", "envelope", "header", "wal", "manifest", "recovery", "store", "transaction", "rekey",
-    "segment", "reader", "writer", "merge", "files", "ring", "flash", "blocks", "chain",
+    "codec", "crypto", "envelope", "header", "wal", "manifest", "recovery", "store", "staging", "transaction", "rekey",
+    "segment", "reader", "writer", "merge", "buffers", "files", "ring", "flash", "blocks", "chain",
 )
 # The tests of the store and below: fast, on CPython only.
 FILES = (

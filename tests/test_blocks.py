@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from unosql import codec, compression, crypto
+from unosql.buffers import Buffers
 from unosql.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.memtable import ABSENT, Memtable, decode_entry, encode_entry
@@ -293,7 +294,9 @@ def test_segment_ranges(model, lo, hi, floor, bloom):
     segment, _ = written(entries, block=60, bloom=len(entries) * bloom, floor=floor)
     live = [(k, v) for k, v in entries if floor is None or k > floor]
     inside = [(k, v) for k, v in live if k >= lo and (hi is None or k < hi)]
-    assert list(segment.scan(lo, hi)) == inside and list(segment.scan(lo, hi, True)) == inside[::-1]
+    for thrifty in (False, True):
+        assert list(segment.scan(lo, hi, False, thrifty)) == inside
+        assert list(segment.scan(lo, hi, True, thrifty)) == inside[::-1]
     assert not inside or segment.overlaps(lo, hi)
     for key, value in entries:
         assert segment.get(key) == (value if (key, value) in live else ABSENT)
@@ -381,6 +384,36 @@ def test_cache():
     before = reader.reads
     segment.get(b"key00010")
     assert reader.reads == before + 3
+
+
+def test_thrifty_scans_share_the_cached_block():
+    """Each reads its block again when the others have read theirs, and none has a buffer of its own."""
+    entries = numbered(300)
+    segment, _ = written(entries)
+    segment._reader.limit = 1
+    scans = [segment.scan(entries[i][0], None, False, True) for i in (0, 100, 200)]
+    for found in zip(*scans):
+        assert [entries.index(entry) % 100 for entry in found] == [entries.index(found[0])] * 3
+        assert len(segment._reader._cache) == 1
+    for scan in scans:
+        scan.close()
+    segment._reader.forget()
+    assert len(segment._reader.buffers._idle) == 1
+
+
+def test_buffers_keep_what_is_lent_and_what_is_theirs():
+    buffers = Buffers(512)
+    kept, more = buffers.take(512), buffers.take(512)
+    arena = memoryview(bytearray(2048))
+    buffers.lend(arena)
+    for buf in (kept, more):
+        buffers.give(buf)
+    assert len(buffers._idle) == 8 and buffers.drop() and len(buffers._idle) == 7 and not buffers.drop()
+    lent = buffers.take(256)
+    assert isinstance(lent, memoryview)
+    buffers.reclaim()
+    buffers.give(lent)  # too late
+    assert [type(buf) for buf in buffers._idle] == [bytearray]
 
 
 def test_cached_blocks_make_way():

@@ -65,7 +65,12 @@ class Buffers:
         self.drop()
 
     def drop(self):
-        """Let go of what nobody uses, but for what is kept; return whether there was anything."""
-        idle = self._idle
-        self._idle = idle[len(idle) - self._kept:] if len(idle) > self._kept else idle
+        """Let go of what nobody uses, but for what is kept or lent; return whether there was anything."""
+        idle, self._idle = self._idle, []
+        spare = sum(isinstance(buf, bytearray) for buf in idle) - self._kept
+        for buf in idle:
+            if spare > 0 and isinstance(buf, bytearray):
+                spare -= 1  # the smallest go
+            else:
+                self._idle.append(buf)
         return len(self._idle) < len(idle)

@@ -8,6 +8,7 @@ import random
 from typing import NamedTuple
 
 from media import LittleFs, NorFlash
+from unosql.compaction import Compaction
 
 from .records import record
 from .subjects import PEERS, Database
@@ -90,17 +91,17 @@ def grow(make, sizes, insert="insert"):
 class Shares:
     """Which part of the engine programs how much: bytes and erases, not counting those of another part within."""
 
-    PARTS = (("WAL", "wal", "append"), ("level 0", "", "flush_memtable"), ("manifest", "slots", "write"),
-             ("compaction", "compaction", "run"), ("removal", "", "_remove"), ("removal", "wal", "reset"))
-
     def __init__(self, device, database):
+        store = database.store
+        parts = (("WAL", store.wal, "append"), ("level 0", store, "flush_memtable"), ("manifest", store.slots, "write"),
+                 ("compaction", Compaction, "run"),  # of its class: the store makes one when there is something to do
+                 ("removal", store, "_remove"), ("removal", store.wal, "reset"))
         self._device = device
-        self._totals = {part: [0, 0] for part, _, _ in self.PARTS}
+        self._totals = {part: [0, 0] for part, _, _ in parts}
         self._within = []  # of the parts at work: what parts inside of them took
         self._wrapped = []
-        for part, attribute, method in self.PARTS:
-            owner = getattr(database.store, attribute) if attribute else database.store
-            self._wrapped.append((owner, method))
+        for part, owner, method in parts:
+            self._wrapped.append((owner, method, vars(owner).get(method)))
             setattr(owner, method, self._wrap(part, getattr(owner, method)))
 
     def _wrap(self, part, method):
@@ -122,8 +123,8 @@ class Shares:
 
     def stop(self, count):
         """{part: (bytes programmed, erases) of one of count operations}."""
-        for owner, method in self._wrapped:
-            delattr(owner, method)
+        for owner, method, own in self._wrapped:
+            setattr(owner, method, own) if own else delattr(owner, method)
         return {part: (programmed / count, erases / count) for part, (programmed, erases) in self._totals.items()}
 
 

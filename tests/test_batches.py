@@ -1,6 +1,7 @@
 """Batches that fail, transactions, the hooks of the layer above, rekeying and compaction: all or nothing, and usable after."""
 import errno
 import random
+import sys
 
 import pytest
 
@@ -501,3 +502,88 @@ def test_an_error_that_is_kept_lends_nothing_later(monkeypatch):
         store.apply([(r.randbytes(4), r.randbytes(300))])
     del kept
     assert not lent(store)
+
+
+# -- memory that runs out where modules are loaded, or a merge begins
+
+@pytest.mark.parametrize("module", ["recovery", "staging"])
+def test_a_rollback_that_can_not_load_its_code(monkeypatch, module):
+    """What was staged is gone, and later writes are durable: nobody is left to commit them."""
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    store.begin()
+    for i in range(20):
+        store.apply([(b"k%02d" % i, bytes(200))])  # more than RAM holds: a bulk batch
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "unosql." + module, None)
+        with pytest.raises(ImportError):
+            store.rollback()
+    store.rollback()
+    store.apply([(b"b", b"2")])
+    store.flush()
+    assert everything(store) == everything(make(store.storage._fs)) == {b"a": b"1", b"b": b"2"}
+
+
+def random_writes(store, n, model):
+    r = random.Random(n)
+    for _ in range(n):
+        ops = [(r.randbytes(2), r.randbytes(200))]
+        store.apply(ops)
+        model.update(ops)
+
+
+@pytest.mark.parametrize("memtable", [1024, 4096])
+def test_merges_of_four_that_memory_does_not_suffice_for(monkeypatch, memtable):
+    store, model = make(MemFs(), memtable=memtable), {}
+    merge = compaction.merge
+
+    def short(sources):
+        if len(sources) > 2:
+            raise MemoryError
+        return merge(sources)
+
+    monkeypatch.setattr(compaction, "merge", short)
+    random_writes(store, 300, model)
+    assert everything(store) == model and store.stats()["levels"][0] <= manifest.LIMIT and store.stats()["levels"][1]
+
+
+@pytest.mark.parametrize("memtable", [1024, 4096])
+def test_no_memory_for_any_merge_is_an_error_not_a_hang(monkeypatch, memtable):
+    store, model = make(MemFs(), memtable=memtable), {}
+
+    def failing(*_):
+        raise MemoryError
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compaction, "merge", failing)
+        with pytest.raises(MemoryError):
+            random_writes(store, 300, model)
+        assert store.stats()["levels"][0] == manifest.LIMIT
+    assert everything(store) == model
+    random_writes(store, 100, model)
+    assert everything(store) == everything(make(store.storage._fs)) == model
+    assert store.stats()["levels"][0] < manifest.LIMIT
+
+
+@pytest.mark.parametrize("memtable", [1024, 4096])
+def test_a_write_that_is_durable_does_not_fail_for_compaction(monkeypatch, memtable):
+    store, model = make(MemFs(), memtable=memtable), {}
+
+    def failing():
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_compactor", failing)
+        random_writes(store, 12, model)
+        assert isinstance(store.stats()["compaction_error"], MemoryError)
+    assert everything(store) == everything(make(store.storage._fs)) == model
+
+
+def test_the_memtable_is_never_lent_twice():
+    buffers, arena = Buffers(512), memoryview(bytearray(2048))
+    buffers.lend(arena)
+    taken = buffers.take(256)
+    buffers.lend(arena)  # reclaim() has failed in between
+    buffers.give(taken)
+    assert len(buffers._idle) == 7 and len(buffers._lent) == 6

@@ -14,6 +14,7 @@ from conftest import ROOT
 from unosql import core
 from unosql.errors import LockTimeoutError
 from unosql.locks import Lock
+from unosql.store import Store
 
 BINARIES = [sys.executable] + sorted(map(str, ROOT.glob("build/*/unix/micropython")))[-1:]
 
@@ -197,6 +198,22 @@ def test_a_board_writes_no_lock(path, monkeypatch):
     lock.close()
     lock.open()
     lock.close()
+
+
+def test_a_database_that_fails_to_close_leaves_no_lock(tmp_path, monkeypatch):
+    db = core.Unosql("t", path=str(tmp_path), log_level="NONE")
+    db.insert("c", {"n": 1})
+
+    def failing(self):
+        raise OSError(5, "injected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_stop", failing)
+        with pytest.raises(OSError, match="injected"):
+            db.close()
+    monkeypatch.setattr(core, "LOCK_TIMEOUT", 20)
+    with core.Unosql("t", path=str(tmp_path), log_level="NONE") as db:
+        assert db.count("c") == 1
 
 
 # processes

@@ -5,7 +5,7 @@ import pytest
 
 from memfs import Failing, MemFs, everything, make, path
 from unosql import manifest as manifests
-from unosql import staging
+from unosql import recovery, staging
 from unosql.envelope import Plain
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, WrongKeyError
 from unosql.files import Files
@@ -387,3 +387,33 @@ def test_larger_memtable_before():
     assert everything(store) == model
     with pytest.raises(ValueError, match="too large for the memtable"):
         make(MemFs(), memtable=512).apply([(b"k", bytes(600))])
+
+
+@pytest.mark.parametrize("fail", [None, 1, 2, 3, 5, 8])
+def test_a_log_that_outgrows_a_memtable_which_can_not_grow(monkeypatch, fail):
+    """It is flushed on the way, and published at the end of the log: until then an error loses nothing."""
+    fs = Failing()
+    store = make(fs, memtable=4096)
+    model = {}
+    for i in range(12):
+        model[b"k%02d" % i] = bytes([i]) * 200
+        store.apply([(b"k%02d" % i, bytes([i]) * 200)])
+    real = recovery.Memtable
+
+    def short(capacity):
+        if capacity > 1024:
+            raise MemoryError
+        return real(capacity)
+
+    monkeypatch.setattr(recovery, "Memtable", short)
+    if fail:
+        fs.fail("/", fail, errno.EIO)
+        try:
+            make(fs, memtable=1024)
+        except (OSError, CorruptionError):
+            pass
+        fs.n = None
+    store = make(fs, memtable=1024)
+    assert everything(store) == model and store.memtable.capacity == 1024
+    store.apply([(b"z", b"1")])
+    assert everything(make(fs, memtable=1024)) == {**model, b"z": b"1"}

@@ -61,6 +61,7 @@ def _each(collection, tests, action):
     ids = [record["id"] for record in (next(found, None), next(found, None)) if record]
     first = ids[0] if ids else None
     if len(ids) < 2:  # is one batch of the store anyway
+        found = None  # the write wants its RAM
         return first, _act(collection, ids, action)
     with collection.catalog.atomic():
         n = _act(collection, ids, action)

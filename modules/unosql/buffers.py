@@ -49,6 +49,7 @@ class Buffers:
 
     def lend(self, arena):
         """Make buffers of a memoryview, until reclaim()."""
+        self.reclaim()  # should that have failed the last time
         sizes = [self.block] * 2 + [self.half] * 4
         i = 0
         while i + self.half <= len(arena):

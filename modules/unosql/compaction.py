@@ -14,7 +14,7 @@ TRIGGER = 4
 _LEVEL1 = 32768
 _FANOUT = 8
 # Erase blocks of a full output segment at level 1, and deeper. Each takes RAM as long as it lives: on a small heap
-# they are twice as large, which programs some 6 % more.
+# the deeper ones are twice as large, which programs some 6 % more.
 _SMALL = 2
 _LARGE = 8
 # A segment with this part of its full size is left alone, and may end where another kind of key starts.
@@ -75,7 +75,6 @@ class Compaction:
     def __init__(self, store):
         self._store = store
         self._job = None
-        self._short = False  # of memory, once
 
     def step(self, blocks, burst=False):
         """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst() in the memtable's memory.
@@ -106,7 +105,7 @@ class Compaction:
         except Exception as error:
             self._job = None
             if isinstance(error, MemoryError):
-                self._short = True
+                self._store.short = True
             raise
         return self._job is not None
 
@@ -147,7 +146,7 @@ class Compaction:
     def _pick(self):
         levels = self._store.manifest.levels
         if len(levels[0]) >= TRIGGER:
-            return 0, levels[0][-2 if self._short or heap.scarce() else -TRIGGER :]
+            return 0, levels[0][-2 if self._store.short or heap.scarce() else -TRIGGER :]
         for level in range(1, len(levels)):
             if sum(s.size for s in levels[level]) > _capacity(level):
                 return level, self._cheapest(level)

@@ -131,6 +131,8 @@ class Database:
 
         self._catalog = Catalog(history)
         storage = self._place.storage()
+        heap.unload(*heap.SELDOM)  # of a database before this one: they lie where a memtable has room
+        heap.tidy()
         try:
             self._store = Store(storage, self._catalog, memtable or _suited())
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
@@ -152,8 +154,10 @@ class Database:
             try:
                 self._store.flush_batch()
             finally:
-                self._store.close()
-                self._lock.close()
+                try:
+                    self._store.close()
+                finally:
+                    self._lock.close()
         self.note("INFO", "closed")
 
     def __enter__(self):

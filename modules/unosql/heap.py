@@ -30,23 +30,24 @@ def scarce():
 
 
 def spare():
-    """Raise MemoryError unless there is 1 KB, in gaps of 128 bytes: enough for what a durable write of one record allocates."""
+    """Raise MemoryError unless 768 bytes are free, in gaps of 128: enough for what a durable write of one record allocates."""
     if _small:
-        [bytearray(128) for _ in range(8)]
+        [bytearray(128) for _ in range(6)]
 
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "ordering",
-    "query", "queue", "recovery", "rekey", "restore", "staging", "transaction", "verify",
+    "query", "queue", "recovery", "rekey", "restore", "transaction", "verify",
 )
 
 
 def unload(*names):
     """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed."""
     for name in names:
-        if _small and sys.modules.pop("unosql." + name, None):
-            delattr(sys.modules["unosql"], name)
+        package = sys.modules["unosql"]
+        if _small and sys.modules.pop("unosql." + name, None) and hasattr(package, name):  # not yet, within its import
+            delattr(package, name)
 
 
 def free():

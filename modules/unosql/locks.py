@@ -79,13 +79,13 @@ class Lock:
 
     def _open_among_processes(self):
         global _serial
-        from . import processes
-
-        _serial += 1
-        self._owner = processes.owner(_serial)
         try:
+            from . import processes
+
+            _serial += 1
+            self._owner = processes.owner(_serial)
             self._wait(lambda: processes.take(self._path, self._owner, _held))
-        except Exception:
+        except BaseException:
             self.close()
             raise
         finally:

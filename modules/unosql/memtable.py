@@ -34,7 +34,7 @@ class Memtable:
 
     def __init__(self, capacity):
         self.arena = memoryview(bytearray(capacity))
-        self._places = bytearray(2 * (capacity >> 4))  # offsets of the live entries, 2 bytes each, in key order
+        self._places = bytearray(2 * (capacity >> 5))  # offsets of the live entries, 2 bytes each, in key order
         self._count = 0
         self.used = 0
 

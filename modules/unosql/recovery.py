@@ -65,19 +65,29 @@ def _orphans(store, used):
 def _replay(store):
     store.memtable.clear()
     store.in_arena(store.hooks.reload)
+    flushed = len(store.manifest.levels[0])
     for batch in store.wal.recover(store.manifest.wal):
         i = 0
         while i < len(batch):
             key, value, i = decode_entry(batch, i)
             store.hooks.replay(key, value)
             for entry in store.expanded(key, value):
-                _put(store, entry)
+                if len(entry) > store.memtable.room:
+                    _make_room(store, len(entry))
+                store.memtable.put(entry)
+    if len(store.manifest.levels[0]) > flushed:
+        store.flush()  # publishes the others too
 
 
-def _put(store, entry):
-    if len(entry) > store.memtable.room:  # written with a larger memtable than ours
-        bigger = Memtable(2 * store.memtable.capacity + len(entry))
-        for key, value in store.memtable.scan():
-            bigger.put(encode_entry(key, value))
-        store.memtable = bigger
-    store.memtable.put(entry)
+def _make_room(store, size):
+    """The WAL was written with a larger memtable than ours: get such a one, or when memory is short flush ours."""
+    try:
+        bigger = Memtable(2 * store.memtable.capacity + size)
+    except MemoryError:
+        if size > store.memtable.capacity:
+            raise
+        store.flush_memtable()  # not published before all is read: a cut or an error loses nothing
+        return store.memtable.clear()
+    for key, value in store.memtable.scan():
+        bigger.put(encode_entry(key, value))
+    store.memtable = bigger

@@ -167,6 +167,12 @@ class Segment:
                 while leaves:
                     leaf = leaves.pop(0)
                     block = self._block(*leaf, buf)
+                    if reverse and thrifty:
+                        entry = _last(block, lo, hi)
+                        while entry:
+                            yield entry
+                            entry = _last(self._block(*leaf), lo, entry[0])
+                        continue
                     if reverse:
                         yield from reversed(_between(block, lo, hi))
                         continue
@@ -216,6 +222,19 @@ class Segment:
 
     def _damaged(self, why, offset=None):
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
+
+
+def _last(block, lo, hi):
+    """The last entry of lo <= key < hi, or None."""
+    last = None
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        if hi is not None and key >= hi:
+            break
+        if lo <= key:
+            last = key, value
+    return last
 
 
 def _between(block, lo, hi):

@@ -15,8 +15,9 @@ def begin(store):
     if store.staged is not None or store.bulk:
         raise ValueError("transactions do not nest")
     base = store.hooks.before_flush()
-    store.staged = Memtable(store.memtable.capacity // 2)  # nothing may fail after this
-    store.base = base
+    staged = Memtable(store.memtable.capacity // 2)
+    store.base = base  # nothing may fail after this
+    store.staged = staged
 
 
 def join(store, entries, ops):

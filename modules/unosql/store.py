@@ -40,6 +40,7 @@ class Store:
         self.cache = 1 if self.small else cache
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
+        self.short = False  # of memory for a merge, once
         self.epoch = 0  # changes with every write, so that scans notice
         self._reset()
 
@@ -71,10 +72,12 @@ class Store:
         """Release the storage. Everything acknowledged is durable already."""
         if not self._closed:
             self._closed = True
-            self._stop()
-            self.storage.close()
-            # the collector may take a stale word of the stack for a reference to this store
-            self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
+            try:
+                self._stop()
+            finally:
+                self.storage.close()
+                # the collector may take a stale word of the stack for a reference to this store
+                self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
 
     def _stop(self):
         """Drop the compaction at hand, on a small heap its code too; return whether there was one."""
@@ -85,12 +88,12 @@ class Store:
         return idle
 
     def _load(self, password, iterations):
-        lost = self.lost or self.staging
         heap.unload(*heap.SELDOM)  # all will be read at once
+        from .recovery import load  # may fail: until then nothing is forgotten, that RAM is half the truth least of all
+
+        lost = self.lost or self.staging
         self._reset()
         self.epoch += 1
-        from .recovery import load
-
         try:
             load(self, password, iterations)
         except BaseException:
@@ -139,6 +142,8 @@ class Store:
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
         heap.unload(*heap.SELDOM)
+        if not self.staging and not self.lost:  # else its end must not need memory
+            heap.unload("staging")
         idle = self._stop()
         return self.reader.forget() | self.buffers.drop() | idle
 
@@ -153,9 +158,10 @@ class Store:
             try:
                 sources, bounds = self._sources(lo, hi, reverse, thrifty)
                 merged = merge(sources, reverse, bounds)
-                for key, value in merged:
-                    if value is not None:
-                        yield key, value
+                for entry in merged:
+                    if entry[1] is not None:
+                        yield entry
+                    key = entry[0]
                     if epoch != self.epoch:
                         break
                 else:
@@ -243,15 +249,15 @@ class Store:
             self._commit()  # the WAL can't make up for this one: both slots hold it
         self.broken = False
         if not self.small:
-            self._compactor().step(_STEP)
+            self._step(_STEP)
         elif not len(self.memtable):
-            self._compactor().step(_STEP * _BATCHED, True)
+            self._step(_STEP * _BATCHED, True)
 
     def _buffer(self, entries, ops, size):
         if size > self.memtable.room:
             self.flush()
             if not self.small:
-                self._compactor().step(_STEP * _BATCHED)
+                self._step(_STEP * _BATCHED)
         self.broken = True
         self.put(entries, ops)
         self.broken = False
@@ -275,7 +281,7 @@ class Store:
         self._relieve()
         self._checkpoint()
         if self.small:
-            self._compactor().step(_STEP * _BATCHED, True)
+            self._step(_STEP * _BATCHED, True)
             if self.broken and self.base is not None:
                 raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
@@ -287,7 +293,12 @@ class Store:
             self.flush()
 
     def _relieve(self):
-        while len(self.manifest.levels[0]) >= LIMIT and self._spared(self.compact_some, 1):
+        """Wait until level 0 is short; when memory runs out twice that can't be had."""
+        if len(self.manifest.levels[0]) >= LIMIT:
+            self._spared(self._shorten)
+
+    def _shorten(self):
+        while len(self.manifest.levels[0]) >= LIMIT and self.compact_some(1):
             pass
 
     def _checkpoint(self):
@@ -348,8 +359,11 @@ class Store:
 
     def rollback(self):
         """Forget the transaction's writes, if there are any."""
-        from .staging import rollback
-
+        try:
+            from .staging import rollback
+        except BaseException:  # later writes must not be staged for nobody
+            self.staged, self.bulk, self.broken = None, False, True
+            raise
         rollback(self)
 
     # -- what compaction uses
@@ -371,9 +385,11 @@ class Store:
 
     def give_up(self, number, remove):
         """Remove a file that came to nothing; should that fail, the next commit does it."""
-        self.doomed.append(number)
-        remove()
-        self.doomed.remove(number)
+        try:
+            remove()
+        except BaseException:
+            self.doomed.append(number)
+            raise
 
     def open_segment(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -396,6 +412,15 @@ class Store:
             self.compaction = Compaction(self)
         return self.compaction
 
+    def _step(self, *how):
+        """Compaction.step(). What has been written is durable: that there is no memory for this must not say otherwise."""
+        try:
+            compaction = self._compactor()
+        except MemoryError as error:
+            self.compaction_error = error
+        else:
+            compaction.step(*how)
+
     def compact_some(self, blocks):
         """Write so many blocks in compaction; return whether there is more to do. Raises what goes wrong."""
         return self._compactor().run(blocks)
@@ -409,9 +434,11 @@ class Store:
             call(*args)
         finally:
             broken, self.broken = self.broken, True  # should this fail, some may still be in use
-            self._stop()
-            self.reader.forget()
-            self.buffers.reclaim()
+            try:
+                self._stop()
+                self.reader.forget()
+            finally:
+                self.buffers.reclaim()
             self.broken = broken
 
     def is_dead(self, key, value):

@@ -76,9 +76,9 @@ class Writer:
         self._buffers = buffers = buffers or Buffers()
         self._block = block = block or buffers.block
         self._index = min(block, buffers.index)
+        self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
         self._tree = [_Block(buffers.take(block))]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
-        self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
         self.offset = start
         self.entries = 0
         self.min = None

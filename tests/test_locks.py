@@ -33,7 +33,8 @@ def run(request, tmp_path):
         source = "import sys; sys.path.insert(0, %r)\nfrom unosql.locks import Lock\n" % str(ROOT / "modules")
         file = tmp_path / ("script%d.py" % len(started))
         file.write_text(source + script)
-        started.append(subprocess.Popen([request.param, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        started.append(subprocess.Popen([request.param, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=dict(os.environ, PYTHONUNBUFFERED="1")))
         return started[-1]
 
     yield start

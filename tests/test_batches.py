@@ -476,6 +476,15 @@ def test_large_batches_are_merged_in_the_memtable():
     assert everything(store) == model
 
 
+def test_a_bulk_batch_is_merged_in_the_memtable(monkeypatch):
+    store, calls = make(MemFs(), memtable=2048), []
+    in_arena = store.in_arena
+    monkeypatch.setattr(store, "in_arena", lambda *args: (calls.append(args), in_arena(*args))[1])
+    ops = [(b"k%03d" % i, bytes(300)) for i in range(60)]
+    store.apply(ops)
+    assert len(calls) > 1 and not store.compaction and everything(store) == dict(ops)
+
+
 def test_a_failing_end_leaves_no_buffer_in_the_memtable(monkeypatch):
     """When it can't be told who uses the memtable's memory all is loaded anew."""
     store, model = make(MemFs()), {}
@@ -574,7 +583,7 @@ def test_a_write_that_is_durable_does_not_fail_for_compaction(monkeypatch, memta
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_compactor", failing)
+        patch.setattr(store, "compactor", failing)
         random_writes(store, 12, model)
         assert isinstance(store.stats()["compaction_error"], MemoryError)
     assert everything(store) == everything(make(store.storage._fs)) == model

@@ -24,8 +24,7 @@ def tidy():
 
 def scarce():
     """Whether so little is free that speed must make way."""
-    if _small:
-        gc.collect()
+    tidy()
     return _small and gc.mem_free() < _SCARCE
 
 
@@ -44,8 +43,8 @@ SELDOM = (
 
 def unload(*names):
     """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed."""
+    package = sys.modules["unosql"]
     for name in names:
-        package = sys.modules["unosql"]
         if _small and sys.modules.pop("unosql." + name, None) and hasattr(package, name):  # not yet, within its import
             delattr(package, name)
 

@@ -12,7 +12,7 @@ from .memtable import Memtable, encode_entry
 def begin(store):
     """See Store.begin()."""
     store.ready()
-    if store.staged is not None or store.bulk:
+    if store.staging:
         raise ValueError("transactions do not nest")
     base = store.hooks.before_flush()
     staged = Memtable(store.memtable.capacity // 2)
@@ -80,7 +80,7 @@ def rollback(store):
     lost, store.lost = store.lost, False
     if store.staged is not None and not store.broken:
         return _unstage(store)
-    if lost or store.staged is not None or store.bulk:
+    if lost or store.staging:
         store.broken = True
     store.staged, store.bulk = None, False
     store.ready()
@@ -145,5 +145,9 @@ def _put_bulk(store, entries):
 def _flush_bulk(store):
     store.flush_memtable()
     store.memtable.clear()
-    while len(store.manifest.levels[0]) >= LIMIT // 2 and store.compact_some(8):
+    if len(store.manifest.levels[0]) < LIMIT // 2:
+        return
+    if store.small:
+        return store.in_arena(store.compactor().burst, 8)
+    while store.compact_some(8) and len(store.manifest.levels[0]) >= LIMIT // 2:
         pass

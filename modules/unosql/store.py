@@ -370,10 +370,10 @@ class Store:
 
     def new_segment(self, entries=0):
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
-        number = self.manifest.next_file
-        self.manifest.next_file += 1
         from .writer import Writer
 
+        number = self.manifest.next_file
+        self.manifest.next_file += 1
         buffers = self.buffers
         sink = self.storage.create(number)
         block = buffers.half if entries else buffers.block
@@ -404,7 +404,7 @@ class Store:
             self.give_up(number, lambda: self.storage.remove(number))
             raise
 
-    def _compactor(self):
+    def compactor(self):
         """The compaction, made when there is something to do."""
         if not self.compaction:
             from .compaction import Compaction
@@ -415,7 +415,7 @@ class Store:
     def _step(self, *how):
         """Compaction.step(). What has been written is durable: that there is no memory for this must not say otherwise."""
         try:
-            compaction = self._compactor()
+            compaction = self.compactor()
         except MemoryError as error:
             self.compaction_error = error
         else:
@@ -423,7 +423,7 @@ class Store:
 
     def compact_some(self, blocks):
         """Write so many blocks in compaction; return whether there is more to do. Raises what goes wrong."""
-        return self._compactor().run(blocks)
+        return self.compactor().run(blocks)
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
@@ -465,7 +465,7 @@ class Store:
     def compact(self):
         """Merge everything into the deepest level and forget what is dead."""
         self.flush()
-        self._compactor().everything()
+        self.compactor().everything()
 
     def rekey(self, password, iterations):
         """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""

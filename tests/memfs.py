@@ -22,7 +22,7 @@ class MemFs:
         return (0o100000, 0, 0, 0, 0, 0, len(self._get(path)), 0, 0, 0)
 
     def statvfs(self, path):
-        return (1, 1, 0, 0, self.free, 0, 0, 0, 0, 255)
+        return (1, 1, 1 << 30, 0, self.free, 0, 0, 0, 0, 255)
 
     def mkdir(self, path):
         pass

@@ -30,6 +30,7 @@ class Catalog:
         self.in_transaction = False
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
+        self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
         self._names = {}
         self._numbers = {}
         self._dirty = set()
@@ -99,6 +100,7 @@ class Catalog:
         self._numbers.clear()
         self.change = 0
         self.next_number = 1
+        self.promise = None
         for key, value in self.store.scan(keys.CATALOG, keys.above(keys.CATALOG)):
             self._replay_entry(key, value)
         self._dirty.clear()
@@ -115,8 +117,15 @@ class Catalog:
     def before_flush(self):
         entries = [self._names[name].entry() for name in self._dirty if name in self._names]
         if self._dirty:
-            entries.append((_GLOBALS, dumps({"change": self.change, "next": self.next_number})))
+            entries.append(self.counters(self.promise))
         return sorted(entries)
+
+    def counters(self, promise):
+        """Return the operation that stores the counters of the whole database, and a promise (shortage.py) or None."""
+        counters = {"change": self.change, "next": self.next_number}
+        if promise:
+            counters["promise"] = promise
+        return _GLOBALS, dumps(counters)
 
     def flushed(self):
         self._dirty.clear()
@@ -139,6 +148,22 @@ class Catalog:
         if not collection or not collection.has_index(id):
             return True
         return value is not None and unpack_uint(value, 0)[0] < collection.first
+
+    def is_dead_range(self, lo, hi):
+        kind = lo[:1]
+        if kind != hi[:1] or kind not in (keys.HISTORY, keys.INDEX, keys.RECORD) or self.in_transaction:
+            return False
+        number, id = keys.parse(lo)
+        other, last = keys.parse(hi)
+        if number != other:
+            return False
+        if kind != keys.INDEX:
+            return self._is_dead_id(number, last)
+        collection = self._numbers.get(number)
+        return not collection or id == last and not collection.has_index(id)
+
+    def grows(self, ops):
+        return any(value is not None and key[:1] in (keys.RECORD, keys.INDEX) for key, value in ops)
 
     def _is_dead_id(self, number, id):
         collection = self._numbers.get(number)
@@ -163,6 +188,7 @@ class Catalog:
         if key == _GLOBALS:
             values = json.loads(value)
             self.next_number = max(self.next_number, values["next"])
+            self.promise = values.get("promise")
             return self._changed(values["change"])
         name = key[1:].decode()
         collection = self.collection(name, True)

@@ -13,20 +13,24 @@ TRIGGER = 4
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8
-# Erase blocks of a full output segment at level 1, and deeper. Each takes RAM as long as it lives: on a small heap
-# the deeper ones are twice as large, which programs some 6 % more.
+# Erase blocks of a full output segment at level 1.
 _SMALL = 2
-_LARGE = 8
 # A segment with this part of its full size is left alone, and may end where another kind of key starts.
 _CUT = 4
+# The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
+_INDEX = 16
+_TAIL = 384
+# Entries that one step passes at the most when none of them is written.
+_PASSED = 64
+_NEVER = 1 << 30
 
 
 class Output:
-    """Cuts a sorted stream of entries into segments of about `limit` bytes."""
+    """Cuts a sorted stream of entries into segments of about `limit` bytes, and of no more erase blocks than these take."""
 
     def __init__(self, store, limit):
         self._store = store
-        self._limit = limit
+        self._limit = limit - limit // _INDEX - _TAIL
         self._least = limit // _CUT
         self._writer = None
 
@@ -45,7 +49,7 @@ class Output:
 
         Cutting between kinds keeps appended records out of the segments of older ones.
         """
-        if self.size >= self._limit:
+        if self._writer and self.size + self._writer.pending >= self._limit:
             return True
         return self.size >= self._least and self._writer.max[:2] != key[:2]
 
@@ -75,6 +79,7 @@ class Compaction:
     def __init__(self, store):
         self._store = store
         self._job = None
+        self._short = False  # of flash: reclaim what little there is
 
     def step(self, blocks, burst=False):
         """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst() in the memtable's memory.
@@ -128,25 +133,50 @@ class Compaction:
         """Merge all levels into the deepest one and forget what is dead there."""
         self.stop()
         levels = self._store.manifest.levels
+        if self._store.is_short:
+            while len(levels[0]) > 2:
+                self._all(0, levels[0][-2:], False)
         depth = max([i for i in range(len(levels)) if levels[i]] + [0])
         for level in range(max(depth, 1) + 1):
             if level < len(levels) and levels[level]:
-                for _ in self._merge(level, list(levels[level]), True):
-                    pass
+                self._all(level, list(levels[level]), True)
         self._store.manifest.levels = placed(sum(levels, []))  # one level has segments now, if any
         self._store.publish()
 
+    def _all(self, *job):
+        for _ in self._merge(*job):
+            pass
+
+    def squeeze(self, enough):
+        """Merge and rewrite until enough() or until nothing more can be freed."""
+        self._short = True
+        try:
+            while not enough() and self.run(1):
+                pass
+        finally:
+            self.stop()
+            self._short = False
+
     def _start(self):
         picked = self._pick()
-        if not picked:
-            return None
-        heap.tidy()
-        return self._merge(*picked)
+        if picked:
+            heap.tidy()
+            return self._merge(*picked)
+        from .reclaim import sample_next, victims
+
+        sample_next(self._store)
+        picked = victims(self._store, self._room(), self._short)
+        return picked and self._rewritten(*picked)
+
+    def _room(self):
+        """Bytes that the live part of what is rewritten may have."""
+        limit = self._store.space.segment
+        return min(limit, self._store.space.free() - self._store.storage.erase) if self._short else limit
 
     def _pick(self):
         levels = self._store.manifest.levels
-        if len(levels[0]) >= TRIGGER:
-            return 0, levels[0][-2 if self._store.short or heap.scarce() else -TRIGGER :]
+        if len(levels[0]) >= (2 if self._short else TRIGGER):
+            return 0, levels[0][-2 if self._short or self._store.short or heap.scarce() else -TRIGGER :]
         for level in range(1, len(levels)):
             if sum(s.size for s in levels[level]) > _capacity(level):
                 return level, self._cheapest(level)
@@ -183,7 +213,7 @@ class Compaction:
         return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
 
     def _limit(self, level):
-        return full(self._store) if level > 1 else self._store.storage.erase * _SMALL
+        return self._store.space.segment if level > 1 else self._store.storage.erase * _SMALL
 
     def _merge(self, level, inputs, whole=False):
         """Generator: merge inputs of a level into the next one. Yields False for each block written, True for each segment.
@@ -196,28 +226,45 @@ class Compaction:
             levels.append([])
         below = self._below(level, inputs)
         limit = self._limit(target)
-        keep = 1 << 30 if whole else limit // _CUT
+        keep = _NEVER if whole else limit // _CUT
         if level and not below and min(s.size for s in inputs) >= keep:
             self._move(level, inputs)
             return
         out = Output(self._store, limit)
+        yield from self._rewrite(target, inputs, below, out, keep, lambda key: False)
+
+    def _rewritten(self, level, segments):
+        """Generator: write adjacent segments of a level anew, without what is dead in them. Yields as _merge() does."""
+        from .reclaim import Newer
+
+        newer = Newer(self._store, level)
+        out = Output(self._store, self._limit(level))
         try:
-            yield from self._rewrite(target, inputs, below, out, keep)
+            yield from self._rewrite(level, [], segments, out, _NEVER, newer.holds)
+        finally:
+            newer.close()
+
+    def _rewrite(self, target, inputs, below, out, keep, is_replaced):
+        try:
+            yield from self._merged(target, inputs, below, out, keep, is_replaced)
         except BaseException:
             out.abort()
             raise
 
-    def _rewrite(self, target, inputs, below, out, keep):
+    def _merged(self, target, inputs, below, out, keep, is_replaced):
         stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.settled)
         inputs = inputs + below
-        bottom = not any(self._store.manifest.levels[target + 1 :])
+        passed = 0
         try:
             for key, value in stream:
                 if key is None:
                     inputs.remove(value)
                     self._advance(target, inputs, out.finish(), False)
                     continue
-                if value is None and bottom or self._store.is_dead(key, value):
+                if self._store.is_garbage(target, key, value) or is_replaced(key):
+                    passed += 1
+                    if not passed % _PASSED:
+                        yield False
                     continue
                 if out.due(key):
                     self._advance(target, inputs, out.finish(), False)
@@ -272,11 +319,6 @@ def placed(segments):
     while sum(s.size for s in segments) > _capacity(level):
         level += 1
     return [[] for _ in range(level)] + [segments]
-
-
-def full(store):
-    """Bytes of a full segment in the deeper levels."""
-    return store.storage.erase * _LARGE * (2 if store.small else 1)
 
 
 def _capacity(level):

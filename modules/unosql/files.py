@@ -10,6 +10,8 @@ from .errors import StorageFullError
 from .ring import Ring
 
 _ENOENT, _EACCES, _EEXIST, _ENOSPC = 2, 13, 17, 28
+# Erase blocks that segments leave to the WAL and the manifest.
+_LOGS = 2
 
 
 def _name(kind, n):
@@ -108,10 +110,23 @@ class Files:
         return iter(self._numbers[:])
 
     def free(self):
-        """Free bytes of the filesystem. littlefs walks all of it to tell."""
+        """Free bytes of the filesystem but for the logs' share. littlefs walks all of it to tell."""
+        return max(0, self._free() - _LOGS * self.erase)
+
+    def _free(self):
+        size, blocks, free = self._statvfs()
+        return size * free if 0 <= free <= blocks else 0  # littlefs counts blocks twice that two files share, and underflows
+
+    def total(self):
+        """Bytes of the filesystem."""
+        size, blocks, _ = self._statvfs()
+        return size * blocks
+
+    def _statvfs(self):
+        """Return the bytes of a block, and how many blocks there are and are free."""
         parent = self._directory[: self._tail] or "."
         stat = self._fs.statvfs(self._directory if self._made else parent)
-        return stat[1] * stat[4]
+        return stat[1], stat[2], stat[4]
 
     def describe(self, n):
         return self._directory if n is None else self.label("s", n)
@@ -184,7 +199,7 @@ class Files:
 
     def translate(self, error):
         """StorageFullError for a full medium's OSError. FAT says EACCES when a directory can't grow."""
-        if error.errno == _ENOSPC or error.errno == _EACCES and not self.free():
+        if error.errno == _ENOSPC or error.errno == _EACCES and not self._free():
             return StorageFullError("%s: no space left" % self._directory)
         return error
 

@@ -81,6 +81,10 @@ class Flash:
         """Bytes free for files. Reads all headers."""
         return self._blocks.refresh()
 
+    def total(self):
+        """Bytes for files on the whole flash."""
+        return self._blocks.total
+
     def describe(self, n=None):
         return self._blocks.label("" if n is None else "s%07x" % n)
 

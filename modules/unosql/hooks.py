@@ -23,3 +23,11 @@ class Hooks:
     def is_dead(self, key, value):
         """Whether compaction may forget this entry."""
         return False
+
+    def is_dead_range(self, lo, hi):
+        """Whether is_dead() holds for all entries with lo <= key <= hi, whatever their values."""
+        return False
+
+    def grows(self, ops):
+        """Whether these operations store more than they remove, so that a full medium refuses them."""
+        return any(value is not None for _, value in ops)

@@ -76,7 +76,11 @@ class Manifest:
     def holders(self, key):
         """Yield the segments that may hold a key, newest first."""
         yield from self.levels[0]
-        for level in self.levels[1:]:
+        yield from self.holders_below(0, key)
+
+    def holders_below(self, level, key):
+        """Yield those of the levels deeper than one."""
+        for level in self.levels[level + 1 :]:
             lo, hi = 0, len(level)
             while lo < hi:
                 mid = (lo + hi) // 2

@@ -1,7 +1,7 @@
 """Rewriting the whole store under another key, published by one manifest record."""
 
 from . import header as headers
-from .compaction import Output, full, placed
+from .compaction import Output, placed
 from .reader import Reader
 
 
@@ -41,7 +41,7 @@ def _adopt(store, header, envelope, old):
 
 def _rewritten(store):
     # segments keep the reader they were opened with: the scan reads the old key, the output gets the new
-    out = Output(store, full(store))
+    out = Output(store, store.space.segment)
     try:
         for key, value in store.scan(b""):
             if out.due(key):

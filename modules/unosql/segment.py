@@ -54,9 +54,12 @@ def bloom_bits(key, bloom):
 class Segment:
     """One open segment: what its meta block says, and lookups in it.
 
-    floor: keys up to and including this one are dead here (compaction moved them on), or None.
+    floor: keys up to and including this one are dead here (compaction moved them on), or None. dead: the share of dead
+    entries as the last sample showed it, 0 to 255 (reclaim.py); None: no sample was taken.
     There are dozens of these in RAM: what lookups seldom need stays packed, as the meta block has it.
     """
+
+    dead = None  # in the class: most segments are never sampled
 
     def __init__(self, reader, number, prefix=None, floor=None):
         self._reader = reader
@@ -204,6 +207,19 @@ class Segment:
             more = more if nearer is None else nearer
         return found, more
 
+    def leaf(self, n):
+        """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
+        offset, size, depth, _, _ = self._numbers()
+        lo, hi = b"", None
+        while depth:
+            depth -= 1
+            block = self._block(offset, size)
+            lo, hi, place = _child(block, n, lo, hi)
+            offset, at = unpack_uint(place, 0)
+            size = unpack_uint(place, at)[0]
+            n >>= 8
+        return lo, hi
+
     def check(self):
         """Read every block; CorruptionError at the first that is damaged or out of order."""
         last = None
@@ -245,6 +261,25 @@ def _between(block, lo, hi):
         if lo <= key and (hi is None or key < hi):
             found.append((key, value))
     return found
+
+
+def _child(block, n, lo, hi):
+    """A child of an index block, n modulo their number: return the separators around it, and its place."""
+    count = sum(1 for _ in _separators(block))
+    n %= count
+    for i, (key, value) in enumerate(_separators(block)):
+        if i == n:
+            lo, place = max(lo, key), value
+        elif i > n:
+            return lo, key, place
+    return lo, hi, place
+
+
+def _separators(block):
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        yield key, value
 
 
 def _children(block, lo, hi, reverse, most):

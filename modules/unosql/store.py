@@ -10,6 +10,7 @@ from .manifest import LIMIT, Slots
 from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
 from .segment import Segment, file_aad
+from .space import Space
 
 # Bytes of a block before compression.
 _BLOCK = 1024
@@ -38,6 +39,7 @@ class Store:
         self.memtable = Memtable(memtable)
         self.buffers = Buffers(_BLOCK // 2 if self.small else _BLOCK)
         self.cache = 1 if self.small else cache
+        self.space = Space(storage, memtable, self.small)
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.short = False  # of memory for a merge, once
@@ -84,7 +86,7 @@ class Store:
         idle = self.compaction is not None and self.compaction.stop()
         if self.small:
             self.compaction = None
-            heap.unload("compaction", "writer")
+            heap.unload("compaction", "reclaim", "writer")
         return idle
 
     def _load(self, password, iterations):
@@ -187,13 +189,18 @@ class Store:
     def _sources(self, lo, hi, reverse, thrifty):
         """Return the generators to merge, and for each the key before which it has nothing, or None."""
         tables = [self.memtable] if self.staged is None else [self.staged, self.memtable]
-        runs = [[s] for s in self.manifest.levels[0]] + self.manifest.levels[1:]
+        sources, bounds = self.sources(self.manifest.levels, lo, hi, reverse, thrifty)
+        return [table.scan(lo, hi, reverse) for table in tables] + sources, [None] * len(tables) + bounds
+
+    def sources(self, levels, lo, hi, reverse, thrifty):
+        """Return what merge() takes of levels (level 0 first): a generator a run of segments, newest first, and their bounds."""
+        runs = [[s] for s in levels[0]] + levels[1:]
         runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
         runs = [run for run in runs if run]
         if reverse:
             runs = [run[::-1] for run in runs]
-        sources = [table.scan(lo, hi, reverse) for table in tables] + [_run(run, lo, hi, reverse, thrifty) for run in runs]
-        return sources, [None] * len(tables) + [run[0].max if reverse else run[0].low for run in runs]
+        bounds = [run[0].max if reverse else run[0].low for run in runs]
+        return [_run(run, lo, hi, reverse, thrifty) for run in runs], bounds
 
     # -- writing
 
@@ -209,6 +216,24 @@ class Store:
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
+        removes = self.space.left <= 0 and self._reclaim("admit", ops, sum(len(entry) for entry in entries))
+        self._apply(ops, logged, entries)
+        if removes:
+            self._quietly(lambda: self._reclaim("drop_dead"))  # what it freed is to be had at once
+
+    def _reclaim(self, name, *args):
+        from . import reclaim
+
+        return getattr(reclaim, name)(self, *args)
+
+    def _quietly(self, call):
+        """Call what follows on a write that is durable already: a failure must not say otherwise."""
+        try:
+            call()
+        except Exception as error:
+            self.compaction_error = error
+
+    def _apply(self, ops, logged, entries):
         if self.staging:
             from .staging import join
 
@@ -285,6 +310,8 @@ class Store:
             if self.broken and self.base is not None:
                 raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
+        if self.is_short:
+            self._quietly(lambda: self._reclaim("relieve", self.space.goal))
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
@@ -329,7 +356,9 @@ class Store:
             self.give_up(number, writer.abort)
             raise
         self.epoch += 1
-        self.manifest.levels[0].insert(0, self.written_segment(number))
+        segment = self.written_segment(number)
+        self.space.flushed(segment.size)
+        self.manifest.levels[0].insert(0, segment)
 
     def commit_past_log(self):
         """Publish what the WAL has not: it can't make up for this manifest, so both slots hold it."""
@@ -337,6 +366,11 @@ class Store:
         self.manifest.wal = self.wal.counter
         self._commit()
         self._commit()
+
+    @property
+    def is_short(self):
+        """Whether so little flash is free that inserts leave it to what removes."""
+        return self.space.left <= 0 and self.space.free() < self.space.goal
 
     # -- batches of several calls (staging.py)
 
@@ -399,10 +433,12 @@ class Store:
     def written_segment(self, number):
         """The same of a file that no manifest names yet: when it can't be opened it is removed."""
         try:
-            return self.open_segment(number)
+            segment = self.open_segment(number)
         except BaseException:
             self.give_up(number, lambda: self.storage.remove(number))
             raise
+        self.space.wrote(segment.size)
+        return segment
 
     def compactor(self):
         """The compaction, made when there is something to do."""
@@ -445,6 +481,16 @@ class Store:
         """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
         return not (self.batched and self.memtable.used) and self.hooks.is_dead(key, value)
 
+    def is_dead_range(self, lo, hi):
+        """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
+        return not (self.batched and self.memtable.used) and self.hooks.is_dead_range(lo, hi)
+
+    def is_garbage(self, level, key, value):
+        """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
+        if value is None and not any(s.overlaps(key, key + b"\0") for s in self.manifest.holders_below(level, key)):
+            return True
+        return self.is_dead(key, value)
+
     def publish(self, gone=()):
         """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""
         self.broken = True
@@ -486,6 +532,8 @@ class Store:
         for number in numbers:
             self.reader.forget(number)
             self.storage.remove(number)
+        if numbers:
+            self.space.removed()
 
     def trim(self):
         """Free RAM: write the memtable out and drop cached blocks."""
@@ -523,7 +571,7 @@ class Store:
         levels = self.manifest.levels
         return {
             "bytes": sum(s.size for s in self.manifest.segments()),
-            "free": self.storage.free(),
+            "free": max(0, self.space.free() - self.space.goal),
             "segments": sum(len(level) for level in levels),
             "levels": [len(level) for level in levels],
             "memtable": self.memtable.used,

@@ -84,6 +84,11 @@ class Writer:
         self.min = None
         self.max = None
 
+    @property
+    def pending(self):
+        """Bytes of entries that wait in the open data block."""
+        return self._tree[0].used
+
     def add(self, key, value):
         """Append an entry; key must be above every earlier one. value None is a deletion."""
         leaf = self._tree[0]

@@ -42,7 +42,7 @@ class Overlay:
     rmdir = mkdir
 
     def statvfs(self, path):
-        return (1, 1, 0, 1 << 30, 1 << 30, 0, 0, 0, 0, 255)
+        return (1, 1, 1 << 30, 1 << 30, 1 << 30, 0, 0, 0, 0, 255)
 
     def _content(self, path):
         content = self._changed.get(path)

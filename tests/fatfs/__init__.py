@@ -39,7 +39,7 @@ def library():
                 "write": [ctypes.c_char_p, ctypes.c_void_p], "seek": [ctypes.c_uint32], "sync": [], "close": [],
                 "stat": [ctypes.c_char_p, ctypes.c_void_p], "list": [ctypes.c_void_p, ctypes.c_char_p],
                 "next": [ctypes.c_void_p] * 2, "mkdir": [ctypes.c_char_p], "remove": [ctypes.c_char_p],
-                "rename": [ctypes.c_char_p] * 2, "free": [ctypes.c_void_p] * 2,
+                "rename": [ctypes.c_char_p] * 2, "free": [ctypes.c_void_p] * 3,
             }[name]
     return _library
 
@@ -124,9 +124,9 @@ class FatFs:
         return (0, 0, 0, 0, 0, 0, size.value, 0, 0, 0)
 
     def statvfs(self, path):
-        free, size = ctypes.c_uint32(), ctypes.c_uint()
-        self.call("free", self._fs, ctypes.byref(free), ctypes.byref(size))
-        return (size.value, size.value, 0, free.value, free.value, 0, 0, 0, 0, 255)
+        free, size, all = ctypes.c_uint32(), ctypes.c_uint(), ctypes.c_uint32()
+        self.call("free", self._fs, ctypes.byref(free), ctypes.byref(size), ctypes.byref(all))
+        return (size.value, size.value, all.value, free.value, free.value, 0, 0, 0, 0, 255)
 
     def ilistdir(self, path):
         handle = ctypes.c_void_p()

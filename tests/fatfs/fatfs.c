@@ -112,7 +112,9 @@ int fat_rename(FATFS *fs, const char *from, const char *to) {
     return f_rename(fs, from, to);
 }
 
-int fat_free(FATFS *fs, DWORD *clusters, UINT *bytes) {
+int fat_free(FATFS *fs, DWORD *clusters, UINT *bytes, DWORD *all) {
+    int result = f_getfree(fs, clusters);
     *bytes = fs->csize * fs->ssize;
-    return f_getfree(fs, clusters);
+    *all = fs->n_fatent - 2;
+    return result;
 }

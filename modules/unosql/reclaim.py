@@ -1,0 +1,181 @@
+"""Reclaiming flash from what is dead: records below a low-water mark, entries that newer ones replace, what belonged to
+a collection or an index that is gone.
+
+Where all keys of a segment are dead by themselves, the manifest forgets the segment unread. What else is dead is
+estimated: for each byte flushed some bytes of segments are sampled, a data block each. When by these samples a third of
+all is dead, the segment with the largest dead share is rewritten in the ordinary steps of a compaction, as cost-benefit
+cleaning does in log-structured file systems (Rosenblum and Ousterhout 1992, section 3). Ordinary compaction can't do it:
+data that only grows at its end is not merged again.
+"""
+
+from .errors import StorageFullError
+from .merge import advance, merge
+
+# A dead share of a segment, of 255, from which rewriting it is worthwhile; and where flash is short.
+_WORTH = 64
+_SHORT = 8
+# Erase blocks of dead data that are left alone.
+_ALLOWED = 4
+
+
+class Newer:
+    """Tells which keys have a newer entry than those of a level. Ask in ascending order of keys."""
+
+    def __init__(self, store, level):
+        self._store = store
+        self._level = level
+        self._version = self._entries = self._head = None
+
+    def holds(self, key):
+        if self._version != self._store.manifest.next_file:  # segments came or went
+            self.close()
+            self._version = self._store.manifest.next_file
+            levels = self._store.manifest.levels[: self._level]
+            sources, bounds = self._store.sources(levels, key, None, False, True)
+            self._entries = merge(sources, False, bounds)
+            self._head = advance(self._entries)
+        while self._head is not None and self._head[0] < key:
+            self._head = advance(self._entries)
+        return self._head is not None and self._head[0] == key
+
+    def close(self):
+        if self._entries:
+            self._entries.close()
+        self._entries = None
+
+
+def drop_dead(store):
+    """Let the manifest forget the segments that hold nothing live by their first and last key; return whether there were any."""
+    levels = store.manifest.levels
+    gone = [s for level in levels for s in level if store.is_dead_range(s.low, s.max)]
+    if gone:
+        store.invalidate()  # until it is published
+        for level in levels:
+            level[:] = [s for s in level if s not in gone]
+        store.publish(gone)
+    return bool(gone)
+
+
+def sample(store, level, segment):
+    """Estimate the dead share of a segment by one of its data blocks."""
+    store.space.sampled = segment.number
+    lo, hi = segment.leaf(store.manifest.next_file * 0x9E3779B1 >> 7)
+    newer = Newer(store, level)
+    seen = dead = 0
+    try:
+        for key, value in segment.scan(lo, hi):
+            seen += 1
+            dead += store.is_garbage(level, key, value) or newer.holds(key)
+    finally:
+        newer.close()
+    if seen:
+        share = 255 * dead // seen
+        segment.dead = share if segment.dead is None else (segment.dead + share) // 2
+
+
+def sample_next(store):
+    """Sample the next segment in the order of file numbers, if that is due."""
+    space = store.space
+    if space.unsampled <= 0:
+        return
+    level, segment = _next(store.manifest.levels, space.sampled)
+    if segment is None:
+        space.unsampled = 0
+        return
+    space.unsampled = min(space.unsampled - segment.size, sum(s.size for s in store.manifest.segments()))
+    if store.is_dead_range(segment.low, segment.max):
+        drop_dead(store)
+    else:
+        sample(store, level, segment)
+
+
+def _next(levels, number):
+    """Return (level, segment) of the one below level 0 with the smallest number above number, or of all."""
+    best = 0, None
+    for i in range(1, len(levels)):
+        for s in levels[i]:
+            if best[1] is None or (s.number <= number, s.number) < (best[1].number <= number, best[1].number):
+                best = i, s
+    return best
+
+
+def victims(store, limit, short):
+    """Return (level, adjacent segments) whose rewriting frees most for what it writes, or None when too little is dead.
+
+    limit: bytes that their live part may have. short: flash is short, so that little is worthwhile.
+    """
+    levels = store.manifest.levels
+    total = dead = 0
+    best = None
+    for level in range(1, len(levels)):
+        for i, s in enumerate(levels[level]):
+            total += s.size
+            dead += _dead(s)
+            if s.dead and (best is None or s.dead > best[0]) and s.size - _dead(s) <= limit:
+                best = s.dead, level, i
+    allowed = 0 if short else max(_ALLOWED * store.storage.erase, min(total // 3, store.space.left))
+    if best is None or best[0] < (_SHORT if short else _WORTH) or dead <= allowed:
+        return None
+    return best[1], _window(levels[best[1]], best[2], limit)
+
+
+def _dead(segment):
+    return segment.size * (segment.dead or 0) // 255
+
+
+def _window(level, i, limit):
+    """The segment at i and those after it that are worthwhile as well: their live parts make one segment."""
+    window, size = [], 0
+    for s in level[i:]:
+        size += s.size - _dead(s)
+        if window and (size > limit or (s.dead or 0) < _WORTH):
+            break
+        window.append(s)
+    return window
+
+
+def admit(store, ops, size):
+    """Keep the reserve for what removes: return whether ops do, or else make sure that there is room for them.
+
+    size: bytes of their entries. Raises StorageFullError.
+    """
+    space = store.space
+    if not store.hooks.grows(ops):
+        space.futile = False
+        return not store.staging
+    goal = space.goal if not store.staging and size > store.memtable.room else space.reserve
+    if not relieve(store, goal):
+        raise StorageFullError(
+            "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
+        )
+
+
+def relieve(store, goal):
+    """Return whether so many bytes are free, if need be after reclaiming what can be had.
+
+    Only what was flushed tells what is dead, and on a small heap reclaiming needs the memtable's memory.
+    """
+    space = store.space
+    if space.free() < goal and not space.futile and not store.staging:
+        if len(store.memtable):
+            store.flush()  # and so on here
+        elif store.small:
+            store.in_arena(_reclaim, store, goal)
+        else:
+            _reclaim(store, goal)
+        space.futile = space.free() < goal
+    return space.free() >= goal
+
+
+def _reclaim(store, goal):
+    space, compaction = store.space, store.compactor()
+    compaction.stop()
+    try:
+        drop_dead(store)
+        if space.free() < goal:
+            for level, segments in enumerate(store.manifest.levels[1:]):
+                for s in list(segments):
+                    sample(store, level + 1, s)
+            compaction.squeeze(lambda: space.free() >= goal)
+    except StorageFullError:
+        pass  # what was reclaimed before stays so

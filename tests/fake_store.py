@@ -11,7 +11,7 @@ class FakeStore:
     def __init__(self, hooks, flash=None, largest=4096):
         self.hooks = hooks
         self.flash = {} if flash is None else flash
-        self.batched = False
+        self.batched = self.is_short = False
         self.largest = largest
         self.batches = []  # of operations, as applied
         self.fail = None  # an exception that the next apply() or commit() raises

@@ -23,6 +23,11 @@ def update(collection, tests, changes):
 
 def delete(collection, tests):
     """Delete all records that tests hold for; return how many."""
+    catalog = collection.catalog
+    if catalog.store.is_short and not catalog.in_transaction:
+        from .shortage import delete
+
+        return delete(collection, tests)
     return _each(collection, tests, collection.delete)[1]
 
 

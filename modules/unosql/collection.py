@@ -192,21 +192,33 @@ class Collection:
         self.replace(id, raw, new, [])
 
     def delete(self, id, raw):
-        """Delete a stored record; its last version stays in the history."""
+        """Delete a stored record."""
+        self.catalog.store.apply(self.deletion(id, raw, self.catalog.change + 1))
+
+    def deletion(self, id, raw, change):
+        """Return the operations that delete a stored record. Its last version stays in the history if flash is not short."""
+        version, _, last, _ = header(raw)
         marker = self.marker(id, self.catalog.now())
-        self.replace(id, raw, None, [(keys.make(keys.CHANGE, self.catalog.change + 1), marker)])
+        ops = [(self.key(id), None), (keys.make(keys.CHANGE, last), None), (keys.make(keys.CHANGE, change), marker)]
+        if not self.catalog.store.is_short:
+            ops += self._retire(id, raw)
+        elif version > 1:
+            from .expiry import unwind
+
+            ops += unwind(self, id, 1)
+        return ops + self.index_ops(id, raw, None, {})
 
     def marker(self, id, timestamp):
         """Return the value of the change that tells of a deletion."""
         return pack_uint(self.number) + pack_uint(id) + b"\x01" + pack_uint(timestamp)
 
     def replace(self, id, old, new, ops, unique=True):
-        """Write a new version (None: delete), along with what follows from it."""
+        """Write a new version, along with what follows from it."""
         state = {}
         ops.append((self.key(id), new))
         if old:
             ops.append((keys.make(keys.CHANGE, header(old)[2]), None))
-            if new is None or header(old)[0] < header(new)[0]:
+            if header(old)[0] < header(new)[0]:
                 ops += self._retire(id, old)
         ops += self.index_ops(id, old, new, state, unique)
         if state:

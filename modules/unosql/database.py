@@ -164,6 +164,10 @@ class Database:
         self._lock.__enter__()
         try:
             self._store.ready()
+            if self._catalog.promise:
+                from .shortage import keep_promise
+
+                keep_promise(self._catalog)
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise

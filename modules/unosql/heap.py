@@ -37,7 +37,7 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "ordering",
-    "query", "queue", "recovery", "rekey", "restore", "transaction", "verify",
+    "query", "queue", "recovery", "rekey", "restore", "shortage", "transaction", "verify",
 )
 
 

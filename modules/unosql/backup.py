@@ -6,6 +6,7 @@ in it are those of the database it came from; restoring gives them new ones.
 
 from . import keys
 from .changes import entries
+from .errors import UnosqlError
 from .record import header
 
 FORMAT = 1
@@ -16,6 +17,8 @@ CATALOG = b"C"
 def backup(catalog, filename, since_timestamp=None, since_change=None):
     """Write a backup, of all or since a timestamp or change number. Returns how many records and deletions it has."""
     full = since_timestamp is None and since_change is None
+    if not full:
+        _check_since(catalog, since_timestamp, since_change)
     meta = {"format": FORMAT, "full": full, "time": catalog.now(), "change": catalog.change}
     sink = catalog.store.export(filename, meta)
     try:
@@ -32,6 +35,13 @@ def backup(catalog, filename, since_timestamp=None, since_change=None):
         sink.abort()
         raise
     return written
+
+
+def _check_since(catalog, timestamp, change):
+    """A deletion that is forgotten can't be in an increment: restoring that would leave the record."""
+    last, time = catalog.forgotten
+    if last and (time >= timestamp if change is None else last > change):
+        raise UnosqlError("deletions up to change %d are forgotten: make a full backup" % last)
 
 
 def _write(sink, items):

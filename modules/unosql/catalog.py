@@ -30,6 +30,9 @@ class Catalog:
         self.in_transaction = False
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
+        self.forgotten = [0, 0]  # the change up to which deletions are forgotten, and the newest timestamp of these
+        self.live = 0  # see Hooks
+        self.walked = 0  # the change at which somebody looked for old deletions
         self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
         self._names = {}
         self._numbers = {}
@@ -101,6 +104,7 @@ class Catalog:
         self.change = 0
         self.next_number = 1
         self.promise = None
+        self.forgotten = [0, 0]
         for key, value in self.store.scan(keys.CATALOG, keys.above(keys.CATALOG)):
             self._replay_entry(key, value)
         self._dirty.clear()
@@ -117,15 +121,14 @@ class Catalog:
     def before_flush(self):
         entries = [self._names[name].entry() for name in self._dirty if name in self._names]
         if self._dirty:
-            entries.append(self.counters(self.promise))
+            entries.append(self.counters())
         return sorted(entries)
 
-    def counters(self, promise):
-        """Return the operation that stores the counters of the whole database, and a promise (shortage.py) or None."""
-        counters = {"change": self.change, "next": self.next_number}
-        if promise:
-            counters["promise"] = promise
-        return _GLOBALS, dumps(counters)
+    def counters(self, **changes):
+        """Return the operation that stores the state of the whole database, with some of it changed."""
+        state = {"change": self.change, "next": self.next_number, "forgotten": self.forgotten, "promise": self.promise}
+        state.update(changes)
+        return _GLOBALS, dumps({name: state[name] for name in state if state[name] not in (None, [0, 0])})
 
     def flushed(self):
         self._dirty.clear()
@@ -189,11 +192,14 @@ class Catalog:
             values = json.loads(value)
             self.next_number = max(self.next_number, values["next"])
             self.promise = values.get("promise")
+            self.forgotten = values.get("forgotten", [0, 0])
             return self._changed(values["change"])
         name = key[1:].decode()
         collection = self.collection(name, True)
         self._numbers.pop(collection.number, None)
+        self.live -= collection.count
         collection.decode(value)
+        self.live += collection.count
         if value is None:
             self._dirty.discard(name)
             del self._names[name]

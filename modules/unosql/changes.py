@@ -6,16 +6,20 @@ from .codec import unpack_uint
 from .record import header, unpack
 
 
-def entries(catalog, since):
-    """Yield (change, collection, id, timestamp of the deletion or None) for changes above a number."""
-    lo = keys.make(keys.CHANGE, since + 1)
-    for key, value in catalog.store.scan(lo, keys.above(keys.CHANGE)):
+def feed(store, since):
+    """Yield (change, number of the collection, id, timestamp of the deletion or None) for what is stored above a change."""
+    for key, value in store.scan(keys.make(keys.CHANGE, since + 1), keys.above(keys.CHANGE)):
         number, i = unpack_uint(value, 0)
         id, i = unpack_uint(value, i)
+        yield unpack_uint(key, 1)[0], number, id, unpack_uint(value, i + 1)[0] if i < len(value) else None
+
+
+def entries(catalog, since):
+    """Yield (change, collection, id, timestamp of the deletion or None) for changes above a number."""
+    for change, number, id, deleted in feed(catalog.store, since):
         collection = catalog.numbered(number)
         if collection and id >= collection.first:
-            deleted = unpack_uint(value, i + 1)[0] if i < len(value) else None
-            yield unpack_uint(key, 1)[0], collection, id, deleted
+            yield change, collection, id, deleted
 
 
 def changes(catalog, since=0, limit=None):

@@ -10,7 +10,8 @@ from . import keys
 from .codec import pack_uint
 from .record import check, dumps, header, pack, unpack
 
-# A collection with a TTL looks for expired records at one insert of this many.
+# A collection with a TTL looks for expired records at one insert of this many, and a deletion for old ones after as many
+# changes.
 _EVERY = 16
 _TOP = 1 << 62
 
@@ -67,11 +68,14 @@ class Collection:
         if capped and self.count > capped and dense:
             self.first = self.next - capped
             self.count = capped
+        else:
+            self.catalog.live += 1
 
     def removed(self, id):
         """A record was deleted."""
         if id >= self.first:
             self.count -= 1
+            self.catalog.live -= 1
 
     @property
     def is_dense(self):
@@ -193,14 +197,20 @@ class Collection:
 
     def delete(self, id, raw):
         """Delete a stored record."""
-        self.catalog.store.apply(self.deletion(id, raw, self.catalog.change + 1))
+        change = self.catalog.change + 1
+        self.catalog.store.apply(self.deletion(id, raw, change, not self.catalog.store.is_short))
+        if change >= self.catalog.walked + _EVERY:
+            from .expiry import forget_deletions
 
-    def deletion(self, id, raw, change):
-        """Return the operations that delete a stored record. Its last version stays in the history if flash is not short."""
+            self.catalog.walked = change
+            forget_deletions(self)
+
+    def deletion(self, id, raw, change, keep):
+        """Return the operations that delete a stored record. keep: its last version stays in the history, as those before."""
         version, _, last, _ = header(raw)
         marker = self.marker(id, self.catalog.now())
         ops = [(self.key(id), None), (keys.make(keys.CHANGE, last), None), (keys.make(keys.CHANGE, change), marker)]
-        if not self.catalog.store.is_short:
+        if keep:
             ops += self._retire(id, raw)
         elif version > 1:
             from .expiry import unwind

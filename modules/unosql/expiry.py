@@ -1,11 +1,15 @@
-"""Forgetting what is too old: records beyond a collection's TTL, and versions beyond the depth of its history.
+"""Forgetting what is too old: records beyond a collection's TTL, versions beyond the depth of its history, and deletions.
 
 Records before all live ones go by raising `first`, which writes nothing of them. One that updates keep alive stops
 that: then a sweep over the others, on from where the last one ended, deletes what has expired, without a trace in the
 history or the changes. It passes two records for one inserted: what has expired takes no more room than what is live.
+
+Deletions, with the history of what was deleted, are forgotten in their order. A walk over the feed of changes, on from
+where the last one ended, passes more changes than were made meanwhile: they take a share of what is live at the most.
 """
 
 from . import keys
+from .changes import feed
 from .record import header
 
 # Records that one look forgets by raising `first`, and that one looks at in a sweep.
@@ -14,6 +18,10 @@ _SWEPT = 32
 # Operations at which a sweep's batch is written, and versions that go at once: they must not need much RAM.
 _BATCH = 16
 _VERSIONS = 32
+# Changes that a walk over deletions passes, and deletions that it forgets at the most. The last changes stay in any case.
+_PASSED = 128
+_DELETIONS = 24
+_STAY = 256
 
 
 def forget(collection):
@@ -81,3 +89,26 @@ def unwind(collection, id, version):
     lo = keys.make(keys.HISTORY, collection.number, id, version)
     hi = keys.above(keys.make(keys.HISTORY, collection.number, id))
     return [(key, None) for key, _ in collection.catalog.store.scan(lo, hi)]
+
+
+def forget_deletions(collection):
+    """Forget some of the oldest deletions; those among the last changes stay, half as many as the collection has records."""
+    catalog = collection.catalog
+    last = catalog.change - max(_STAY, collection.count // 2)
+    told, time = catalog.forgotten
+    ops, seen, gone = [], 0, 0
+    for change, number, id, deleted in feed(catalog.store, told):
+        if change > last or seen == _PASSED or gone == _DELETIONS:
+            break
+        told = change
+        seen += 1
+        if deleted is not None:
+            gone += 1
+            time = max(time, deleted)
+            ops.append((keys.make(keys.CHANGE, change), None))
+            prefix = keys.make(keys.HISTORY, number, id)
+            ops += [(key, None) for key, _ in catalog.store.scan(prefix, keys.above(prefix))]
+    if ops:
+        catalog.store.apply(ops + [catalog.counters(forgotten=[told, time])])
+    else:
+        catalog.forgotten = [told, time]

@@ -2,7 +2,12 @@
 
 
 class Hooks:
-    """The defaults do nothing: a store of bytes."""
+    """The defaults do nothing: a store of bytes.
+
+    live: a number that rises with what is inserted and falls with what is removed, as the number of records does.
+    """
+
+    live = 0
 
     def reload(self):
         """The segments are open, the WAL is not replayed yet: forget what RAM knows."""

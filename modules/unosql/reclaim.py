@@ -14,6 +14,8 @@ from .merge import advance, merge
 # A dead share of a segment, of 255, from which rewriting it is worthwhile; and where flash is short.
 _WORTH = 64
 _SHORT = 8
+# Segments that are rewritten together at the most.
+_MOST = 8
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
 
@@ -116,7 +118,8 @@ def victims(store, limit, short):
     allowed = 0 if short else max(_ALLOWED * store.storage.erase, min(total // 3, store.space.left))
     if best is None or best[0] < (_SHORT if short else _WORTH) or dead <= allowed:
         return None
-    return best[1], _window(levels[best[1]], best[2], limit)
+    window = _run(levels[best[1]], best[2]) if short else _window(levels[best[1]], best[2], limit)
+    return best[1], window
 
 
 def _dead(segment):
@@ -134,17 +137,30 @@ def _window(level, i, limit):
     return window
 
 
+def _run(level, i):
+    """The segment at i and its neighbours in which anything is dead: written anew without gaps they may take fewer blocks."""
+    start, stop = i, i + 1
+    while start and (level[start - 1].dead or 0) >= _SHORT and stop - start < _MOST:
+        start -= 1
+    while stop < len(level) and (level[stop].dead or 0) >= _SHORT and stop - start < _MOST:
+        stop += 1
+    return level[start:stop]
+
+
 def admit(store, ops, size):
     """Keep the reserve for what removes: return whether ops do, or else make sure that there is room for them.
 
     size: bytes of their entries. Raises StorageFullError.
     """
-    space = store.space
+    space, live = store.space, store.hooks.live
     if not store.hooks.grows(ops):
         space.futile = False
+        if space.full_at is None:
+            space.full_at = live
         return not store.staging
-    goal = space.goal if not store.staging and size > store.memtable.room else space.reserve
-    if not relieve(store, goal):
+    replaces = space.full_at is not None and live < space.full_at
+    if not relieve(store, space.reserve if replaces or store.staging or size <= store.memtable.room else space.goal):
+        space.full_at = live
         raise StorageFullError(
             "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
         )

@@ -51,7 +51,7 @@ def _condition(tests):
 
 
 def _promise(catalog, promise):
-    catalog.store.apply([catalog.counters(promise)])
+    catalog.store.apply([catalog.counters(promise=promise)])
 
 
 def keep_promise(catalog):
@@ -72,7 +72,7 @@ def _sweep(collection, tests, last):
     for id, raw in collection.scan():
         if header(raw)[2] <= last and matches(tests, unpack(raw, id)):
             change += 1
-            ops += collection.deletion(id, raw, change)
+            ops += collection.deletion(id, raw, change, False)
             if len(ops) >= _BATCH:
                 catalog.store.apply(ops)
                 ops = []

@@ -11,7 +11,7 @@ _LEAST = 2
 # Erase blocks of such a segment on a large medium. Each segment takes RAM as long as it lives: on a small heap they are
 # twice as large, which programs some 6 % more.
 _LARGE = 8
-# Erase blocks that inserts use only after something was removed.
+# Erase blocks, with those of a flush, that inserts use only in place of what was removed: its flash comes back by whole blocks.
 _MARGIN = 2
 # Bytes of samples taken for each byte flushed: a sweep over all segments while an eighth of them is written (reclaim.py).
 _PACE = 8
@@ -21,7 +21,7 @@ class Space:
     """Keeps account for one store. Measuring is left until it is needed: littlefs walks all of the medium for it.
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left. futile: nothing
-    could be reclaimed, and nothing was removed since. unsampled: bytes of segments whose sampling is due.
+    could be reclaimed, and nothing was removed since. full_at: Hooks.live when the medium was found full, or None. unsampled: bytes of segments whose sampling is due.
     sampled: number of the segment sampled last.
     """
 
@@ -33,6 +33,7 @@ class Space:
         self._free = None
         self.left = 0
         self.futile = False
+        self.full_at = None
         self.unsampled = self.sampled = 0
 
     @property
@@ -53,8 +54,8 @@ class Space:
 
     @property
     def goal(self):
-        """Bytes free from which inserts may flush the memtable. With fewer they may fill it, as long as the reserve is there."""
-        return self.reserve + _MARGIN * self._storage.erase
+        """Bytes free from which inserts may flush the memtable. Those that follow on removals may while the reserve is there."""
+        return self.reserve + (self._flush + _MARGIN) * self._storage.erase
 
     def free(self):
         """Bytes free on the medium, the reserve included."""

@@ -53,6 +53,7 @@ class Store:
         self.bulk = False  # a bulk batch has begun
         self.doomed = []  # files that the next manifest no longer names
         self.broken = False  # RAM may differ from flash: reload before use
+        self.space.full_at = None  # the layer above counts anew
 
     # -- opening and closing
 

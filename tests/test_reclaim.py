@@ -1,0 +1,158 @@
+"""Dead data gives its flash back, whatever removed it, and a full medium takes inserts again (invariants 8 and 9)."""
+import pytest
+
+from media import MEDIA
+from turnover import WAYS, Turnover
+from unosql import reclaim
+from unosql.core import StorageFullError, Unosql
+
+ERASE = 4096
+KEY = b"sixteen byte key"
+
+
+def opener(medium, **options):
+    options = dict({"log_level": "NONE", "memtable": 2048, "iterations": 1000}, **options)
+    return lambda: Unosql("testdb", storage=medium.storage(), **options)
+
+
+def bound(db):
+    """What may be stored: twice what is live, and 16 erase blocks. Compacts the database."""
+    db.compact()
+    return 2 * db.get_stats()["bytes"] + 16 * ERASE
+
+
+@pytest.mark.parametrize("memtable", [2048, 4096])
+@pytest.mark.parametrize("way", WAYS)
+def test_stored_bytes_stay_bounded(way, memtable):
+    work = Turnover(opener(MEDIA["flash"](96), memtable=memtable), live=150)
+    work.fill()
+    stored = []
+    for _ in range(5):
+        WAYS[way](work)
+        stored.append(work.db.get_stats()["bytes"])
+        assert work.db.get_stats()["compaction_error"] is None
+    assert work.db.count("c") == 150 and work.db.verify() == []
+    assert max(stored) < bound(work.db)
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_all_ways_in_turn_on_a_small_medium(medium):
+    """They have room for their data four times, not for the twenty turnovers."""
+    made = MEDIA[medium](**{"flash": {"blocks": 40}, "littlefs": {"blocks": 48}, "fat": {"sectors": 400}, "memory": {"size": 40 * ERASE}}[medium])
+    work = Turnover(opener(made, encryption_key=KEY, history=1), live=150)
+    work.fill()
+    for turn in range(20):
+        name = list(WAYS)[turn % len(WAYS)]
+        if name in ("update", "drop_index"):
+            continue  # they want records numbered from 0, and no cap
+        WAYS[name](work)
+        assert work.db.count("c") == work.live, name
+        work.db.ack("c", work.last - work.live)
+        work.db.configure("c", capped=0, ttl=0)
+        if turn % 3 == 0:
+            work.db.close()
+            work.open()
+    assert work.db.verify() == []
+
+
+def test_segments_of_dead_records_alone_go_unread():
+    medium = MEDIA["flash"](64)
+    work = Turnover(opener(medium, history=0), live=600, indexed=False)
+    work.fill()
+    work.db.compact()
+    store, before = work.db._database._store, work.db.get_stats()
+    work.db.ack("c", 550)
+    reads = store.reader.reads
+    assert reclaim.drop_dead(store)
+    assert store.reader.reads == reads
+    after = work.db.get_stats()
+    assert after["bytes"] < before["bytes"] / 2 and after["free"] > before["free"]
+    assert work.db.count("c") == 50 and work.db.verify() == []
+
+
+def full(medium, **options):
+    """A database to which records were inserted until the medium was full; and how many."""
+    db = opener(medium, **options)()
+    n = insert(db, 100000)
+    assert n > 100
+    return db, n
+
+
+def insert(db, most, start=0):
+    """Insert until it is refused; return how many went in."""
+    for n in range(most):
+        try:
+            db.insert("c", {"n": start + n, "s": "%d" % (n * 7919) * 6})
+        except StorageFullError as error:
+            assert "delete" in str(error)
+            return n
+    return most
+
+
+REMOVALS = {
+    "delete one": lambda db, n: db.delete("c", "id", 5),
+    "delete a third": lambda db, n: db.delete("c", {"n": {"lt": n // 3}}),
+    "delete in the middle": lambda db, n: db.delete("c", {"n": {"gte": n // 3, "lt": n // 2}}),
+    "delete every other": lambda db, n: db.delete("c", {"s": {"contains": "8"}}),
+    "delete all": lambda db, n: db.delete("c", {}),
+    "delete one by one": lambda db, n: sum(db.delete("c", "id", id) for id in range(1, n // 4)),
+    "ack": lambda db, n: db.ack("c", n // 3),
+    "pop": lambda db, n: len(db.pop("c", n // 4)),
+    "cap": lambda db, n: db.configure("c", capped=n // 2) or db.configure("c", capped=0) or n - n // 2,
+    "clear": lambda db, n: db.clear("c") or n,
+    "drop": lambda db, n: n if db.drop("c") else 0,
+}
+SMALL = {"flash": {"blocks": 32}, "memory": {"size": 32 * ERASE}, "littlefs": {"blocks": 40}, "fat": {"sectors": 320}}
+
+
+@pytest.mark.parametrize("reopened", [False, True], ids=["", "reopened"])
+@pytest.mark.parametrize("removal", REMOVALS)
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_full_medium_removes_and_takes_inserts_again(medium, removal, reopened):
+    made = MEDIA[medium](**SMALL[medium])
+    db, n = full(made)
+    if reopened:
+        db.close()
+        db = opener(made)()
+    assert db.count("c") == n and db.get_stats()["free"] == 0
+    gone = REMOVALS[removal](db, n)
+    assert gone >= 1 and db.count("c") == n - gone
+    wanted = 1 if gone == 1 else gone // 3
+    assert insert(db, wanted, n) == wanted
+    assert db.verify() == []
+    db.close()
+    db = opener(made)()
+    assert db.count("c") == n - gone + wanted and db.verify() == []
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_full_medium_reads_and_maintains(medium, key, tmp_path):
+    made = MEDIA[medium](**SMALL[medium])
+    db, n = full(made, encryption_key=key)
+    assert db.get("c", n)["n"] == n - 1
+    assert len(db.find("c", {"n": {"lt": 10}})) == 10
+    assert db.backup(str(tmp_path / "backup")) == n
+    with pytest.raises(StorageFullError):
+        db.rekey("another passphrase")
+    db.compact()
+    assert db.verify() == [] and db.count("c") == n
+    with pytest.raises(StorageFullError):
+        db.update("c", {}, {"grown": "x" * 100})
+    assert db.count("c") == n and db.find("c", {"grown": {"exists": True}}) == []
+    db.close()
+    assert opener(made, encryption_key=key)().count("c") == n
+
+
+@pytest.mark.parametrize("medium", SMALL)
+def test_free_is_what_inserts_may_take(medium):
+    made = MEDIA[medium](**SMALL[medium])
+    db = opener(made)()
+    free = db.get_stats()["free"]
+    assert 0 < free < 48 * ERASE
+    while insert(db, 100) == 100:
+        assert 0 <= db.get_stats()["free"] < free
+    assert db.get_stats()["free"] == 0
+    db.clear("c")
+    assert insert(db, 200) == 200
+    assert db.get_stats()["free"] > 0

@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from . import heap
 from .errors import StorageFullError
-from .locks import mutex
+from .locks import taking
 
 HEAD = 32
 _LAYOUT = "<2sBBIIII"
@@ -31,8 +31,6 @@ MAX_BLOCKS = 1 << INDEX_BITS
 MAX_NUMBER = (_OTHER >> INDEX_BITS) - 1
 # Blocks that a kind leaves free, so that a full flash can still log deletions and switch manifests.
 _RESERVE = {"s": 4, "w": 2, "m": 0}
-
-_taking = mutex()  # databases on one flash do not see each other's
 
 
 class Blocks:
@@ -157,7 +155,7 @@ class Blocks:
 
         birth: counter of the file's first block, 0: this is it. Raises StorageFullError, OSError.
         """
-        with _taking:
+        with taking:
             block = self._vacant(_RESERVE[kind])
             counter = self._counter + 1
             failed = self._bdev.ioctl(6, block)

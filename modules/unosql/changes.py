@@ -6,10 +6,10 @@ from .codec import unpack_uint
 from .record import header, unpack
 
 
-def entries(catalog, since):
-    """Yield (change, collection, id, timestamp of the deletion or None) for changes above a number."""
+def entries(catalog, since, last):
+    """Yield (change, collection, id, timestamp of the deletion or None) for changes above a number, up to the last."""
     lo = keys.make(keys.CHANGE, since + 1)
-    for key, value in catalog.store.scan(lo, keys.above(keys.CHANGE)):
+    for key, value in catalog.store.scan(lo, keys.make(keys.CHANGE, max(since, last) + 1)):
         number, i = unpack_uint(value, 0)
         id, i = unpack_uint(value, i)
         collection = catalog.numbered(number)
@@ -19,14 +19,14 @@ def entries(catalog, since):
 
 
 def changes(catalog, since=0, limit=None):
-    """Return a generator of {"change", "collection", "id", "deleted", "record"} in order of change."""
+    """Return a generator of {"change", "collection", "id", "deleted", "record"} in order of change, up to the last one now."""
     check_number("since", since)
     check_number("limit", 0 if limit is None else limit)
-    return _changes(catalog, since, limit)
+    return _changes(catalog, since, catalog.change, limit)
 
 
-def _changes(catalog, since, limit):
-    for change, collection, id, deleted in entries(catalog, since):
+def _changes(catalog, since, last, limit):
+    for change, collection, id, deleted in entries(catalog, since, last):
         if limit is not None and limit <= 0:
             return
         record = None

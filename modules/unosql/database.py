@@ -86,7 +86,7 @@ class Place:
 
     def check(self):
         """Raise BusyError within a call that something has interrupted, on this database or of this flash."""
-        if self.shares_flash:
+        if self.shares_flash and not taking.is_inside():
             taking.check()
         if self.identity in databases:
             databases[self.identity].check()
@@ -190,15 +190,15 @@ class Database:
                 self.note("INFO", "closed")
         self.tell_posts()
         if left:
-            raise UnosqlError("%d posted records are lost: closed within a transaction" % len(left))
+            raise UnosqlError("%d posted records are lost" % len(left))
 
     def check(self):
         """Raise BusyError in the middle of a call of this thread."""
         self._lock.check()
 
     def __enter__(self):
-        if self._place.shares_flash:
-            taking.check()
+        if self._place.shares_flash and not taking.is_inside():
+            taking.check()  # here rather than half-way through a write
         self._lock.__enter__()
         try:
             if self._interrupts():

@@ -136,8 +136,12 @@ class Lock:
         me = _ident()
         return self._claim == me or self._busy and self._thread == me
 
+    def is_inside(self):
+        """Whether this thread is within the lock."""
+        return self._thread == _ident()
+
     def check(self):
-        """Raise BusyError if so."""
+        """Raise BusyError for code that has interrupted this thread in a call."""
         if self.is_interrupted():
             raise BusyError("this interrupts another call, as a timer's callback does: only post() may do that")
 

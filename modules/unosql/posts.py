@@ -11,7 +11,7 @@ def write(database, catalog):
     One that was stopped stays queued, with all behind it: a full medium, say, may have room later.
     """
     posted = database.posted
-    while posted:
+    for _ in range(len(posted)):  # not what is posted meanwhile: that may never end
         item = posted[0]
         collection = catalog.collection(item[0], True)
         if database.tried[0] is item and collection.next > database.tried[1]:

@@ -10,16 +10,19 @@ import time
 
 import pytest
 from conftest import ROOT
+from memfs import MemFs
 from unosql import core, heap, locks
 from unosql.core import BusyError, ClosedError, Unosql
+from unosql.files import Files
 from unosql.locks import Lock
 
 PACKAGE = str(ROOT / "modules" / "unosql")
 
 
 @pytest.fixture
-def db(tmp_path):
-    with Unosql("t", path=str(tmp_path), memtable=1024, log_level="DEBUG") as db:
+def db(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for the log
+    with Unosql("t", storage=Files("t.udb", fs=MemFs()), memtable=1024, log_level="INFO") as db:
         yield db
 
 
@@ -75,10 +78,11 @@ def tallied(call, allowed=BusyError):
     return attempt, counts
 
 
-def test_between_any_two_bytecodes_of_the_locks(db):
+@pytest.mark.parametrize("every", [2, 3])
+def test_between_any_two_bytecodes_of_the_locks(db, every):
     """Before and after a call's turn another works, within it is refused; nobody waits, and nothing stays locked."""
     attempt, counts = tallied(lambda: db.insert("b", {}))
-    with Between(attempt, ("locks.py", "database.py", "transaction.py")):
+    with Between(attempt, ("locks.py", "database.py", "transaction.py"), every):
         start = time.monotonic()
         work(db)
     assert time.monotonic() - start < 30 and min(counts) > 20
@@ -156,14 +160,14 @@ def test_signal_handlers(db):
     old = signal.signal(signal.SIGALRM, handle)
     signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
     try:
-        for _ in range(60):
+        for _ in range(8):
             work(db)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
     db.flush()
     assert refused
-    assert db.count("a") == 360
+    assert db.count("a") == 48
     assert db.count("b") == len(inserted) == len(set(inserted))
     assert db.count("c") == refused.count(True)
     assert db.verify() == []

@@ -46,7 +46,8 @@ _COMING = ("compaction", "staging", "writer")
 def unload(*names):
     """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed.
 
-    The package's attribute of that name becomes None: MicroPython's help() does not survive one that is deleted.
+    The package's attribute of that name becomes None, as MicroPython's help() does not survive one that is deleted. So
+    they are imported as `from .name import ...`: `from . import name` would find the None.
     """
     package = sys.modules["unosql"]
     for name in names:

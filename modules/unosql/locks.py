@@ -92,11 +92,11 @@ class Lock:
     def _open_among_processes(self):
         global _serial
         try:
-            from . import processes
+            from .processes import owner, take
 
             _serial += 1
-            self._owner = processes.owner(_serial)
-            self._wait(lambda: processes.take(self._path, self._owner, _held))
+            self._owner = owner(_serial)
+            self._wait(lambda: take(self._path, self._owner, _held))
         except BaseException:
             self.close()
             raise
@@ -106,9 +106,9 @@ class Lock:
     def close(self):
         """Give it back; nothing when it was not taken."""
         if self._owner:
-            from . import processes
+            from .processes import release
 
-            processes.release(self._path, self._owner, _held)
+            release(self._path, self._owner, _held)
             heap.unload("processes")
         _held.discard(self._token)
         self._owner = self._token = None

@@ -63,10 +63,11 @@ class Unosql:
     `with` statement closes it at the end.
 
     Raises WrongKeyError, CorruptionError, LockTimeoutError, StorageFullError, ValueError. Every call raises
-    ClosedError once closed, and BusyError where it interrupts another call of the same thread: in a callback of
-    machine.Timer, Pin.irq or micropython.schedule, a signal handler, a finalizer. It has done nothing then. Only post()
-    may be called there, which a later call makes good. Generators given to insert_many(), and what runs between two
-    calls of a transaction, may call the database.
+    ClosedError once closed.
+
+    A callback of machine.Timer, Pin.irq or micropython.schedule, a signal handler or a finalizer may run in the middle of
+    a call. What it calls of the same database raises BusyError then and does nothing, but for post(). The generator given
+    to insert_many(), the loop over iterate() and the body of a transaction may call all.
     """
 
     _database = None
@@ -187,14 +188,16 @@ class Unosql:
     def post(self, collection, record):
         """Queue a record, to be inserted by the next call; return whether there was room, which `posts` says at opening.
 
-        For callbacks of timers and pins, signal handlers and other threads: it may interrupt any call, waits for nothing
-        and writes nothing. The next call that ends no transaction inserts what is queued, in order, before it does its own
-        work; flush() and close() do too. Power lost before that loses it. What has no room is counted in
-        get_stats()["post_overflow"].
+            timer = machine.Timer(0, period=1000, callback=lambda _: db.post("ticks", {"at": time.time()}))
 
-        What a full medium does not take stays queued for the next call; flush() and close() raise StorageFullError or
-        OSError for it, and after close() it is lost. What a unique index refuses is dropped, counted in
-        get_stats()["post_refused"] and logged, and the next flush() or close() raises the UniqueError.
+        For callbacks of timers and pins, signal handlers and other threads: it may come in the middle of any call, and
+        writes nothing itself. The next call outside a transaction first inserts what is queued, in order; flush() and
+        close() do so, too. A power cut before that loses it. The record's timestamp is that of the writing. A record
+        for which there was no room is counted in get_stats()["post_overflow"].
+
+        A record that can't be written for now, as on a full medium, stays queued with those behind it, and calls go on
+        without them; flush() and close() raise the error, and close() loses them. One that a unique index refuses is
+        logged, left out and counted in get_stats()["post_refused"]; the next flush() or close() raises the UniqueError.
 
         Raises ValueError (no dict, a value that JSON lacks, too deep, larger than the memtable).
         """
@@ -222,11 +225,11 @@ class Unosql:
         where: a condition as a dict.
         order_by: takes RAM for the keys of all records, or of skip + limit, unless an index has that order.
 
-        Ends whatever is written meanwhile. Of the records there at the call, each one that is still there and that the
-        condition holds for when its turn comes is met once, as it is then; with an index's order those are left out whose
-        values of the index were changed before their turn, or which were changed since the call more often than versions
-        are kept. None is met twice, nor one inserted later. clear() and drop() end it. UnosqlError once restore() was
-        called.
+        It ends whatever is written meanwhile, and meets none twice. Each record that was there at the call is met, as it
+        is when its turn comes, unless it is gone or the condition no longer holds for it. In the order of an index these
+        are left out as well: records that were moved in that order before their turn, and, when fewer versions than the
+        writes since the call are kept of it, a record that was changed before its turn. Records inserted since the call
+        are not met. clear() and drop() end it, restore() makes it raise UnosqlError.
         """
         with self._use("iterate", collection) as catalog:
             return self._steps(self._search(catalog, collection, where, None, options), catalog.restored)

@@ -88,7 +88,7 @@ def test_between_any_two_bytecodes_of_the_locks(db, every):
     assert time.monotonic() - start < 30 and min(counts) > 20
     assert db.count("b") == counts[0]
     assert db.verify() == []
-    lock = db._database._lock
+    lock = db._database.lock
     assert (lock._thread, lock._claim, lock._busy, lock._depth) == (None, None, False, 0)
 
 

@@ -35,7 +35,6 @@ from .errors import (
     UnosqlError,
     WrongKeyError,
 )
-from .locks import opening
 
 # Milliseconds to wait for another process or thread; read when a database is opened.
 LOCK_TIMEOUT = 5000
@@ -87,6 +86,8 @@ class Unosql:
         log_size=8192,
         posts=16
     ):
+        from .locks import opening
+
         with opening:
             from .arguments import check_number
             from .database import LEVELS, Place, attach
@@ -543,6 +544,8 @@ class Unosql:
         Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
         Raises LockTimeoutError while the database is open, here or in another process, and OSError.
         """
+        from .locks import opening
+
         with opening:
             from .database import Place
             from .destroy import destroy

@@ -89,7 +89,7 @@ class Place:
         if self.shares_flash and not taking.is_inside():
             taking.check()
         if self.identity in databases:
-            databases[self.identity].check()
+            databases[self.identity].lock.check()
 
     def lock(self, timeout):
         """Return the Lock. timeout: milliseconds."""
@@ -140,12 +140,12 @@ class Database:
         self._place = place
         self._level = LEVELS.index(level)
         self._log_size = log_size
-        self._lock = place.lock(timeout)
-        self._lock.open()
+        self.lock = place.lock(timeout)
+        self.lock.open()
         try:
             self._open_store(history, memtable, durability)
         except BaseException as error:
-            self._lock.close()
+            self.lock.close()
             self.note("ERROR", "not opened: %r" % (error,))
             raise
         self.note("INFO", "opened")
@@ -168,12 +168,12 @@ class Database:
 
     def detach(self):
         """Take one handle off; the last one closes the database."""
-        self.check()
+        self.lock.check()
         with opening:
             if self.handles > 1:
                 self.handles -= 1
                 return
-            with self._lock:
+            with self.lock:
                 del databases[self._place.identity]
                 self._close()
 
@@ -186,20 +186,16 @@ class Database:
             try:
                 self._store.close()
             finally:
-                self._lock.close()
+                self.lock.close()
                 self.note("INFO", "closed")
         self.tell_posts()
         if left:
             raise UnosqlError("%d posted records are lost" % len(left))
 
-    def check(self):
-        """Raise BusyError in the middle of a call of this thread."""
-        self._lock.check()
-
     def __enter__(self):
         if self._place.shares_flash and not taking.is_inside():
             taking.check()  # here rather than half-way through a write
-        self._lock.__enter__()
+        self.lock.__enter__()
         try:
             if self._interrupts():
                 heap.mend()
@@ -220,49 +216,38 @@ class Database:
             if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, UniqueError):
                 self.note("ERROR", "%r" % (error,))
         finally:
-            abandoned, self.abandoned = self.abandoned and self._lock.is_nested, False
-            self._lock.__exit__()
+            abandoned, self.abandoned = self.abandoned and self.lock.is_nested, False
+            self.lock.__exit__()
             if abandoned:
                 self._give_up()
 
     def _give_up(self):
         """End the transaction that this thread is in."""
-        self._lock.resume()
+        self.lock.resume()
         try:
             self._catalog.rollback()
         finally:
-            self._lock.__exit__()
-
-    def pause(self):
-        """Let the user's code run within a call, which may call the database. See locks.Lock."""
-        self._lock.pause()
-
-    def resume(self):
-        self._lock.resume()
+            self.lock.__exit__()
 
     def pulled(self, rows):
         """Yield from a user's iterable within a call; while it works it may call the database."""
         source = None
         while True:
-            self.pause()
+            self.lock.pause()
             try:
                 source = source or iter(rows)
                 row = next(source)
             except StopIteration:
                 return
             finally:
-                self.resume()
+                self.lock.resume()
             yield row
-
-    def is_interrupted(self):
-        """Whether the code that asks has interrupted a call of this thread."""
-        return self._lock.is_interrupted()
 
     def _interrupts(self):
         """Whether this call is in the middle of another one, of another database."""
         if opening.is_interrupted():
             return True
-        return len(databases) > 1 and any(d is not self and d.is_interrupted() for d in list(databases.values()))
+        return len(databases) > 1 and any(d is not self and d.lock.is_interrupted() for d in list(databases.values()))
 
     def post(self, name, record):
         """Queue a record for the next call; False when there is no room. It may interrupt anything, itself too."""

@@ -40,7 +40,7 @@ SELDOM = (
     "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "transaction", "verify",
 )
 # Others that functions import.
-_COMING = ("compaction", "staging", "writer")
+_COMING = ("compaction", "reclaim", "staging", "writer")
 
 
 def unload(*names):

@@ -12,7 +12,7 @@ import unosql.locks
 import unosql.processes
 from conftest import ROOT
 from unosql import core
-from unosql.errors import LockTimeoutError
+from unosql.errors import BusyError, LockTimeoutError
 from unosql.locks import Lock
 from unosql.store import Store
 
@@ -93,11 +93,18 @@ def test_one_thread_at_a_time():
     assert most == [1] * 200
 
 
-def test_a_thread_may_enter_again_and_others_wait_for_the_last_exit():
+def test_a_thread_may_enter_again_where_it_pauses_and_others_wait_for_the_last_exit():
     lock = Lock(None, 50)
     with lock:
+        lock.pause()
+        with lock:
+            with pytest.raises(BusyError):
+                lock.__enter__()
         with lock:
             pass
+        lock.resume()
+        with pytest.raises(BusyError):
+            lock.__enter__()
         assert isinstance(in_thread(lambda: enter(lock)), LockTimeoutError)
     assert in_thread(lambda: enter(lock)) == "in"
 
@@ -122,7 +129,10 @@ def test_an_exception_gives_the_lock_back():
 def test_without_threads_there_is_nothing_to_wait_for(monkeypatch):
     monkeypatch.setattr(unosql.locks, "_thread", None)
     lock = Lock(None)
-    with lock, lock:
+    with lock:
+        with pytest.raises(BusyError):
+            lock.__enter__()
+    with lock:
         pass
     with unosql.locks.mutex() as taken:
         assert taken and unosql.locks.mutex().acquire(0)

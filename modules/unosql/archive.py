@@ -7,7 +7,7 @@ data. The segment's first entry has an empty key and holds a JSON object about t
 import json
 import os
 
-from . import header as headers
+from .header import decode
 from .envelope import Plain
 from .errors import CorruptionError
 from .files import sync
@@ -138,7 +138,7 @@ class Opened:
     def _open(self, filename, ours, envelope, password, buffers):
         buf = bytearray(64)
         buf = buf[: self._source.readinto(0, 0, buf)]
-        header, size = headers.decode(buf, filename)
+        header, size = decode(buf, filename)
         start = bytes(buf[: Plain().sealed_size(size)])
         try:
             Plain().unseal(start, _AAD)

@@ -66,6 +66,6 @@ def _changed(catalog, timestamp, change):
         _, changed, number, _ = header(raw)
         if changed >= timestamp and number > change:
             yield key, raw
-    for number, collection, id, deleted in entries(catalog, change):
+    for number, collection, id, deleted in entries(catalog, change, catalog.change):
         if deleted is not None and deleted >= timestamp:
             yield keys.make(keys.CHANGE, number), collection.marker(id, deleted)

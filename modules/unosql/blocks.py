@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from . import heap
 from .errors import StorageFullError
-from .locks import mutex
+from .locks import taking
 
 HEAD = 32
 _LAYOUT = "<2sBBIIII"
@@ -32,7 +32,7 @@ MAX_NUMBER = (_OTHER >> INDEX_BITS) - 1
 # Blocks that a kind leaves free, so that a full flash can still log deletions and switch manifests.
 _RESERVE = {"s": 4, "w": 2, "m": 0}
 
-_taking = mutex()  # databases on one flash do not see each other's
+_claimed = []  # blocks that are being taken and have no header yet
 
 
 class Blocks:
@@ -157,8 +157,14 @@ class Blocks:
 
         birth: counter of the file's first block, 0: this is it. Raises StorageFullError, OSError.
         """
-        with _taking:
-            block = self._vacant(_RESERVE[kind])
+        if taking.is_inside():  # this interrupts the taking of a block by another database, and ends before that goes on
+            return self._take(kind, number, index, birth)
+        with taking:
+            return self._take(kind, number, index, birth)
+
+    def _take(self, kind, number, index, birth):
+        block = self._claim(_RESERVE[kind])
+        try:
             counter = self._counter + 1
             failed = self._bdev.ioctl(6, block)
             if failed:
@@ -169,7 +175,19 @@ class Blocks:
             self.program(block, 0, header + sha256(header).digest()[:4])
             self._counter, self._next = counter, block + 1
             self._set(block, number << INDEX_BITS | index if kind == "s" else _OTHER)
+        finally:
+            _claimed.remove(block)
         return block, counter
+
+    def _claim(self, reserve):
+        """A free block that no other database takes before it has our header."""
+        while True:
+            block = self._vacant(reserve)
+            _claimed.append(block)
+            if not (self._header(block) and self._alive()):
+                return block
+            _claimed.remove(block)  # taken between the search and the claim
+            self._set(block, _OTHER)
 
     def _vacant(self, reserve):
         """A free block; so many others stay free."""
@@ -187,9 +205,9 @@ class Blocks:
             block = self._search(_FREE, self._next)
             if block < 0:
                 block = self._search(_FREE)
-            if not (self._header(block) and self._alive()):
+            if block not in _claimed and not (self._header(block) and self._alive()):
                 return block
-            self._set(block, _OTHER)  # another database has taken it
+            self._set(block, _OTHER)  # another database has taken it, or is about to
 
     def refresh(self):
         """Look again at what other databases use. Returns the bytes free for segments."""

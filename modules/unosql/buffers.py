@@ -30,7 +30,11 @@ class Buffers:
         """Return a bytearray of at least size bytes, the caller's until give()."""
         for i, buf in enumerate(self._idle):
             if len(buf) >= size:
-                return self._idle.pop(i)
+                buf = self._idle.pop(i)
+                if len(buf) >= size:
+                    return buf
+                self.give(buf)  # in CPython a generator has ended in between, and given one back
+                break
         heap.tidy()
         return bytearray(size)
 

@@ -8,6 +8,7 @@ import json
 import time
 
 from . import heap, keys
+from .arguments import check_name
 from .codec import unpack_uint
 from .collection import Collection
 from .errors import UnosqlError
@@ -28,6 +29,7 @@ class Catalog:
         self.clock = clock
         self.store = None
         self.in_transaction = False
+        self.restored = 0  # how many times restore() has put another state in place
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
         self.forgotten = [0, 0]  # the change up to which deletions are forgotten, and the newest timestamp of these
@@ -44,8 +46,7 @@ class Catalog:
 
     def collection(self, name, create=False):
         """Return a collection; one that does not exist is empty, and made by its first write when create is set."""
-        if not isinstance(name, str) or not 0 < len(name) <= 64:
-            raise ValueError("the name of a collection is a string of 1 to 64 characters, not %r" % (name,))
+        check_name(name)
         found = self._names.get(name)
         if not found:
             if create:

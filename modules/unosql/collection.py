@@ -133,6 +133,13 @@ class Collection:
                     break
         return versions
 
+    def version_at(self, id, change):
+        """Return the newest kept version, as stored, of a record that had changed since a change; None: there is none."""
+        prefix = keys.make(keys.HISTORY, self.number, id)
+        for _, raw in self.catalog.store.scan(prefix, keys.above(prefix), True):
+            if header(raw)[2] <= change:
+                return raw
+
     def size(self):
         """How many records there are."""
         if not self.options.get("ttl"):

@@ -26,6 +26,7 @@ OSError for files, and UnosqlError for the rest. LOCK_TIMEOUT has the millisecon
 # Importing this must cost little RAM, so that whatever a call needs is imported when it is called.
 
 from .errors import (
+    BusyError,
     ClosedError,
     CorruptionError,
     LockTimeoutError,
@@ -55,12 +56,17 @@ class Unosql:
     memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536; None: 2 KB, or 4 to 8
     where 64 KB of heap are free.
     log_size: bytes at which the log starts anew, keeping one older file.
+    posts: records that post() keeps in RAM until they are written, 0 to 1000.
 
     Opening a database twice in one process gives two handles on one database, with the options of the first. A
     `with` statement closes it at the end.
 
     Raises WrongKeyError, CorruptionError, LockTimeoutError, StorageFullError, ValueError. Every call raises
     ClosedError once closed.
+
+    A callback of machine.Timer, Pin.irq or micropython.schedule, a signal handler or a finalizer may run in the middle of
+    a call. What it calls of the same database raises BusyError then and does nothing, but for post(). The generator given
+    to insert_many(), the loop over iterate() and the body of a transaction may call all.
     """
 
     _database = None
@@ -77,37 +83,47 @@ class Unosql:
         durability="sync",
         history=4,
         memtable=None,
-        log_size=8192
+        log_size=8192,
+        posts=16
     ):
-        from .arguments import check_number
-        from .database import LEVELS, Place, attach
+        from .locks import opening
 
-        check_number("iterations", iterations, 1000, 10000000)
-        check_number("history", history, 0, 255)
-        if memtable is not None:
-            check_number("memtable", memtable, 1024, 65536)
-        check_number("log_size", log_size, 128, 1 << 30)
-        if log_level not in LEVELS:
-            raise ValueError("log_level is one of %s, not %r" % (", ".join(LEVELS), log_level))
-        if durability not in ("sync", "batch"):
-            raise ValueError("durability is 'sync' or 'batch', not %r" % (durability,))
-        self._database = attach(
-            Place(db_name, path, storage),
-            encryption_key,
-            iterations=iterations,
-            level=log_level,
-            durability=durability,
-            history=history,
-            memtable=memtable,
-            log_size=log_size,
-            timeout=LOCK_TIMEOUT,
-        )
+        with opening:
+            from .arguments import check_number
+            from .database import LEVELS, Place, attach
+
+            check_number("iterations", iterations, 1000, 10000000)
+            check_number("history", history, 0, 255)
+            if memtable is not None:
+                check_number("memtable", memtable, 1024, 65536)
+            check_number("log_size", log_size, 128, 1 << 30)
+            check_number("posts", posts, 0, 1000)
+            if log_level not in LEVELS:
+                raise ValueError("log_level is one of %s, not %r" % (", ".join(LEVELS), log_level))
+            if durability not in ("sync", "batch"):
+                raise ValueError("durability is 'sync' or 'batch', not %r" % (durability,))
+            self._database = attach(
+                Place(db_name, path, storage),
+                encryption_key,
+                iterations=iterations,
+                level=log_level,
+                durability=durability,
+                history=history,
+                memtable=memtable,
+                log_size=log_size,
+                posts=posts,
+                timeout=LOCK_TIMEOUT,
+            )
 
     def close(self):
         """Close this handle; again: nothing. The last one makes all durable and closes the database."""
         database, self._database = self._database, None
         if database:
-            database.detach()
+            try:
+                database.detach()
+            except (BusyError, LockTimeoutError):
+                self._database = database
+                raise
 
     def __enter__(self):
         self._open()
@@ -122,23 +138,30 @@ class Unosql:
         return self._database
 
     def _use(self, call, name="", level="DEBUG"):
-        """Return a context manager that keeps other threads out and gives the Catalog."""
+        """Return a context manager that keeps other threads out and gives the Catalog.
+
+        What a call imports it imports within: an import that is half done is in the way of what interrupts it.
+        """
         database = self._open()
-        database.note(level, "%s %s" % (call, name))
+        if database.logs(level):
+            from .database import Logged
+
+            return Logged(database, level, "%s %s" % (call, name))
         return database
 
     def _settled(self, call, name=""):
         """The same for calls that can't be part of a transaction."""
-        database = self._use(call, name, "INFO")
-        with database as catalog:
+        with self._use(call, name, "INFO") as catalog:
             if catalog.in_transaction:
                 raise ValueError("%s within a transaction" % call)
-        return database
+        return self._open()
 
-    def _steps(self, rows):
-        """Yield from a generator, keeping other threads out only while it works."""
+    def _steps(self, rows, restored):
+        """Yield from a generator, keeping other threads out only while it works. restored: of the database at its start."""
         while True:
-            with self._open():
+            with self._open() as catalog:
+                if catalog.restored != restored:
+                    raise UnosqlError("restore() has put another state in place since this began: begin again")
                 try:
                     row = next(rows)
                 except StopIteration:
@@ -158,10 +181,28 @@ class Unosql:
 
     def insert_many(self, collection, records):
         """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does."""
-        from .batch import insert_many
-
         with self._use("insert_many", collection) as catalog:
-            return insert_many(catalog.collection(collection, True), records)
+            from .batch import insert_many
+
+            return insert_many(catalog.collection(collection, True), self._open().pulled(records))
+
+    def post(self, collection, record):
+        """Queue a record, to be inserted by the next call; return whether there was room, which `posts` says at opening.
+
+            timer = machine.Timer(0, period=1000, callback=lambda _: db.post("ticks", {"at": time.time()}))
+
+        For callbacks of timers and pins, signal handlers and other threads: it may come in the middle of any call, and
+        writes nothing itself. The next call outside a transaction first inserts what is queued, in order; flush() and
+        close() do so, too. A power cut before that loses it. The record's timestamp is that of the writing. A record
+        for which there was no room is counted in get_stats()["post_overflow"].
+
+        A record that can't be written for now, as on a full medium, stays queued with those behind it, and calls go on
+        without them; flush() and close() raise the error, and close() loses them. One that a unique index refuses is
+        logged, left out and counted in get_stats()["post_refused"]; the next flush() or close() raises the UniqueError.
+
+        Raises ValueError (no dict, a value that JSON lacks, too deep, larger than the memtable).
+        """
+        return self._open().post(collection, record)
 
     def get(self, collection, id):
         """Return the record with an id (an int), or None."""
@@ -180,13 +221,19 @@ class Unosql:
             return list(self._search(catalog, collection, key, value, options))
 
     def iterate(self, collection, where=None, **options):
-        """find() as a generator: bounded RAM, however many there are; sees writes made meanwhile.
+        """find() as a generator: bounded RAM, however many there are. The loop may write what it likes.
 
         where: a condition as a dict.
         order_by: takes RAM for the keys of all records, or of skip + limit, unless an index has that order.
+
+        It ends whatever is written meanwhile, and meets none twice. Each record that was there at the call is met, as it
+        is when its turn comes, unless it is gone or the condition no longer holds for it. In the order of an index these
+        are left out as well: records that were moved in that order before their turn, and, when fewer versions than the
+        writes since the call are kept of it, a record that was changed before its turn. Records inserted since the call
+        are not met. clear() and drop() end it, restore() makes it raise UnosqlError.
         """
         with self._use("iterate", collection) as catalog:
-            return self._steps(self._search(catalog, collection, where, None, options))
+            return self._steps(self._search(catalog, collection, where, None, options), catalog.restored)
 
     def find_one(self, collection, key=None, value=None, **options):
         """Return the first record that find() would, or None."""
@@ -209,9 +256,9 @@ class Unosql:
         Raises their versions and sets their timestamps. A condition must be given, {} stands for all records. Raises as
         insert() does.
         """
-        from .batch import arguments, update
-
         with self._use("update", collection) as catalog:
+            from .batch import arguments, update
+
             return update(catalog.collection(collection), *arguments(key, value, changes)) is not None
 
     def upsert(self, collection, key, value=None, changes=None):
@@ -222,16 +269,16 @@ class Unosql:
         Returns the id of the first record updated, or of the new one. Raises as insert() does, and ValueError when fields
         exclude each other, as "a" being 5 and "a.b" being 2.
         """
-        from .batch import arguments, upsert
-
         with self._use("upsert", collection) as catalog:
+            from .batch import arguments, upsert
+
             return upsert(catalog.collection(collection, True), *arguments(key, value, changes))
 
     def delete(self, collection, key, value=None):
         """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records."""
-        from .batch import condition, delete
-
         with self._use("delete", collection) as catalog:
+            from .batch import condition, delete
+
             return delete(catalog.collection(collection), condition(key, value))
 
     def all(self, collection):
@@ -297,9 +344,9 @@ class Unosql:
 
     def pop(self, collection, n=1):
         """Remove the n oldest records and return them, a list. A reset after that loses them: see ack()."""
-        from .queue import pop
-
         with self._use("pop", collection) as catalog:
+            from .queue import pop
+
             return pop(catalog.collection(collection), n)
 
     def ack(self, collection, id):
@@ -307,9 +354,9 @@ class Unosql:
 
         For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
         """
-        from .queue import ack
-
         with self._use("ack", collection) as catalog:
+            from .queue import ack
+
             return ack(catalog.collection(collection), id)
 
     # -- indexes
@@ -323,16 +370,16 @@ class Unosql:
 
         Raises UniqueError when two records collide, and ValueError when these fields have another index.
         """
-        from .index import create, fields
-
         with self._use("create_index", collection, "INFO") as catalog:
+            from .index import create, fields
+
             create(catalog.collection(collection, True), fields(keys), bool(unique), where)
 
     def drop_index(self, collection, keys):
         """Remove the index on a field or a list of fields. False when there is none."""
-        from .index import drop, fields
-
         with self._use("drop_index", collection, "INFO") as catalog:
+            from .index import drop, fields
+
             return drop(catalog.collection(collection), fields(keys))
 
     def indexes(self, collection):
@@ -347,10 +394,10 @@ class Unosql:
         "plan": "id", "index" or "scan", which reads all records. "index": its fields, or None. "range": whether a
         comparison narrows it. "sorted": whether records are met in the order asked for.
         """
-        from .condition import compile
-        from .query import explain
-
         with self._use("explain", collection) as catalog:
+            from .condition import compile
+            from .query import explain
+
             return explain(catalog.collection(collection), compile(key, value), **options)
 
     # -- transactions and changes
@@ -366,7 +413,8 @@ class Unosql:
         Raises ValueError within another transaction; so do backup(), incremental_backup(), restore(), rekey(),
         optimize_memory(), compact() and verify().
         """
-        from .transaction import UserTransaction
+        with self._use("transaction"):
+            from .transaction import UserTransaction
 
         return UserTransaction(self._open())
 
@@ -378,12 +426,14 @@ class Unosql:
         since: a change's number: only later ones.
         limit: at most so many.
 
-        "record" is None when it was deleted. What clear(), drop(), pop(), ack(), capped and ttl remove is not told.
+        It ends with the last change at the call; a record changed again meanwhile is for the next time. "record" is None
+        when it was deleted. What clear(), drop(), pop(), ack(), capped and ttl remove is not told. UnosqlError once
+        restore() was called.
         """
-        from .changes import changes
-
         with self._use("changes") as catalog:
-            return self._steps(changes(catalog, since, limit))
+            from .changes import changes
+
+            return self._steps(changes(catalog, since, limit), catalog.restored)
 
     def last_change(self):
         """Return the number of the last change; 0: there was none."""
@@ -415,13 +465,14 @@ class Unosql:
 
     def _back_up(self, call, filename, *since):
         from .arguments import check_number
-        from .backup import backup
 
         for number in since:
             if number is not None:
                 check_number("since", int(number) if isinstance(number, float) else number)
 
         with self._settled(call, filename) as catalog:
+            from .backup import backup
+
             return backup(catalog, filename, *since)
 
     def restore(self, filename):
@@ -430,18 +481,19 @@ class Unosql:
         Returns how many records and deletions. The file is checked before anything changes. Raises OSError (there is no
         such file), CorruptionError, WrongKeyError (made under another key), UniqueError, StorageFullError.
         """
-        from .restore import restore
-
         database = self._settled("restore", filename)
         with database as catalog:
+            from .restore import restore
+
             return restore(catalog, filename, database.password)
 
     # -- maintenance
 
     def flush(self):
-        """Make everything durable; only durability="batch" needs it."""
+        """Make everything durable; only durability="batch" and post() need it. Raises what keeps posted records from that."""
         with self._use("flush") as catalog:
             catalog.store.flush_batch()
+            self._open().tell_posts()
 
     def optimize_memory(self):
         """Give RAM back: write the memtable out and drop caches. Loses nothing."""
@@ -476,9 +528,9 @@ class Unosql:
 
     def verify(self):
         """Read and check everything; return a list of a line for each problem, [] when all is sound."""
-        from .verify import problems
-
         with self._settled("verify") as catalog:
+            from .verify import problems
+
             return list(problems(catalog))
 
     @staticmethod
@@ -492,10 +544,13 @@ class Unosql:
         Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
         Raises LockTimeoutError while the database is open, here or in another process, and OSError.
         """
-        from .database import Place
-        from .destroy import destroy
+        from .locks import opening
 
-        return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
+        with opening:
+            from .database import Place
+            from .destroy import destroy
+
+            return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
 
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".
@@ -503,6 +558,8 @@ class Unosql:
         "collections": {name: count}. "bytes": stored in segments. "free": bytes left. "segments": how many. "levels":
         how many in each. "memtable": bytes buffered. "wal": records in the write-ahead log. "reads": blocks read since
         the opening. "change": see last_change(). "compaction_error": what stopped merging. "version": unosql's.
+        "posted": records of post() that are not written yet. "post_error": why, or None. "post_overflow", "post_refused":
+        those since the opening that had no room, and that a unique index refused.
         """
         import unosql
 
@@ -511,4 +568,5 @@ class Unosql:
             stats["collections"] = {collection.name: collection.size() for collection in catalog.collections()}
             stats["change"] = catalog.change
             stats["version"] = unosql.__version__
+            self._open().describe_posts(stats)
             return stats

@@ -4,27 +4,32 @@ import hashlib
 import os
 
 from . import heap
+from .arguments import check_name
 from .catalog import Catalog
-from .errors import UniqueError, UnosqlError, WrongKeyError
-from .locks import Lock, mutex
+from .errors import BusyError, ClosedError, UniqueError, UnosqlError, WrongKeyError
+from .locks import FOREVER, Lock, opening, taking
+from .record import check, dumps
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 databases = {}  # by what they are stored on: all handles in this process share one Database
-opening = mutex()
+_posting = Lock(None, FOREVER)  # of queues of post(), between threads
 
 
 def attach(place, key, **options):
-    """Return the Database at a Place, opening it unless it is open. key: see core.Unosql; options: of Database."""
+    """Return the Database at a Place, opening it unless it is open; within `opening`.
+
+    key: see core.Unosql; options: of Database.
+    """
     password = key_bytes(key)
-    with opening:
-        database = databases.get(place.identity)
-        if not database:
-            database = databases[place.identity] = Database(place, password, **options)
-        elif database.digest != _digest(password):
-            raise WrongKeyError("%s is open under another key" % place.name)
-        database.handles += 1
-        return database
+    place.check()
+    database = databases.get(place.identity)
+    if not database:
+        database = databases[place.identity] = Database(place, password, **options)
+    elif database.digest != _digest(password):
+        raise WrongKeyError("%s is open under another key" % place.name)
+    database.handles += 1
+    return database
 
 
 def key_bytes(key):
@@ -56,6 +61,7 @@ class Place:
         else:
             raise ValueError("storage is a Files or Flash object or a block device, not %r" % (storage,))
         self._storage = storage
+        self.shares_flash = self._device is not None or getattr(storage, "shared", False)
 
     def _find_partition(self, path):
         if path is None:
@@ -77,6 +83,13 @@ class Place:
         from .files import Files
 
         return Files(self.base + ".udb")
+
+    def check(self):
+        """Raise BusyError within a call that something has interrupted, on this database or of this flash."""
+        if self.shares_flash and not taking.is_inside():
+            taking.check()
+        if self.identity in databases:
+            databases[self.identity].lock.check()
 
     def lock(self, timeout):
         """Return the Lock. timeout: milliseconds."""
@@ -106,22 +119,33 @@ def _digest(password):
 
 
 class Database:
-    """The store and the catalogue of one database, for one thread at a time: a context manager that gives the Catalog."""
+    """The store and the catalogue of one database, for one thread at a time: a context manager that gives the Catalog.
 
-    def __init__(self, place, password, iterations, level, durability, history, memtable, log_size, timeout):
+    posted: what post() has queued, tuples of a collection's name and a record as JSON; posts.py writes it.
+    """
+
+    def __init__(self, place, password, iterations, level, durability, history, memtable, log_size, posts, timeout):
         self.handles = 0
+        self.abandoned = False  # the transaction at hand ended in the middle of one of its calls
+        self.posted = []
+        self.overflow = [0, 0]  # records that were one too many; the second is for post() within post()
+        self.tried = None, 0  # what posts.py is about to write, and the id that it gets
+        self.stopped = None  # the error that keeps what is queued from being written
+        self.refused = 0  # posted records that the database did not take
+        self._refusal = None  # the last error of these, until someone is told
+        self._posts = posts
         self.password = password  # backups made elsewhere have salts of their own
         self.digest = _digest(password)
         self.iterations = iterations
         self._place = place
         self._level = LEVELS.index(level)
         self._log_size = log_size
-        self._lock = place.lock(timeout)
-        self._lock.open()
+        self.lock = place.lock(timeout)
+        self.lock.open()
         try:
             self._open_store(history, memtable, durability)
         except BaseException as error:
-            self._lock.close()
+            self.lock.close()
             self.note("ERROR", "not opened: %r" % (error,))
             raise
         self.note("INFO", "opened")
@@ -138,49 +162,150 @@ class Database:
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store
+        self._largest = self._store.memtable.capacity
         self._store.open(self.password, self.iterations)
         self._store.batched = durability == "batch"
 
     def detach(self):
         """Take one handle off; the last one closes the database."""
+        self.lock.check()
         with opening:
-            self.handles -= 1
-            if not self.handles:
+            if self.handles > 1:
+                self.handles -= 1
+                return
+            with self.lock:
                 del databases[self._place.identity]
                 self._close()
 
     def _close(self):
-        with self._lock:
+        try:
+            self._write_posts()
+            self._store.flush_batch()
+        finally:
+            left, self.posted = self.posted, None
             try:
-                self._store.flush_batch()
+                self._store.close()
             finally:
-                try:
-                    self._store.close()
-                finally:
-                    self._lock.close()
-        self.note("INFO", "closed")
+                self.lock.close()
+                self.note("INFO", "closed")
+        self.tell_posts()
+        if left:
+            raise UnosqlError("%d posted records are lost" % len(left))
 
     def __enter__(self):
-        self._lock.__enter__()
+        if self._place.shares_flash and not taking.is_inside():
+            taking.check()  # here rather than half-way through a write
+        self.lock.__enter__()
         try:
+            if self._interrupts():
+                heap.mend()
             self._store.ready()
             if self._catalog.promise:
                 from .shortage import keep_promise
 
                 keep_promise(self._catalog)
+            if self.posted:
+                self._write_posts()
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
         return self._catalog
 
     def __exit__(self, kind, error, traceback):
-        self._lock.__exit__()
-        if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, UniqueError):
-            self.note("ERROR", "%r" % (error,))
+        try:
+            if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, UniqueError):
+                self.note("ERROR", "%r" % (error,))
+        finally:
+            abandoned, self.abandoned = self.abandoned and self.lock.is_nested, False
+            self.lock.__exit__()
+            if abandoned:
+                self._give_up()
+
+    def _give_up(self):
+        """End the transaction that this thread is in."""
+        self.lock.resume()
+        try:
+            self._catalog.rollback()
+        finally:
+            self.lock.__exit__()
+
+    def pulled(self, rows):
+        """Yield from a user's iterable within a call; while it works it may call the database."""
+        source = None
+        while True:
+            self.lock.pause()
+            try:
+                source = source or iter(rows)
+                row = next(source)
+            except StopIteration:
+                return
+            finally:
+                self.lock.resume()
+            yield row
+
+    def _interrupts(self):
+        """Whether this call is in the middle of another one, of another database."""
+        if opening.is_interrupted():
+            return True
+        return len(databases) > 1 and any(d is not self and d.lock.is_interrupted() for d in list(databases.values()))
+
+    def post(self, name, record):
+        """Queue a record for the next call; False when there is no room. It may interrupt anything, itself too."""
+        check_name(name)
+        check(record)
+        text = dumps(record)
+        if len(text) > self._largest:
+            raise ValueError("%d bytes are too large for the memtable of %d" % (len(text), self._largest))
+        try:
+            with _posting:
+                return self._queue((name, text), 0)
+        except BusyError:  # within another post() of this thread, which keeps the other threads out
+            return self._queue((name, text), 1)
+
+    def _queue(self, item, inner):
+        posted = self.posted
+        if posted is None:
+            raise ClosedError("the database is closed")
+        if len(posted) >= self._posts:
+            self.overflow[inner] += 1
+            return False
+        posted.append(item)
+        return True
+
+    def _write_posts(self):
+        """Write what is queued, unless it would become part of the transaction at hand."""
+        if self.posted and not self._catalog.in_transaction:
+            from .posts import write
+
+            self.stopped = write(self, self._catalog)
+            self._store.ready()
+
+    def refuse(self, item, error):
+        """Note that a posted record is not written, for good."""
+        self.refused += 1
+        self._refusal = error
+        self.note("ERROR", "not written to %s: %s: %r" % (item[0], item[1].decode(), error))
+
+    def describe_posts(self, stats):
+        """Add to a dict what get_stats() tells of post()."""
+        stats["posted"] = len(self.posted)
+        stats["post_error"] = self.stopped or self._refusal
+        stats["post_overflow"] = sum(self.overflow)
+        stats["post_refused"] = self.refused
+
+    def tell_posts(self):
+        """Raise what keeps posted records from being written, or has since the last time."""
+        error, self._refusal = self.stopped or self._refusal, None
+        if error:
+            raise error
+
+    def logs(self, level):
+        """Whether messages of a level go to the log."""
+        return LEVELS.index(level) >= self._level
 
     def note(self, level, message):
         """Write a message to the log if it is of the level asked for."""
-        if LEVELS.index(level) >= self._level:
+        if self.logs(level):
             from .logger import Logger
 
             Logger(self._place.base + ".log", self._log_size).write(level, message)
@@ -189,3 +314,23 @@ class Database:
         """Rewrite everything under another key."""
         self._store.rekey(password, iterations)
         self.password, self.digest, self.iterations = password, _digest(password), iterations
+
+
+class Logged:
+    """A Database as a context manager that logs a line first: within the lock, where the log has one writer."""
+
+    def __init__(self, database, level, message):
+        self._database = database
+        self._entry = level, message
+
+    def __enter__(self):
+        catalog = self._database.__enter__()
+        try:
+            self._database.note(*self._entry)
+        except BaseException as error:
+            self._database.__exit__(type(error), error, None)
+            raise
+        return catalog
+
+    def __exit__(self, *how):
+        self._database.__exit__(*how)

@@ -2,24 +2,24 @@
 
 import os
 
-from .database import databases, opening
+from .database import databases
 from .errors import LockTimeoutError
 
 
 def destroy(place, timeout):
     """Remove all that is stored at a Place, and the log files; return whether there was anything of the database.
 
-    timeout: milliseconds to wait for another process. LockTimeoutError when the database is open, OSError.
+    Within `opening`. timeout: milliseconds to wait for another process. LockTimeoutError when the database is open, OSError.
     """
-    with opening:
-        if place.identity in databases:
-            raise LockTimeoutError("%s is open here: close it first" % place.name)
-        lock = place.lock(timeout)
-        lock.open()
-        try:
-            found = _empty(place.storage())
-        finally:
-            lock.close()
+    place.check()
+    if place.identity in databases:
+        raise LockTimeoutError("%s is open here: close it first" % place.name)
+    lock = place.lock(timeout)
+    lock.open()
+    try:
+        found = _empty(place.storage())
+    finally:
+        lock.close()
     for ending in (".log", ".log.1"):
         try:
             os.remove(place.base + ending)

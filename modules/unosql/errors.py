@@ -31,6 +31,11 @@ class ClosedError(UnosqlError):
     """The database was closed, by close() or at the end of `with`."""
 
 
+class BusyError(UnosqlError):
+    """The call interrupts another one of the same thread: from a callback (machine.Timer, Pin.irq, micropython.schedule),
+    a signal handler or a finalizer. It did nothing; post() is for these."""
+
+
 class LockTimeoutError(UnosqlError):
     """Another process or thread held the database for longer than core.LOCK_TIMEOUT."""
 

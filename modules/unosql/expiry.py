@@ -97,8 +97,8 @@ def forget_deletions(collection):
     last = catalog.change - max(_STAY, collection.count // 2)
     told, time = catalog.forgotten
     ops, seen, gone = [], 0, 0
-    for change, number, id, deleted in feed(catalog.store, told):
-        if change > last or seen == _PASSED or gone == _DELETIONS:
+    for change, number, id, deleted in feed(catalog.store, told, last):
+        if seen == _PASSED or gone == _DELETIONS:
             break
         told = change
         seen += 1

@@ -20,6 +20,8 @@ class Flash:
     records: how many the WAL holds, which bounds its RAM at recovery.
     """
 
+    shared = True  # by databases that do not see each other's blocks
+
     def __init__(self, bdev, name, records=64):
         self._name = name
         self._records = records

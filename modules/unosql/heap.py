@@ -37,16 +37,31 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "ordering",
-    "query", "queue", "recovery", "rekey", "restore", "shortage", "transaction", "verify",
+    "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "transaction", "verify",
 )
+# Others that functions import.
+_COMING = ("compaction", "reclaim", "staging", "writer")
 
 
 def unload(*names):
-    """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed."""
+    """Forget modules of unosql, on a small heap; those of SELDOM are imported again when they are needed.
+
+    The package's attribute of that name becomes None, as MicroPython's help() does not survive one that is deleted. So
+    they are imported as `from .name import ...`: `from . import name` would find the None.
+    """
     package = sys.modules["unosql"]
     for name in names:
         if _small and sys.modules.pop("unosql." + name, None) and hasattr(package, name):  # not yet, within its import
-            delattr(package, name)
+            setattr(package, name, None)
+
+
+def mend():
+    """Import anew what this code has interrupted the import of: half a module is in the way of calls."""
+    package = sys.modules["unosql"]
+    for name in SELDOM + _COMING:
+        if "unosql." + name in sys.modules and not getattr(package, name, None):  # bound when it is complete
+            del sys.modules["unosql." + name]
+            __import__("unosql." + name)
 
 
 def free():

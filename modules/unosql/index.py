@@ -1,10 +1,11 @@
 """Indexes: entries of the store that sort as the values of some fields do, each naming a record's id."""
 
-from . import keys, ordering
+from . import keys
 from .arguments import check_strings
 from .codec import pack_uint, unpack_uint
 from .condition import compile, implies, lookup, matches, same
 from .errors import UniqueError, UnosqlError
+from .ordering import encode, is_exact
 from .record import check, unpack
 
 
@@ -44,7 +45,7 @@ class Index:
         """Return the encoded values of a record, or None when it is not in the index."""
         if not matches(self.tests, record):
             return None
-        return [ordering.encode(lookup(record, field)) for field in self.fields]
+        return [encode(lookup(record, field)) for field in self.fields]
 
     def serves(self, tests):
         """Whether all records that tests hold for are in the index."""
@@ -78,7 +79,7 @@ class Index:
     def remarks(self, record):
         """Return what the definition must tell of a record's values and does not yet, a dict."""
         remarks = {}
-        if not all(ordering.is_exact(value) for value in self.values(record)):
+        if not all(is_exact(value) for value in self.values(record)):
             remarks["cut"] = True
         if any(isinstance(lookup(record, field), float) for field in self.fields):
             remarks["float"] = FLOAT_BITS

@@ -1,11 +1,15 @@
-"""Who may use a database: one process (from open to close), and in it one thread at a time (for each operation)."""
+"""Who may use a database: one process (from open to close), and in it one thread at a time (for each operation).
+
+A callback, a signal handler or a finalizer runs between any two bytecodes of the thread that it interrupts, to its end.
+Waiting for that thread would last for ever, so what it calls raises BusyError.
+"""
 
 import os
 import sys
 import time
 
 from . import heap
-from .errors import LockTimeoutError
+from .errors import BusyError, LockTimeoutError
 
 try:
     import _thread
@@ -13,6 +17,7 @@ except ImportError:  # ESP8266
     _thread = None
 
 LOCK_TIMEOUT = 5000
+FOREVER = 1 << 29  # milliseconds
 _POLL = 5
 _held = set()  # what this process holds: directories of databases, or names of those on flash, and owners of locks
 _serial = 0  # of the last lock between processes
@@ -50,6 +55,10 @@ else:
             pass
 
 
+def _ident():
+    return _thread.get_ident() if _thread else 1
+
+
 _registry = mutex()
 
 
@@ -58,7 +67,7 @@ class Lock:
 
     path: of the lock between processes, in the database's directory; None when it has none. timeout: ms to wait, for
     threads and for processes. name: of a database without a directory. As a context manager it keeps other threads
-    out; the thread inside may enter again.
+    out; the thread inside may enter again between pause() and resume() only.
     """
 
     def __init__(self, path, timeout=LOCK_TIMEOUT, name=None):
@@ -66,8 +75,11 @@ class Lock:
         self._timeout = timeout
         self._name = name
         self._what = path or name
-        self._owner = self._token = self._thread = None
+        self._owner = self._token = None
         self._mutex = mutex()
+        self._thread = None  # the one inside
+        self._claim = None  # one that is about to be inside, or just was: what interrupts it there must not wait for it
+        self._busy = False  # whether the thread inside is at work, rather than the user's code between two calls
         self._depth = 0
 
     def open(self):
@@ -80,11 +92,11 @@ class Lock:
     def _open_among_processes(self):
         global _serial
         try:
-            from . import processes
+            from .processes import owner, take
 
             _serial += 1
-            self._owner = processes.owner(_serial)
-            self._wait(lambda: processes.take(self._path, self._owner, _held))
+            self._owner = owner(_serial)
+            self._wait(lambda: take(self._path, self._owner, _held))
         except BaseException:
             self.close()
             raise
@@ -94,9 +106,9 @@ class Lock:
     def close(self):
         """Give it back; nothing when it was not taken."""
         if self._owner:
-            from . import processes
+            from .processes import release
 
-            processes.release(self._path, self._owner, _held)
+            release(self._path, self._owner, _held)
             heap.unload("processes")
         _held.discard(self._token)
         self._owner = self._token = None
@@ -119,18 +131,63 @@ class Lock:
                 raise LockTimeoutError("%s: in use elsewhere for over %d ms; close it there" % (self._what, self._timeout))
             _sleep(_POLL)
 
+    def is_interrupted(self):
+        """Whether the code that asks has interrupted this thread within the lock, or on its way in or out."""
+        me = _ident()
+        return self._claim == me or self._busy and self._thread == me
+
+    def is_inside(self):
+        """Whether this thread is within the lock."""
+        return self._thread == _ident()
+
+    def check(self):
+        """Raise BusyError for code that has interrupted this thread in a call."""
+        if self.is_interrupted():
+            raise BusyError("this interrupts another call, as a timer's callback does: only post() may do that")
+
     def __enter__(self):
-        if _thread and self._thread != _thread.get_ident():
-            self._wait(self._acquire)
-            self._thread = _thread.get_ident()
+        # what interrupts this leaves all as it was: each step is right whether that comes before or after it
+        self.check()
+        me = _ident()
+        if self._thread != me:
+            self._claim = me
+            try:
+                self._wait(self._acquire)
+                self._busy = True
+                self._thread = me
+            finally:
+                self._claim = None
+        self._busy = True
         self._depth += 1
         return self
 
     def _acquire(self):
         return self._mutex.acquire(0)
 
+    @property
+    def is_nested(self):
+        """Whether the call at hand is within another one, which has paused."""
+        return self._depth > 1
+
+    def pause(self):
+        """Let this thread enter again, until resume(): what runs next is the user's code."""
+        self._busy = False
+
+    def resume(self):
+        self._busy = True
+
     def __exit__(self, *exc):
-        self._depth -= 1
-        if not self._depth and _thread:
-            self._thread = None
-            self._mutex.release()
+        if self._depth > 1:
+            self._depth -= 1
+            self._busy = False  # the call around this one has paused
+            return
+        self._claim = self._thread
+        self._depth = 0
+        self._busy = False
+        self._thread = None
+        self._mutex.release()
+        self._claim = None
+
+
+opening = Lock(None, FOREVER, "opening")  # opening, closing and destroying databases, one at a time
+taking = Lock(None, FOREVER, "flash")  # of erase blocks: databases on one flash do not see each other's

@@ -9,6 +9,8 @@ _CLASSES = ((b"\x11", b"\x13"), (b"\x3d", b"\xc3"), (_TEXT, _CONTAINER))
 
 # The exponents -16..47 of numbers take one byte; a larger one takes three, and so does a smaller one.
 _SMALL, _FIRST, _LARGE, _BIAS = 0x81, 0x92, 0xC2, 0x8000
+_HIGHEST = 0xFFFE  # beyond 32766 bits integers are alike
+_INFINITY = b"\xc2\xff\xff\x02"  # in conditions; JSON has none
 _DIGITS = 17
 _CUT = 255  # ends a text that was cut; UTF-8 never holds it
 
@@ -58,10 +60,12 @@ def _encode_text(text, limit):
 
 
 def _encode_number(n):
-    if n == 0:
+    if n == 0 or n != n:  # NaN, in a condition: it holds for nothing, wherever the search looks
         return _ZERO
     if n < 0:
         return complement(_encode_number(-n))
+    if n - n != 0:
+        return _INFINITY
     if isinstance(n, float):
         fraction, exponent = math.frexp(n)
         digits = int(math.ldexp(fraction, 56))
@@ -75,7 +79,7 @@ def _encode_exponent(exponent):
     if -16 <= exponent < 48:
         return bytes((_FIRST + exponent,))
     head = _SMALL if exponent < 0 else _LARGE
-    exponent += _BIAS
+    exponent = min(exponent + _BIAS, _HIGHEST)
     return bytes((head, exponent >> 8, exponent & 255))
 
 

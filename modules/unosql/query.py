@@ -7,7 +7,7 @@ from . import keys
 from .arguments import check_number, check_strings
 from .codec import pack_uint
 from .condition import lookup, matches
-from .record import unpack
+from .record import header, unpack
 
 # Ids that a search by a range of an index sorts in RAM; when there are more it reads all records in order.
 _WINDOW = 512
@@ -21,10 +21,15 @@ class Plan:
 
     kind: "id", "index" or "scan". index: an Index or None. lo, hi: where to search, ids or keys of the store.
     range: whether a comparison narrows that. sorted: whether records are met in order. reverse: backwards.
+
+    It is about the records there are when it is made; those who walk may write. So inserts are left out by their ids, and
+    where a write may move a record ahead of the walk only those count that stand where they stood at its start.
     """
 
     def __init__(self, collection, tests, order):
         self.collection = collection
+        self.number = collection.number
+        self.next = collection.next
         self.tests = tests
         self.order = order
         self._equal = {test[1]: test[2] for test in tests if test[0] == "eq"}
@@ -77,20 +82,42 @@ class Plan:
     def records(self):
         """Yield the records in the plan's own order."""
         if not self.index:
-            for id, raw in self.collection.scan(self.lo, self.hi, self.reverse):
+            if not self._is_there():
+                return
+            for id, raw in self.collection.scan(self.lo, min(self.hi, self.next), self.reverse):
                 record = unpack(raw, id)
                 if matches(self.tests, record):
                     yield record
         else:
+            change = self.collection.catalog.change
             for key, id in self._entries():
                 record = self.index.fetch(self.collection, key, id)
-                if record and matches(self.tests, record):
+                if record and matches(self.tests, record) and self._stood(key, id, change):
                     yield record
+
+    def _is_there(self):
+        """Whether the collection was neither cleared nor dropped meanwhile."""
+        return self.collection.number == self.number
+
+    def _stood(self, key, id, change):
+        """Whether a record's entry in the index is the one that it had at a change."""
+        if self.collection.catalog.change == change or header(self.collection.raw(id))[2] <= change:
+            return True
+        old = self.collection.version_at(id, change)
+        return old is not None and self.index.entry(self.collection, unpack(old, id)) == key
 
     def _entries(self):
         """Yield (key, id) of the index's entries."""
-        entries = self.index.ids(self.collection, self.lo, self.hi, self.reverse)
+        entries = self._ids(self.lo, self.hi, self.reverse)
         return self._regrouped(entries) if self.grouped else entries
+
+    def _ids(self, lo, hi, reverse=False):
+        if self._is_there():
+            for key, id in self.index.ids(self.collection, lo, hi, reverse):
+                if id < self.next:
+                    yield key, id
+                if not self._is_there():
+                    return
 
     def _regrouped(self, entries):
         """Turn entries with equal values round: they come backwards, and are wanted by ascending ids."""
@@ -103,7 +130,7 @@ class Plan:
                 group, only = values, (key, id)
             elif only:
                 only = None
-                yield from self.index.ids(self.collection, values, keys.above(values))
+                yield from self._ids(values, keys.above(values))
         if only:
             yield only
 
@@ -120,7 +147,7 @@ class Plan:
 
     def _fetched(self, ids):
         for id in ids:
-            record = self.collection.get(id)
+            record = self.collection.get(id) if self._is_there() else None
             if record and matches(self.tests, record):
                 yield record
 

@@ -1,7 +1,7 @@
 """Rewriting the whole store under another key, published by one manifest record."""
 
-from . import header as headers
 from .compaction import Output, placed
+from .header import create
 from .reader import Reader
 
 
@@ -12,7 +12,7 @@ def rekey(store, password, iterations):
     that leaves the old key, a cut after it the new one (invariant 1). Needs as much free flash as the data takes.
     """
     old = [segment.number for segment in store.manifest.segments()]
-    header, envelope = headers.create(password, iterations)
+    header, envelope = create(password, iterations)
     reader = store.reader
     store.reader = Reader(store.storage, envelope, reader.limit, reader.buffers)
     try:

@@ -19,7 +19,9 @@ def restore(catalog, filename, password):
             raise UnosqlError("%s: backup format %s is unknown here" % (filename, archive.meta["format"]))
         archive.check()
         with catalog.atomic():
-            return _restore(catalog, archive)
+            restored = _restore(catalog, archive)
+        catalog.restored += 1  # what iterates over the state before must not go on
+        return restored
     finally:
         archive.close()
 
@@ -112,7 +114,7 @@ def _reopen(collection, id):
 
 def _undelete(catalog):
     """Forget the deletions of records that are there again: the next increment must not tell of them."""
-    for change, collection, id, deleted in entries(catalog, 0):
+    for change, collection, id, deleted in entries(catalog, 0, catalog.change):
         if deleted is not None and catalog.store.get(collection.key(id)) is not None:
             catalog.store.apply([(keys.make(keys.CHANGE, change), None)])
 

@@ -20,9 +20,10 @@ _PACE = 8
 class Space:
     """Keeps account for one store. Measuring is left until it is needed: littlefs walks all of the medium for it.
 
-    left: bytes that segments may take before free() must be asked again; 0 or less: little is left. futile: nothing
-    could be reclaimed, and nothing was removed since. full_at: Hooks.live when the medium was found full, or None. unsampled: bytes of segments whose sampling is due.
-    sampled: number of the segment sampled last.
+    left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
+    futile: nothing could be reclaimed, and nothing was removed since.
+    full_at: Hooks.live when the medium was found full, or None.
+    unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
     def __init__(self, storage, memtable, small):

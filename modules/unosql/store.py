@@ -223,9 +223,9 @@ class Store:
             self._quietly(lambda: self._reclaim("drop_dead"))  # what it freed is to be had at once
 
     def _reclaim(self, name, *args):
-        from . import reclaim
+        from .reclaim import admit, drop_dead, relieve
 
-        return getattr(reclaim, name)(self, *args)
+        return {"admit": admit, "drop_dead": drop_dead, "relieve": relieve}[name](self, *args)
 
     def _quietly(self, call):
         """Call what follows on a write that is durable already: a failure must not say otherwise."""

@@ -44,8 +44,13 @@ class UserTransaction:
         except BaseException as error:
             self._database.__exit__(type(error), error, None)
             raise
+        self._database.lock.pause()
 
     def __exit__(self, kind, error, traceback):
+        lock = self._database.lock
+        self._database.abandoned = lock.is_interrupted()  # the call at hand ends it then
+        lock.check()
+        lock.resume()
         try:
             if kind is None:
                 self._catalog.commit()

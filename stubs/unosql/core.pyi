@@ -11,6 +11,7 @@ class CorruptionError(UnosqlError):
     """Stored bytes fail their checksum or MAC. Attributes: where (file name), offset (bytes or None)."""
 class WrongKeyError(UnosqlError): """The key is not the one that the database was made with, or is missing."""
 class ClosedError(UnosqlError): """The database was closed."""
+class BusyError(UnosqlError): """The call is in the middle of another one of the same thread, as in a timer's callback. It did nothing."""
 class LockTimeoutError(UnosqlError): """Another process or thread held the database longer than LOCK_TIMEOUT."""
 class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable."""
 class UniqueError(UnosqlError): """A unique index holds that value already. Attributes: index (fields), id."""
@@ -27,7 +28,8 @@ are never equal nor ordered (except int and float): the comparison is False."""
 class Unosql:
     def __init__(self, db_name: str, encryption_key: bytes | str | None = None, iterations: int = 10000,
                  log_level: str = "ERROR", *, path: str | None = None, storage: Any = None, durability: str = "sync",
-                 history: int = 4, memtable: int | None = None, log_size: int = 8192) -> None:
+                 history: int = 4, memtable: int | None = None, log_size: int = 8192,
+                 posts: int = 16) -> None:
         """Open the database, creating it when absent.
 
         db_name: 1..32 letters, digits, '_' or '-'. encryption_key: 16 bytes, or a passphrase (str of 1+ characters,
@@ -38,11 +40,12 @@ class Unosql:
         durability: "sync": durable when a call returns; "batch": at flush(), close() or when the buffer is full.
         history: versions kept of a record besides the current one (0..255).
         memtable: bytes of RAM that buffer writes and bound a record's size (1024..65536); None: 2 to 8 KB, by the free heap.
+        posts: records that post() queues in RAM (0..1000).
         Raises WrongKeyError, CorruptionError, LockTimeoutError, ValueError."""
-    def close(self) -> None: "Idempotent. Every later call raises ClosedError."
+    def close(self) -> None: "Idempotent. Every later call raises ClosedError. Raises what keeps posted records from being written."
     def __enter__(self) -> Unosql: ...
     def __exit__(self, *exc: Any) -> None: ...
-    def flush(self) -> None: "Make everything durable (durability='batch')."
+    def flush(self) -> None: "Make everything durable (durability='batch', post()). Raises what keeps posted records from that."
 
     # records
     def insert(self, collection: str, record: Record) -> int:
@@ -51,12 +54,15 @@ class Unosql:
         too large), UniqueError, StorageFullError."""
     def insert_many(self, collection: str, records: Iterable[Record]) -> int:
         "records: any iterable of dicts; all or nothing; returns how many were inserted."
+    def post(self, collection: str, record: Record) -> bool:
+        """Queue a record for the next call, flush() or close(): for callbacks, signal handlers and other threads. False when `posts`
+        records wait already (get_stats()["post_overflow"]). Raises ValueError as insert() does."""
     def get(self, collection: str, id: int) -> Record | None: ...
     def find(self, collection: str, key: Any = None, value: Any = None, *, limit: int | None = None, skip: int = 0,
              order_by: str | list[str] | None = None, fields: list[str] | None = None) -> list[Record]:
         """find("users", "name", "Arman"); find("users", ["city", "age"], ["NY", 28]); find("users", {"age": {"gt": 18}}).
         order_by: a field or a list; "-age" descends; ties by id. fields: keep these (id always). Unknown collection: []."""
-    def iterate(self, collection: str, where: Where | None = None, **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit)."
+    def iterate(self, collection: str, where: Where | None = None, **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
     def find_one(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> Record | None: ...
     def update(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> bool:
         """update("users", "name", "Arman", {"age": 30}); update("users", {"age": {"lt": 18}}, {"minor": True}).
@@ -113,4 +119,4 @@ class Unosql:
     def destroy(db_name: str, *, path: str | None = None, storage: Any = None) -> bool:
         """Remove a whole database, sound or damaged, and its log files; needs no key. False when there is none.
         LockTimeoutError while it is open, here or in another process; OSError."""
-    def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version"
+    def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version, posted, post_overflow, post_refused, post_error"

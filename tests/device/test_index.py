@@ -253,3 +253,34 @@ def test_wrong_definitions_are_named():
     raises((TypeError, ValueError), "", db.create_index, "t", "a", where=5)
     raises(ValueError, "near", db.create_index, "t", "a", where={"a": {"near": 1}})
     same(db.indexes("t"), [])
+
+
+def test_infinity_and_nan_in_conditions():
+    """The same answers as without an index; also for integers beyond all floats."""
+    inf, nan, huge = float("inf"), float("nan"), 10**400
+    db = fresh()
+    values = [-(10**200), -5, -0.5, 0, 0.5, 1, 1e30, 10**200, None, "x", True, [1]]
+    for collection in ("plain", "indexed"):
+        db.insert_many(collection, ({"n": n, "m": 1} for n in values))
+    db.create_index("indexed", "n")
+    db.create_index("indexed", ["m", "n"])
+    for number in (inf, -inf, nan, huge, -huge):
+        conditions = [{"n": number}, {"m": 1, "n": number}, {"n": {"in": [number, 1]}}, {"not": {"n": number}}]
+        conditions += [{"n": {operator: number}} for operator in ("eq", "ne", "gt", "gte", "lt", "lte")]
+        conditions += [{"m": 1, "n": {"gt": number}}, {"n": {"gte": -1, "lt": number}}, {"n": {"gt": -number, "lt": number}}]
+        conditions += [{"id": {"lt": number}}, {"id": number}, {"timestamp": {"gt": number}}]
+        for where in conditions:
+            for order_by in (None, "n", "-n"):
+                plain = column(db.find("plain", where, order_by=order_by), "id")
+                same(column(db.find("indexed", where, order_by=order_by), "id"), plain)
+            db.explain("indexed", where)
+            same(db.count("indexed", where), len(plain))
+            same(db.delete("indexed", {"and": [where, {"m": 2}]}), 0)
+        same(
+            len(db.get_records_in_timeframe("indexed", "n", 0.5, number)),
+            len(db.get_records_in_timeframe("plain", "n", 0.5, number)),
+        )
+    same(len(db.get_records_in_timeframe("indexed", "n", 0.5, inf)), 4)
+    for number in (inf, nan):
+        raises(ValueError, "is not JSON", lambda: db.upsert("indexed", "n", number, {"x": 1}))
+        raises(ValueError, "is not JSON", lambda: db.create_index("indexed", "x", where={"n": {"lt": number}}))

@@ -47,7 +47,8 @@ def clone(repository, destination, commands):
         partial.mkdir(parents=True)
     git = ("git", "-C", partial)
     commands.run("git", "init", "-q", partial, quiet=True)
-    commands.run(*git, "fetch", "-q", "--depth", "1", repository.url, "refs/tags/%s:refs/tags/%s" % (
+    commands.run(*git, "remote", "add", "origin", repository.url, quiet=True)  # relative URLs of submodules are relative to it
+    commands.run(*git, "fetch", "-q", "--depth", "1", "origin", "refs/tags/%s:refs/tags/%s" % (
         repository.tag, repository.tag), quiet=True)
     found = commands.run(*git, "rev-parse", repository.tag + "^{commit}", quiet=True).strip()
     if not commands.dry and found != repository.commit:

@@ -70,15 +70,15 @@ test:
 
 test-powerloss:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/powerloss.py --jobs 2 $(ARGS)
+	@$(PYTHON) -m firmware script powerloss --jobs 2 $(ARGS)
 
 coverage:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/covered.py $(ARGS)
+	@$(PYTHON) -m firmware script covered $(ARGS)
 
 reliability:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/reliability.py $(ARGS)
+	@$(PYTHON) -m firmware script reliability $(ARGS)
 
 clean:
 	rm -rf $(filter-out build/src build/venv build/flash build/toolchains,$(wildcard build/*))

@@ -77,7 +77,11 @@ def add_report(report, destination):
 def summarise(report):
     """{"passed", "failed", "skipped": numbers, "names": what was skipped and why} of a JUnit XML file."""
     summary = {"passed": 0, "failed": 0, "skipped": 0, "names": []}
-    for case in xml.parse(report).iter("testcase"):
+    try:
+        cases = xml.parse(report).iter("testcase")
+    except xml.ParseError as error:
+        raise Failure("%s is no test report: %s" % (report, error)) from None
+    for case in cases:
         kinds = {child.tag for child in case}
         if kinds & {"failure", "error"}:
             summary["failed"] += 1

@@ -1,4 +1,6 @@
 """`make run` and `make test`: the whole chain, then the example on the emulated board, or pytest."""
+import os
+import signal
 import subprocess
 import time
 
@@ -42,6 +44,17 @@ def test(arguments):
     deps.wish(*deps.OPTIONAL)
     command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/, unless files are named
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+
+
+def script(name, arguments):
+    """Run tests/NAME.py; its status. It ends with us, without a word of its own."""
+    command = [str(deps.venv_python()), "tests/%s.py" % name, *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def build_all():

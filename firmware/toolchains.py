@@ -75,10 +75,10 @@ def _given_idf(idf):
 def _install_idf_tools(idf, environment, commands):
     """Compilers and Python packages, by ESP-IDF's own installer, which checks sha256 sums."""
     done = HOME / ("esp-idf-%s.installed" % pins.ESP_IDF.tag)
-    if not done.exists():
+    if not done.exists() or done.read_text() != str(idf):  # its programs name their folder
         commands.run(idf / "install.sh", ",".join(ESP32_CHIPS), environment=dict(os.environ, **environment))
         if not commands.dry:
-            done.touch()
+            done.write_text(str(idf))
 
 
 def _exported(idf, environment, commands):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+from .lock import opened
 from .paths import ROOT, VENV
 from .progress import Failure, Step, say
 
@@ -142,6 +143,7 @@ def _made_here():
 
 
 def _make_venv(python):
+    opened().close()
     ensure_venv = [tool for tool in COMMON if tool.packages == ("python3-venv",) and not tool.present()]
     if ensure_venv:
         _install(ensure_venv)

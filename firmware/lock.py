@@ -9,7 +9,7 @@ from .progress import Failure, say
 @contextlib.contextmanager
 def building():
     """Wait for any other build in this work tree to end. Not reentrant."""
-    with _opened() as file:
+    with opened() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -18,7 +18,8 @@ def building():
         yield
 
 
-def _opened():
+def opened():
+    """The file that builders lock. Failure when build/ cannot be made or written."""
     try:
         BUILD.mkdir(exist_ok=True)
         return open(BUILD / ".lock", "w")

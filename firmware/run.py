@@ -1,4 +1,5 @@
 """`make run` and `make test`: the whole chain, then the example on the emulated board, or pytest."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -53,8 +54,16 @@ def script(name, arguments):
         try:
             return process.wait()
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+            _end(process)
             raise
+
+
+def _end(process):
+    """End a program and its own: workers of a pool would go on with what they have."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(2)
 
 
 def build_all():

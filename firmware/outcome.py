@@ -37,12 +37,12 @@ def _leave(number, frame):
 
 
 def say_nothing_more():
-    """What is still to be printed would only fail again, when Python ends."""
-    if sys.stdout:
-        try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (OSError, ValueError):
-            pass  # it is no file
+    """Where what is still to be printed fails, it would fail again when Python ends."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def line_on(error):
@@ -56,6 +56,12 @@ def line_on(error):
         return "`%s` failed with status %d" % (command, error.returncode)
     if isinstance(error, EOFError):
         return "no answer: the input has ended"
+    if isinstance(error, RecursionError):
+        return "the input is too deeply nested"
+    if isinstance(error, MemoryError):
+        return "this machine has not enough memory for that"
+    if type(error).__module__ in ("sqlite3", "_csv"):
+        return str(error)
     if os.environ.get("UNOSQL_TRACEBACK"):
         raise error
     return "%s: %s; this was not foreseen, tell us (UNOSQL_TRACEBACK=1 shows where)" % (

@@ -178,6 +178,14 @@ def write_costs(file, costs):
     file.write_text(json.dumps([cost._asdict() for cost in costs], indent=2) + "\n")
 
 
+def read_costs(file):
+    """The costs that write_costs() kept. Failure when there are none."""
+    try:
+        return [Cost(**fields) for fields in json.loads(file.read_text())]
+    except (OSError, ValueError, TypeError):
+        raise Failure("%s does not tell what its image takes" % shown(file)) from None
+
+
 def frozen_cost(home):
     """What unosql's own bytecode takes in an image built in home."""
     return Cost("unosql's bytecode", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)

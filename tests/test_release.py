@@ -12,7 +12,7 @@ import yaml
 
 from test_flash import BOARD, make_image
 
-from firmware import board, espressif, flash, info, mip, page, pins, release, reproducible, targets, toolchains
+from firmware import board, espressif, flash, info, mip, page, pins, release, reproducible, sizes, targets, toolchains
 from firmware.commands import Commands
 from firmware.emulator import Emulator
 from firmware.espressif import Cost
@@ -107,6 +107,18 @@ def test_size_table_has_a_row_a_cost(tmp_path):
     espressif.write_costs(tmp_path / "BOARD-1.sizes.json", [Cost("application", 50, 200), Cost("bytecode", 1, 3)])
     assert release.size_table(tmp_path).splitlines()[2:] == [
         "| BOARD-1 | application | 50 | 200 | 25 % |", "| BOARD-1 | bytecode | 1 | 3 | 33 % |"]
+
+
+def test_make_sizes_tells_of_the_images_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(espressif, "IMAGES", tmp_path)
+    name = espressif.boards()[0]
+    (tmp_path / (name + "-20260101-v1.bin")).write_bytes(bytes(1000))
+    espressif.write_costs(tmp_path / (name + "-20260101-v1.sizes.json"), [Cost("application", 900, 1800)])
+    lines = list(sizes.built())
+    assert lines[:2] == [name + "-20260101-v1.bin: 1000 bytes", "  application                      900 of      1800 bytes,  50 %"]
+    assert lines[2:] == ["%s: not built here; make firmware BOARD=%s" % (other, other) for other in espressif.boards()[1:]]
+    (tmp_path / (name + "-20260101-v1.sizes.json")).write_bytes(b"\xff")
+    assert "not built here" in next(sizes.built())
 
 
 def test_a_release_has_all_its_files(tmp_path, monkeypatch):

@@ -20,12 +20,12 @@ def names(db):
 
 def keep(name, path="/ram"):
     """Open, insert a record that tells the name, close."""
-    with Unosql(name, path=path) as db:
+    with Unosql(name, path=path, memtable=1024) as db:
         db.insert("c", {"name": name})
 
 
 def kept(name, path="/ram"):
-    with Unosql(name, path=path) as db:
+    with Unosql(name, path=path, memtable=1024) as db:
         return names(db)
 
 
@@ -33,7 +33,7 @@ def test_fat_takes_upper_and_lower_case_for_one():
     with Medium(*FAT):
         os.mkdir("/ram/Logs")
         for path, other in (("/ram", "/ram"), ("/ram/Logs", "/ram/logs"), ("/ram/LOGS", "/ram/./lOgS/")):
-            one = Unosql("Data", path=path)
+            one = Unosql("Data", path=path, memtable=1024)
             one.insert("c", {"name": path})
             two = Unosql("dATA", path=other)
             same(names(two), names(one))
@@ -50,7 +50,7 @@ def test_fat_takes_upper_and_lower_case_for_one():
 def test_fat_knows_which_other_letters_belong_together():
     with Medium(*FAT):
         os.mkdir("/ram/\xc9t\xe9")
-        one = Unosql("db", path="/ram/\xc9t\xe9")
+        one = Unosql("db", path="/ram/\xc9t\xe9", memtable=1024)
         one.insert("c", {"name": 1})
         try:
             two = Unosql("db", path="/ram/\xe9t\xe9")
@@ -65,7 +65,7 @@ def test_fat_knows_which_other_letters_belong_together():
 def test_elsewhere_they_are_two():
     with Medium(*LITTLEFS):
         for path in ("/ram", "."):
-            one, two = Unosql("Data", path=path), Unosql("data", path=path)
+            one, two = Unosql("Data", path=path, memtable=1024), Unosql("data", path=path)
             one.insert("c", {"name": "Data"})
             apart = "data.udb" in os.listdir(path) and "Data.udb" in os.listdir(path)
             same(names(two), [] if apart else ["Data"])  # the tests may run on anything
@@ -88,7 +88,7 @@ def test_one_directory_in_many_spellings():
 def read_only(medium):
     keep("db")
     medium.remount(True)
-    with Unosql("db", path="/ram", log_level="DEBUG") as db:
+    with Unosql("db", path="/ram", memtable=1024, log_level="DEBUG") as db:
         for _ in range(2):
             same(names(db), ["db"])
             e = raises(OSError, "/ram/db.udb: read-only", db.insert, "c", {"name": 2})
@@ -192,7 +192,7 @@ def test_a_torn_directory_does_not_keep_a_database_from_opening():
         assert torn("/ram/db.udb")
         same(kept("db"), ["db"])
         for turn in range(4):  # what is written now lies behind that name, segments too
-            with Unosql("db", path="/ram") as db:
+            with Unosql("db", path="/ram", memtable=1024) as db:
                 same(db.count("c"), 1 + 20 * turn)
                 for n in range(20):
                     db.insert("c", {"name": n})
@@ -207,7 +207,7 @@ def test_a_torn_directory_around_it():
             file.write("x")
         tear(medium, "ZZZZZZZZ")
         assert torn("/ram")
-        one = Unosql("Data", path="/ram")
+        one = Unosql("Data", path="/ram", memtable=1024)
         one.insert("c", {"name": 1})
         with Unosql("data", path="/ram", log_level="DEBUG") as two:
             same(names(two), [1])

@@ -28,7 +28,7 @@ help:
 	@echo '                  asks before it erases (or ERASE=yes, ERASE=no)'
 	@echo '  make device-test    run the device tests on the board attached, or at PORT='
 	@echo '                  (make run PORT=..., or BOARD= a real one, runs the example there)'
-	@echo '  make sizes      print what the firmware takes of flash and RAM'
+	@echo '  make sizes      print what the firmware takes of flash and RAM, and the images of real boards built here'
 	@echo '  make bench      measure what operations cost, beside other ways to keep JSON: docs/BENCH.md'
 	@echo '                  (ARGS=flash, heap, instructions or frozen: only that anew; ARGS=report: nothing)'
 	@echo '  make deps       install the tools: system packages, and Python ones in build/venv'
@@ -70,15 +70,15 @@ test:
 
 test-powerloss:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/powerloss.py --jobs 2 $(ARGS)
+	@$(PYTHON) -m firmware script powerloss --jobs 2 $(ARGS)
 
 coverage:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/covered.py $(ARGS)
+	@$(PYTHON) -m firmware script covered $(ARGS)
 
 reliability:
 	@$(PYTHON) -m firmware deps
-	build/venv/bin/python tests/reliability.py $(ARGS)
+	@$(PYTHON) -m firmware script reliability $(ARGS)
 
 clean:
 	rm -rf $(filter-out build/src build/venv build/flash build/toolchains,$(wildcard build/*))

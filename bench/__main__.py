@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from firmware import deps
+from firmware import deps, outcome
 from firmware.lock import building
-from firmware.paths import VENV
+from firmware.paths import ROOT, VENV, unfit
 from firmware.progress import Failure, Step, say
 
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements.txt"
@@ -29,6 +29,8 @@ def _environment():
 
 
 def main(parts):
+    if reason := unfit(ROOT):
+        raise Failure("%s; move the repository elsewhere" % reason)
     python = _environment()
     if not os.path.samefile(sys.prefix, VENV):
         os.execv(python, [python, "-m", "bench", *parts])
@@ -44,8 +46,4 @@ def main(parts):
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except Failure as failure:
-        say("error: %s" % failure)
-        sys.exit(1)
+    sys.exit(outcome.status_of(main, sys.argv[1:]))

@@ -1,8 +1,10 @@
 """Commands behind the Makefile: `python3 -m firmware help`."""
+import inspect
 import os
 import sys
 
-from .paths import shown
+from . import outcome
+from .paths import ROOT, shown, unfit
 from .progress import Failure, say
 
 
@@ -90,6 +92,13 @@ def _release_check():
     release.check()
 
 
+def _script(name, *arguments):
+    """run a program of tests/ in build/venv"""
+    from . import run
+
+    return run.script(name, arguments)
+
+
 def _run(board="UNOSQL_QEMU_RISCV"):
     """build all, boot the emulated board, run the example on it; PORT= or a real BOARD=: on the one attached"""
     from . import run
@@ -104,7 +113,7 @@ def _test(*arguments):
     """build all, then run pytest with the arguments given"""
     from . import run
 
-    sys.exit(run.test(arguments))
+    return run.test(arguments)
 
 
 def _emulator():
@@ -123,7 +132,7 @@ def _sizes():
 
 COMMANDS = {f.__name__[1:]: f for f in (
     _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes,
-    _docs, _package, _release, _release_check)}
+    _docs, _package, _release, _release_check, _script)}
 
 
 def _help():
@@ -136,15 +145,13 @@ def main(arguments):
     if name not in COMMANDS:
         _help()
         return 0 if name == "help" else 2
+    if reason := unfit(ROOT):
+        raise Failure("%s; move the repository elsewhere" % reason)
     try:
-        COMMANDS[name](*rest)
-    except Failure as failure:
-        say("error: %s" % failure)
-        return 1
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return 130
-    return 0
+        inspect.signature(COMMANDS[name]).bind(*rest)
+    except TypeError:
+        raise Failure("make %s: what is %r?" % (name.replace("_", "-"), " ".join(rest))) from None
+    return COMMANDS[name](*rest)
 
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(outcome.status_of(main, sys.argv[1:]))

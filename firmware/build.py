@@ -69,9 +69,10 @@ class _Stamp:
 
     def _before(self):
         try:
-            return json.loads(self._file.read_text())
+            found = json.loads(self._file.read_text())
         except (OSError, ValueError):
             return {}
+        return found if isinstance(found, dict) else {}
 
     def fresh(self, final):
         return self._before() == dict(self._now, product=_digest(final)) and not self._marker.exists()
@@ -132,10 +133,14 @@ def _make(product, source, home, step):
     with open(home / "make.log", "w") as log, subprocess.Popen(
             command(product, source), env=_environment(product, source, home), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
-        for line in process.stdout:
-            log.write(line)
-            if match := PROGRESS.match(line):
-                step.detail(match[1])
+        try:
+            for line in process.stdout:
+                log.write(line)
+                if match := PROGRESS.match(line):
+                    step.detail(match[1])
+        except BaseException:
+            process.terminate()
+            raise
     if process.returncode:
         (home / "unfinished").unlink()  # make ended by itself and removed what it had not finished
         raise Failure("building %s failed: %s (see %s)" % (

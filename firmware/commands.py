@@ -28,10 +28,14 @@ class Commands:
         lines = []
         with subprocess.Popen(command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace") as process:
-            for line in process.stdout:
-                lines.append(line)
-                if not quiet:
-                    print(line, end="", flush=True)
+            try:
+                for line in process.stdout:
+                    lines.append(line)
+                    if not quiet:
+                        print(line, end="", flush=True)
+            except BaseException:
+                process.terminate()
+                raise
         if process.returncode:
             tail = " / ".join(line.strip() for line in lines[-TAIL:]) or "no output"
             raise CommandFailed(command, "".join(lines), tail)

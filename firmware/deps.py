@@ -1,11 +1,14 @@
 """Tools the chain needs: system packages through apt, Python ones in build/venv."""
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Callable, NamedTuple
 
+from .lock import opened
 from .paths import ROOT, VENV
 from .progress import Failure, Step, say
 
@@ -124,13 +127,23 @@ def venv_python():
     python = VENV / "bin" / "python"
     stamp = VENV / ".complete"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    if not (stamp.exists() and stamp.read_text() == wanted and python.exists()):
+    if not (stamp.exists() and stamp.read_text() == wanted and python.exists() and _made_here()):
         _make_venv(python)
         stamp.write_text(wanted)
     return python
 
 
+def _made_here():
+    """Whether the venv was not copied from elsewhere: its programs name the folder that they were made in."""
+    try:
+        made = re.search(r"^command = .* (\S.*)$", (VENV / "pyvenv.cfg").read_text(), re.M)
+    except OSError:
+        return False
+    return not made or Path(made[1]).resolve() == VENV.resolve()  # Python 3.10 does not tell
+
+
 def _make_venv(python):
+    opened().close()
     ensure_venv = [tool for tool in COMMON if tool.packages == ("python3-venv",) and not tool.present()]
     if ensure_venv:
         _install(ensure_venv)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from . import build, deps, fetch, info, partitions, pins, sizes, toolchains
+from . import build, deps, fetch, info, partitions, pins, sizes, toolchains, worktree
 from .commands import Commands
 from .paths import BOARDS, BUILD, ROOT, VENV, shown
 from .progress import Failure, say
@@ -52,6 +52,8 @@ def image(board, dry=False):
     port = facts(board)["port"]
     source = fetch.planned_source() if dry else fetch.complete_source(port)
     product = _PRODUCT[port](board, source, Commands(dry))
+    if port == "esp32":
+        source = _writable(board, source, dry)
     if dry:
         settings = ["%s=%s" % item for item in product.environment.items()]
         print(shlex.join(["env"] + settings + build.command(product, source)))
@@ -99,6 +101,14 @@ def _esp32(board, source, commands):
     variables = {"BOARD": board, "BOARD_DIR": BOARDS / board}
     return build.Product(board, "ports/esp32", "firmware.bin", variables, GCC[facts(board)["mcu"]],
                          environment=environment)
+
+
+def _writable(board, source, dry):
+    folder = BUILD / source.key / board / "tree"
+    if dry:
+        print("# %s: a copy of %s, beside links to all else" % (shown(folder / "ports" / "esp32"), shown(source.path / "ports" / "esp32")))
+        return source._replace(path=folder)
+    return worktree.writable(source, "esp32", folder)
 
 
 def _esp8266(board, source, commands):
@@ -166,6 +176,14 @@ def section_sizes(output):
 def write_costs(file, costs):
     """Keep costs for the size table of a release."""
     file.write_text(json.dumps([cost._asdict() for cost in costs], indent=2) + "\n")
+
+
+def read_costs(file):
+    """The costs that write_costs() kept. Failure when there are none."""
+    try:
+        return [Cost(**fields) for fields in json.loads(file.read_text())]
+    except (OSError, ValueError, TypeError):
+        raise Failure("%s does not tell what its image takes" % shown(file)) from None
 
 
 def frozen_cost(home):

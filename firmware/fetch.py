@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import debian, pins, upstream
-from .paths import SOURCES, shown
+from .paths import SOURCES, shown, unfit
 from .progress import Failure, Step, say
 
 STAMP = ".unosql-source.json"
@@ -98,8 +98,11 @@ def _tree(kind, version):
 
 
 def _stamped(tree):
-    stamp = json.loads((tree / STAMP).read_text())
-    return Source(tree, **stamp)
+    try:
+        return Source(tree, **json.loads((tree / STAMP).read_text()))
+    except (OSError, ValueError, TypeError):
+        raise Failure("%s is not as it was fetched: its %s cannot be read; remove it and try again" % (
+            shown(tree), STAMP)) from None
 
 
 def _fetch(wanted):
@@ -159,7 +162,11 @@ def _given(tree):
     header = tree / "py" / "mpconfig.h"
     if not header.exists():
         raise Failure("MICROPYTHON_DIR=%s is no MicroPython tree: it has no py/mpconfig.h" % tree)
-    version = _version(header.read_text())
+    if reason := unfit(tree):
+        raise Failure("MICROPYTHON_DIR: " + reason)
+    version = _version(header.read_text(errors="replace"))
+    if not version:
+        raise Failure("MICROPYTHON_DIR=%s is no MicroPython tree: its py/mpconfig.h tells no version" % tree)
     if tuple(map(int, version.split(".")[:2])) < pins.OLDEST:
         raise Failure("MICROPYTHON_DIR=%s is version %s; unosql needs 1.25 or later" % (tree, version))
     release = pins.RELEASES.get(version)
@@ -182,7 +189,7 @@ def _commit(tree):
 
 def _version(header):
     numbers = dict(re.findall(r"#define MICROPY_VERSION_(MAJOR|MINOR|MICRO|PRERELEASE) (\d+)", header))
-    return "%(MAJOR)s.%(MINOR)s.%(MICRO)s" % numbers
+    return "%(MAJOR)s.%(MINOR)s.%(MICRO)s" % numbers if numbers.keys() >= {"MAJOR", "MINOR", "MICRO"} else ""
 
 
 def mbedtls(tree):
@@ -205,6 +212,8 @@ def _is_mbedtls(folder):
 def _with_aes(folder, name):
     if not _is_mbedtls(folder):
         raise Failure("%s is no mbedtls tree: it has no library/aes.c" % name)
+    if reason := unfit(folder):
+        raise Failure("MBEDTLS_DIR: " + reason)
     return folder
 
 

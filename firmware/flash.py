@@ -49,6 +49,8 @@ def flash(board, port=None, image=None, erase=None, baud=BAUD, dry=False):
 
     erase: "yes", "no" or None: ask when on a terminal.
     """
+    if not str(baud).isdecimal():
+        raise Failure("BAUD=%s is no number" % baud)
     from . import targets  # here, for the `unosql` command takes this module along without the builder
 
     if board not in targets.boards():
@@ -191,7 +193,10 @@ class Esptool:
 
     def call(self, chip, *command, quiet=False):
         """Run an esptool command; what it prints. ESPTOOL_OPTIONS of the environment, --no-stub say, are passed on."""
-        options = shlex.split(os.environ.get("ESPTOOL_OPTIONS", ""))
+        try:
+            options = shlex.split(os.environ.get("ESPTOOL_OPTIONS", ""))
+        except ValueError as error:
+            raise Failure("ESPTOOL_OPTIONS: %s" % error) from None
         try:
             return self._commands.run(self._python, "-m", "esptool", "--chip", chip, "--port", self._port,
                                       "--baud", self._baud, *options, *command, quiet=quiet)

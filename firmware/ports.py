@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 from . import deps
 from .progress import Failure, say
@@ -13,11 +14,26 @@ print(json.dumps([[p.device, p.description] for p in comports() if p.vid is not 
 """
 
 
+TTYS = Path("/sys/class/tty")
+
+
 def attached():
-    """[(port, description)] of all serial ports on USB, boards or not."""
+    """[(port, description)] of all serial ports on USB, boards or not. On Linux nothing needs to be installed for it."""
+    if TTYS.is_dir():
+        return sorted(_linux())
     output = subprocess.run([str(deps.venv_python()), "-c", LIST], check=True, capture_output=True,
                             text=True, stdin=subprocess.DEVNULL).stdout
     return [tuple(row) for row in json.loads(output)]
+
+
+def _linux():
+    """As pyserial finds them: terminals whose device is on USB, by the product's name."""
+    for tty in TTYS.iterdir():
+        device = (tty / "device").resolve()
+        above = next((folder for folder in (device, *device.parents) if (folder / "idVendor").exists()), None)
+        if above:
+            product = above / "product"
+            yield "/dev/" + tty.name, product.read_text(errors="replace").strip() if product.exists() else tty.name
 
 
 def choose(given=None, find=attached):

@@ -8,7 +8,15 @@ class Failure(Exception):
 
 
 def say(text):
-    print("unosql: " + text, file=sys.stderr, flush=True)
+    _write("unosql: " + text + "\n")
+
+
+def _write(text):
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # nobody is there to read it
 
 
 class Step:
@@ -21,7 +29,7 @@ class Step:
     def __init__(self, text):
         self.text = text
         self._started = time.monotonic()
-        self._live = sys.stderr.isatty()
+        self._live = bool(sys.stderr) and sys.stderr.isatty()
         self._drawn = 0.0
 
     def __enter__(self):
@@ -40,8 +48,8 @@ class Step:
             seconds = time.monotonic() - self._started
             self._draw("%s: %.1f s" % (self.text, seconds), "\n")
         elif self._live:
-            print(file=sys.stderr)
+            _write("\n")
 
     def _draw(self, text, end):
         start = "\r\x1b[K" if self._live else ""
-        print((start + "unosql: " + text)[:110 + len(start)], end=end, file=sys.stderr, flush=True)
+        _write((start + "unosql: " + text)[:110 + len(start)] + end)

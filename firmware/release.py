@@ -3,7 +3,6 @@
 The images are built before, each by `make firmware BOARD=`; a public CI does that on several machines.
 """
 import hashlib
-import json
 import os
 import shutil
 import tarfile
@@ -11,7 +10,6 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from . import espressif, info, mip, page, reproducible, targets
-from .espressif import Cost
 from .paths import BUILD, shown
 from .progress import Failure, say
 
@@ -77,7 +75,11 @@ def add_report(report, destination):
 def summarise(report):
     """{"passed", "failed", "skipped": numbers, "names": what was skipped and why} of a JUnit XML file."""
     summary = {"passed": 0, "failed": 0, "skipped": 0, "names": []}
-    for case in xml.parse(report).iter("testcase"):
+    try:
+        cases = xml.parse(report).iter("testcase")
+    except xml.ParseError as error:
+        raise Failure("%s is no test report: %s" % (report, error)) from None
+    for case in cases:
         kinds = {child.tag for child in case}
         if kinds & {"failure", "error"}:
             summary["failed"] += 1
@@ -93,7 +95,7 @@ def size_table(folder):
     """Markdown: what each image uses of each budget."""
     rows = ["| image | what | bytes | of | used |", "|---|---|---:|---:|---:|"]
     for file in sorted(folder.glob("*.sizes.json")):
-        for cost in (Cost(**fields) for fields in json.loads(file.read_text())):
+        for cost in espressif.read_costs(file):
             rows.append("| %s | %s | %d | %d | %d %% |" % (
                 file.name.removesuffix(".sizes.json"), cost.what, cost.used, cost.budget,
                 100 * cost.used // cost.budget))

@@ -1,4 +1,7 @@
 """`make run` and `make test`: the whole chain, then the example on the emulated board, or pytest."""
+import contextlib
+import os
+import signal
 import subprocess
 import time
 
@@ -42,6 +45,25 @@ def test(arguments):
     deps.wish(*deps.OPTIONAL)
     command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/, unless files are named
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+
+
+def script(name, arguments):
+    """Run tests/NAME.py; its status. It ends with us, without a word of its own."""
+    command = [str(deps.venv_python()), "tests/%s.py" % name, *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            _end(process)
+            raise
+
+
+def _end(process):
+    """End a program and its own: workers of a pool would go on with what they have."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(2)
 
 
 def build_all():

@@ -6,6 +6,7 @@ from . import targets
 from .board import mpremote
 from .emulator import Emulator
 from .paths import MODULES
+from .progress import Failure
 
 MEMORY = """
 import gc
@@ -16,7 +17,7 @@ gc.collect(); print(gc.mem_free())
 
 
 def report():
-    """Print image, sections, frozen modules and free heap of the emulated board's firmware."""
+    """Print image, sections, frozen modules and free heap of the emulated board's firmware, then what real boards' images take."""
     firmware = targets.qemu_firmware()
     text, data, bss = sections(firmware)
     print("image (flash)      %8d bytes" % (text + data))
@@ -28,6 +29,23 @@ def report():
         before, after = mpremote(board.port, "exec", MEMORY, capture=True).split()
     print("free heap          %8s after boot" % before)
     print("                   %8s after `import unosql.core`" % after)
+    for line in built():
+        print(line)
+
+
+def built():
+    """Lines on the newest image of each real board: its bytes, and each budget, as its build noted them."""
+    from . import espressif, flash  # which take this module
+
+    for board in espressif.boards():
+        try:
+            image = flash.newest(board)
+            costs = espressif.read_costs(image.with_name(image.name.removesuffix(".bin") + ".sizes.json"))
+        except Failure:
+            yield "%s: not built here; make firmware BOARD=%s" % (board, board)
+            continue
+        yield "%s: %d bytes" % (image.name, image.stat().st_size)
+        yield from ("  " + str(cost) for cost in costs)
 
 
 def _report_frozen(modules, files):

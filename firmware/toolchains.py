@@ -47,7 +47,8 @@ def clone(repository, destination, commands):
         partial.mkdir(parents=True)
     git = ("git", "-C", partial)
     commands.run("git", "init", "-q", partial, quiet=True)
-    commands.run(*git, "fetch", "-q", "--depth", "1", repository.url, "refs/tags/%s:refs/tags/%s" % (
+    commands.run(*git, "remote", "add", "origin", repository.url, quiet=True)  # relative URLs of submodules are relative to it
+    commands.run(*git, "fetch", "-q", "--depth", "1", "origin", "refs/tags/%s:refs/tags/%s" % (
         repository.tag, repository.tag), quiet=True)
     found = commands.run(*git, "rev-parse", repository.tag + "^{commit}", quiet=True).strip()
     if not commands.dry and found != repository.commit:
@@ -74,10 +75,10 @@ def _given_idf(idf):
 def _install_idf_tools(idf, environment, commands):
     """Compilers and Python packages, by ESP-IDF's own installer, which checks sha256 sums."""
     done = HOME / ("esp-idf-%s.installed" % pins.ESP_IDF.tag)
-    if not done.exists():
+    if not done.exists() or done.read_text() != str(idf):  # its programs name their folder
         commands.run(idf / "install.sh", ",".join(ESP32_CHIPS), environment=dict(os.environ, **environment))
         if not commands.dry:
-            done.touch()
+            done.write_text(str(idf))
 
 
 def _exported(idf, environment, commands):

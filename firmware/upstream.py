@@ -25,7 +25,8 @@ def clone(release, destination):
     _reach(tag)
     destination.mkdir()
     _git(destination, "init", "-q")
-    _git(destination, "fetch", "-q", "--depth", "1", URL, "refs/tags/%s:refs/tags/%s" % (tag, tag))
+    _git(destination, "remote", "add", "origin", URL)  # relative URLs of submodules are relative to it
+    _git(destination, "fetch", "-q", "--depth", "1", "origin", "refs/tags/%s:refs/tags/%s" % (tag, tag))
     _check(destination, tag, release.commit)
     _git(destination, "-c", "advice.detachedHead=false", "checkout", "-q", tag)
     _submodules(destination)

@@ -43,4 +43,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.path.insert(0, str(TESTS.parent))
+    from firmware import outcome
+
+    sys.exit(outcome.status_of(main, sys.argv[1:]))

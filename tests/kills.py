@@ -15,7 +15,7 @@ for folder in (str(ROOT), str(ROOT / "tests")):
 
 import reliability  # noqa: E402
 
-from firmware import targets  # noqa: E402
+from firmware import outcome, targets  # noqa: E402
 from firmware.emulator import Emulator  # noqa: E402
 
 KEY = b"sixteen byte key"
@@ -126,4 +126,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(outcome.status_of(main))

@@ -13,16 +13,18 @@ room, and the power stays on; with `short` the medium has only so much room as t
 import argparse
 import concurrent.futures
 import random
+import re
 import sys
 import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-for folder in (TESTS, TESTS.parent / "modules", TESTS / "shims"):
+for folder in (TESTS.parent, TESTS, TESTS.parent / "modules", TESTS / "shims"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
 import reliability  # noqa: E402
+from firmware import outcome  # noqa: E402
 from media import EIO, ENOSPC, MemFiles, PowerCut  # noqa: E402
 from unosql.errors import UnosqlError  # noqa: E402
 from room import give_room, listed, take_room  # noqa: E402
@@ -268,7 +270,11 @@ def main():
     parser.add_argument("--replay", metavar="ID", help="run one case")
     parser.add_argument("--report", metavar="FILE", help="write the table into this page")
     args = parser.parse_args()
+    if args.stride < 1 or args.jobs < 1:
+        parser.error("--stride and --jobs take numbers from 1 on")
     if args.replay:
+        if not re.fullmatch(r"[^/]+/[^/]+/[^/]+/\d+/\d+", args.replay):
+            parser.error("--replay takes operation/medium/model/step/second, not %s" % args.replay)
         return replay(args.replay)
     start = time.monotonic()
     try:
@@ -282,4 +288,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(outcome.status_of(main))

@@ -10,6 +10,11 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
+if str(TESTS.parent) not in sys.path:
+    sys.path.insert(0, str(TESTS.parent))
+
+from firmware import outcome  # noqa: E402
+
 PAGE = TESTS.parent / "docs" / "RELIABILITY.md"
 
 
@@ -56,6 +61,9 @@ def main():
     parser.add_argument("--models", type=int, metavar="STEPS", help="only the state machines")
     parser.add_argument("--report", metavar="FILE")
     args = parser.parse_args()
+    names = [name for name, _ in runs(args.quick, args.jobs)]
+    if args.only and args.only not in names:
+        parser.error("--only takes one of " + ", ".join(names))
     if args.models:
         return models(args.models, args.report)
     for name, (script, *arguments) in runs(args.quick, args.jobs):
@@ -68,4 +76,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(outcome.status_of(main))

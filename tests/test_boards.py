@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware import deps, espressif, fetch, partitions, targets
+from firmware import deps, espressif, fetch, partitions, targets, worktree
 from firmware.lock import building
 from firmware.paths import BOARDS, MODULES
 from firmware.progress import Failure
@@ -185,6 +185,62 @@ def test_cmake_evaluates_to_files_that_exist(board, tree, tmp_path):
     assert len(files) >= 5 and all(file.exists() for file in files)
     last = (tmp_path / "sdkconfig.partitions").read_text()
     assert Path(re.search('FILENAME="(.*)"', last)[1]).samefile(espressif.PARTITIONS)
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="needs cmake")
+@pytest.mark.parametrize("board", ESP32)
+def test_no_path_of_this_machine_in_what_cmake_compiles(board, tmp_path):
+    """A program in place of the port, in a tree of links as ESP32s are built in; with debug information and __FILE__."""
+    port = tmp_path / "given" / "ports" / "esp32"
+    port.mkdir(parents=True)
+    (tmp_path / "given" / "py").mkdir()
+    (tmp_path / "given" / "py" / "py.c").write_text("const char *in_tree(void) { return __FILE__; }\n")
+    (port / "main.c").write_text("const char *in_tree(void);\nint main(void) { return in_tree() == __FILE__; }\n")
+    (port / "CMakeLists.txt").write_text("""cmake_minimum_required(VERSION 3.12)
+include(${MICROPY_BOARD_DIR}/mpconfigboard.cmake)
+file(WRITE ${CMAKE_BINARY_DIR}/made.c "const char *made(void) { return __FILE__; }")
+project(small C)
+add_executable(small main.c ../../py/py.c ${CMAKE_BINARY_DIR}/made.c ${UNOSQL_ROOT}/boards/common/usermods/probe.c)
+""")
+    root = tmp_path / "project"
+    shutil.copytree(BOARDS, root / "boards")
+    (root / "boards" / "common" / "usermods" / "probe.c").write_text("const char *probe(void) { return __FILE__; }\n")
+    given = fetch.Source(tmp_path / "given", "1.28.0", "", 0, "")
+    tree = worktree.writable(given, "esp32", root / "build" / "tree").path
+    objects = root / "build" / "obj"
+    for command in (["cmake", "-S", tree / "ports" / "esp32", "-B", objects, "-DCMAKE_BUILD_TYPE=Debug",
+                     "-DMICROPY_BOARD_DIR=%s" % (root / "boards" / board)], ["cmake", "--build", objects]):
+        subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    program = (objects / "small").read_bytes()
+    assert str(tmp_path).encode() not in program
+    for name in (b"micropython/ports/esp32/main.c", b"micropython/py/py.c", b"build/made.c", b"unosql/boards/common/usermods"):
+        assert name in program, name
+
+
+def test_a_tree_to_write_into_leaves_the_given_one_alone(tmp_path):
+    given = tmp_path / "given"
+    for name in ("py/a.c", "ports/esp32/main.c", "ports/esp32/lockfiles/dependencies.lock.esp32", "ports/unix/main.c",
+                 "ports/esp32/build-X/firmware.bin"):
+        (given / name).parent.mkdir(parents=True, exist_ok=True)
+        (given / name).write_text(name)
+    source = fetch.Source(given, "1.28.0", "", 0, "", given=True)
+    for turn in range(2):
+        before = contents(given)
+        copy = worktree.writable(source, "esp32", tmp_path / "copy")
+        assert copy == source._replace(path=tmp_path / "copy")
+        port = copy.path / "ports" / "esp32"
+        assert (port / "main.c").read_text() == (given / "ports" / "esp32" / "main.c").read_text()
+        assert (copy.path / "py" / "a.c").samefile(given / "py" / "a.c") and not (port / "build-X").exists()
+        assert (copy.path / "ports" / "unix" / "main.c").samefile(given / "ports" / "unix" / "main.c")
+        assert (port / "managed_components" / "x").exists() == bool(turn)  # what was fetched need not be fetched again
+        (port / "managed_components" / "x").mkdir(parents=True, exist_ok=True)
+        (port / "lockfiles" / "dependencies.lock.esp32").write_text("changed")
+        assert contents(given) == before
+        (given / "ports" / "esp32" / "main.c").write_text("changed by its owner")
+
+
+def contents(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 def effective(tree, board, tmp_path):

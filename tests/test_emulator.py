@@ -1,12 +1,16 @@
 """The emulated board: its flash, its clock, its entropy, its console."""
 import os
 import re
+import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-from firmware import board as remote, deps, targets
+from firmware import board as remote, deps, session, targets
 from firmware.emulator import FLASH_SIZE, Emulator
 from firmware.progress import Failure
 
@@ -235,3 +239,102 @@ def test_no_entropy_device_is_an_error():
     with emulator:
         done = Console(emulator).mpremote("exec", "import os; os.urandom(1)")
     assert done.returncode and "no entropy" in done.stdout + done.stderr
+
+
+STARTER = """
+import sys
+from firmware import emulator, outcome
+def main():
+    board = emulator.Emulator(%r, %r)
+    board.start()
+    print(board._process.pid, board.flash, board.port, flush=True)
+    sys.stdin.read()
+sys.exit(outcome.status_of(main))
+"""
+
+
+@pytest.fixture
+def starter(tmp_path):
+    """Function: flash image or None -> (process, QEMU's pid, flash, port) of a board that another process started."""
+    started = []
+
+    def start(flash):
+        code = STARTER % (str(targets.qemu_firmware()), flash and str(flash))
+        process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   text=True, start_new_session=True)
+        started.append(process)
+        pid, image, port = process.stdout.readline().split()
+        return process, int(pid), Path(image), port
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def ended(pid):
+    try:
+        return open("/proc/%d/stat" % pid).read().rsplit(")")[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_board_ends_with_whoever_started_it(number, starter, tmp_path):
+    process, pid, image, _ = starter(tmp_path / "my.img")
+    temporary, other, blank, _ = starter(None)
+    assert (tmp_path / "my.tty").is_symlink() and blank.exists() and not ended(pid)
+    for one in (process, temporary):
+        one.send_signal(number)
+        one.wait(10)
+    assert until(lambda: ended(pid) and ended(other) and not blank.parent.exists() and not os.path.lexists(tmp_path / "my.tty"))
+    assert image.exists()
+
+
+def test_a_flash_image_in_use_is_refused(starter, tmp_path):
+    process, pid, image, _ = starter(tmp_path / "flash.img")
+    with pytest.raises(Failure, match="flash.img is the flash of an emulated board that runs already; stop it"):
+        Emulator(flash=image).start()
+    assert not ended(pid) and (tmp_path / "flash.tty").is_symlink()  # the first one's is left alone
+    process.kill()
+    process.wait()
+    assert until(lambda: ended(pid))
+    with Emulator(flash=image) as board:
+        assert board.running
+
+
+def test_the_port_has_a_name_that_stays(tmp_path):
+    (tmp_path / "flash.tty").symlink_to("/dev/nowhere")  # left by a machine that was switched off
+    with Emulator(flash=tmp_path / "flash.img") as board:
+        assert board.link == tmp_path / "flash.tty" and os.readlink(board.link) == board.port
+        command = [deps.venv_python(), "-m", "mpremote", "connect", board.link, "exec", "print(5)"]
+        assert subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout.strip() == "5"
+        board.kill()
+        assert not os.path.lexists(board.link)
+        board.start()
+        assert os.readlink(board.link) == board.port
+    assert not os.path.lexists(tmp_path / "flash.tty")
+
+
+@pytest.mark.parametrize("flash, message", [
+    ("none/deep/flash.img", "there is no folder .*none/deep for the flash image"), ("", "is no flash image: it is no file"),
+    ("file/flash.img", "no flash image can be made at .*: Not a directory"),
+])
+def test_no_folder_is_made_for_a_flash_image(flash, message, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Failure, match=message):
+        Emulator(targets.qemu_firmware(), tmp_path / flash).start()
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("text", ["abc", "36kk", "-5", "0", "4k", "3m", "9" * 40 + "k", "٣٦k", " "])
+def test_a_heap_that_is_none_is_refused_at_once(text):
+    with pytest.raises(Failure, match="HEAP="):
+        session.session(None, text)

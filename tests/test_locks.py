@@ -332,6 +332,121 @@ def test_without_proc_signals_tell_who_lives(path, monkeypatch):
         Lock(path, 100).open()
 
 
+OTHERS = 65534  # a user who owns nothing
+
+
+@pytest.fixture
+def stranger(tmp_path_factory):
+    """Function: run code on CPython as a user who may read everything in a directory and write nothing; its output."""
+    if os.geteuid():
+        pytest.skip("needs root, to be somebody else")
+
+    def run(directory, code):
+        for file in [Path(directory), *Path(directory).rglob("*")]:
+            file.chmod(0o555 if file.is_dir() else 0o444)
+        for folder in Path(directory).parents[:3]:
+            folder.chmod(0o755)
+        reader, writer = os.pipe()
+        pid = os.fork()  # modules are loaded already: this user may not be able to read them
+        if not pid:
+            os.setgid(OTHERS)
+            os.setuid(OTHERS)
+            sys.stdout = os.fdopen(writer, "w")
+            try:
+                exec(code, {"core": core, "path": str(directory)})
+            except BaseException as error:
+                print(repr(error))
+            sys.stdout.flush()
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            said = file.read()
+        os.waitpid(pid, 0)
+        return said.splitlines()
+
+    return run
+
+
+def test_a_directory_that_may_only_be_read(tmp_path, stranger):
+    with core.Unosql("t", path=str(tmp_path)) as db:
+        db.insert("c", {"n": 1})
+    assert stranger(tmp_path, """
+with core.Unosql("t", path=path) as db:
+    print(db.count("c"))
+    try: db.insert("c", {"n": 2})
+    except PermissionError as error: print(error)
+    print(db.count("c"))
+try: core.Unosql("new", path=path)
+except PermissionError as error: print(error)
+""") == ["1", "[Errno 13] %s/t.udb: read-only" % tmp_path, "1",
+         "[Errno 13] %s/new.udb is not there and can't be made" % tmp_path]
+
+
+def test_a_directory_that_may_only_be_read_and_is_in_use(tmp_path, stranger):
+    """Its owner may write: the lock tells so."""
+    with core.Unosql("t", path=str(tmp_path)) as db:
+        db.insert("c", {"n": 1})
+        said = stranger(tmp_path, """
+from unosql import database, locks
+database.databases.clear()
+locks._held.clear()
+core.LOCK_TIMEOUT = 50
+core.Unosql("t", path=path)
+""")
+        assert said[0].startswith("LockTimeoutError('%s/t.udb/lock: in use elsewhere" % tmp_path)
+
+
+def test_a_full_disk_is_no_reason_to_go_without_a_lock(path, monkeypatch):
+    def full(name):
+        raise OSError(28, "no space left", name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", full)
+        with pytest.raises(OSError, match="no space left"):
+            Lock(path, 50).open()
+    Lock(path, 50).open()
+
+
+MOUNTED = """
+import os, vfs
+class Disk:
+    def __init__(self, path):
+        self.file = open(path, "r+b")
+    def readblocks(self, block, buf):
+        self.file.seek(block * 512)
+        self.file.readinto(buf)
+    def writeblocks(self, block, buf):
+        self.file.seek(block * 512)
+        self.file.write(buf)
+        self.file.flush()
+    def ioctl(self, op, arg):
+        return {4: 400, 5: 512}.get(op)
+disk = Disk(%r)
+try:
+    vfs.mount(disk, "/card")
+except OSError:
+    vfs.VfsFat.mkfs(disk)
+    vfs.mount(disk, "/card")
+from unosql.core import Unosql
+db = Unosql("db", path="/card")
+print(db.insert("c", {}))
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(len(BINARIES) < 2, reason="needs MicroPython's unix port: make unix")
+@pytest.mark.parametrize("run", BINARIES[1:], indirect=True, ids=["micropython"])
+def test_a_killed_process_leaves_a_mounted_card_usable(run, tmp_path):
+    card = tmp_path / "card.img"
+    card.write_bytes(bytes(400 * 512))
+    for turn in range(3):
+        process = run(MOUNTED % str(card))
+        assert process.stdout.readline() == b"%d\n" % (turn + 1)
+        assert b"LOCK" in card.read_bytes()
+        process.kill()
+        process.wait()
+
+
 CONTENDER = """
 path, count, die = %r, %r, %r
 for i in range(40):

@@ -262,3 +262,38 @@ def test_after_an_error_a_log_never_programs_the_same_place_again():
     log.reset()
     log.append(b"second")
     assert b"second" in records(log)
+
+
+class ReadOnly:
+    """A block device that can only be read."""
+
+    def __init__(self, device):
+        self.readblocks, self._ioctl = device.readblocks, device.ioctl
+
+    def writeblocks(self, *args):
+        raise OSError(EIO, "the chip is locked")
+
+    def ioctl(self, op, arg):
+        if op == 6:
+            raise OSError(EIO, "the chip is locked")
+        return self._ioctl(op, arg)
+
+
+def test_a_flash_that_can_only_be_read():
+    """What a cut left, here the blocks of a file whose first one is dead, is free for as long as it is open."""
+    medium = FlashMedium(16, 1024)
+    storage = opened(medium)
+    write(storage, 1, b"kept")
+    free = storage.free()
+    write(storage, 2, bytes(2500))
+    storage._blocks.kill(storage._blocks.find(2, 0))
+    locked = Flash(ReadOnly(medium.device), "testdb")
+    steps = medium.device.steps
+    locked.open()
+    assert read(locked, 1) == b"kept" and list(locked.numbers()) == [1] and medium.device.steps == steps
+    with pytest.raises(OSError, match="flash:testdb/ can't be written: .*the chip is locked") as caught:
+        write(locked, 3, b"x")
+    assert caught.value.errno == EIO
+    with pytest.raises(OSError, match="can't be written"):
+        locked.log(b"w").append(b"x")
+    assert opened(medium).free() == free

@@ -417,3 +417,38 @@ def test_a_log_that_outgrows_a_memtable_which_can_not_grow(monkeypatch, fail):
     assert everything(store) == model and store.memtable.capacity == 1024
     store.apply([(b"z", b"1")])
     assert everything(make(fs, memtable=1024)) == {**model, b"z": b"1"}
+
+
+# -- a medium that can only be read
+
+
+class ReadOnly(MemFs):
+    def open(self, name, mode="rb"):
+        if "w" in mode:
+            raise OSError(errno.EROFS, name)
+        return super().open(name, mode)
+
+    def remove(self, name):
+        raise OSError(errno.EROFS, name)
+
+
+def test_a_medium_that_can_only_be_read_opens_and_keeps_what_a_cut_left():
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"a", b"1")])
+    store.close()
+    fs.files[path("s", 99)] = b"no manifest names it"
+    locked = ReadOnly(fs.files)
+    store = make(locked)
+    for _ in range(2):
+        assert everything(store) == {b"a": b"1"}
+        with pytest.raises(OSError, match="t.udb: read-only"):
+            store.apply([(b"b", b"2")])
+    assert locked.files == fs.files
+    assert everything(make(fs)) == {b"a": b"1"} and path("s", 99) not in fs.files
+
+
+def test_a_database_that_is_not_there_can_t_be_made_on_it():
+    with pytest.raises(OSError, match="t.udb is not there and can't be made") as caught:
+        make(ReadOnly())
+    assert caught.value.errno == errno.EROFS

@@ -12,7 +12,7 @@ import yaml
 
 from test_flash import BOARD, make_image
 
-from firmware import board, espressif, flash, info, mip, page, pins, release, reproducible, targets, toolchains
+from firmware import board, espressif, flash, info, mip, page, pins, release, reproducible, sizes, targets, toolchains
 from firmware.commands import Commands
 from firmware.emulator import Emulator
 from firmware.espressif import Cost
@@ -109,6 +109,18 @@ def test_size_table_has_a_row_a_cost(tmp_path):
         "| BOARD-1 | application | 50 | 200 | 25 % |", "| BOARD-1 | bytecode | 1 | 3 | 33 % |"]
 
 
+def test_make_sizes_tells_of_the_images_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(espressif, "IMAGES", tmp_path)
+    name = espressif.boards()[0]
+    (tmp_path / (name + "-20260101-v1.bin")).write_bytes(bytes(1000))
+    espressif.write_costs(tmp_path / (name + "-20260101-v1.sizes.json"), [Cost("application", 900, 1800)])
+    lines = list(sizes.built())
+    assert lines[:2] == [name + "-20260101-v1.bin: 1000 bytes", "  application                      900 of      1800 bytes,  50 %"]
+    assert lines[2:] == ["%s: not built here; make firmware BOARD=%s" % (other, other) for other in espressif.boards()[1:]]
+    (tmp_path / (name + "-20260101-v1.sizes.json")).write_bytes(b"\xff")
+    assert "not built here" in next(sizes.built())
+
+
 def test_a_release_has_all_its_files(tmp_path, monkeypatch):
     """The whole of `make release`, with stand-ins for the images and for ESP Web Tools."""
     for module, name in ((espressif, "IMAGES"), (release, "BUILD"), (release, "HOME"), (page, "HOME"), (page, "web_tools")):
@@ -185,22 +197,53 @@ def test_what_is_downloaded_must_be_what_is_pinned(server):
         toolchains.download(pins.Download(url + "absent", "0" * 64), folder / "got")
 
 
-def test_a_clone_must_be_of_the_pinned_commit(tmp_path, monkeypatch):
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Function: (name, submodules) -> (folder, commit) of a new repository with a file of its name, tagged v1."""
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv("GIT_%s_NAME" % name, "a")
         monkeypatch.setenv("GIT_%s_EMAIL" % name, "a@example.org")
-    origin = tmp_path / "origin"
-    git = partial(subprocess.run, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    git(["git", "init", "-q", origin])
-    git(["git", "-C", origin, "commit", "-q", "--allow-empty", "-m", "x"])
-    git(["git", "-C", origin, "tag", "v1"])
-    commit = git(["git", "-C", origin, "rev-parse", "HEAD"]).stdout.strip()
+    # submodules from files are forbidden by default
+    for name, value in (("COUNT", "1"), ("KEY_0", "protocol.file.allow"), ("VALUE_0", "always")):
+        monkeypatch.setenv("GIT_CONFIG_" + name, value)
+
+    def make(name, submodules=()):
+        folder = tmp_path / name
+        git = partial(subprocess.run, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        git(["git", "init", "-q", folder])
+        (folder / (folder.name + ".txt")).write_text(name)
+        git(["git", "-C", folder, "config", "uploadpack.allowFilter", "true"])
+        git(["git", "-C", folder, "config", "uploadpack.allowAnySHA1InWant", "true"])
+        git(["git", "-C", folder, "remote", "add", "origin", folder.as_uri()])
+        for url in submodules:
+            git(["git", "-C", folder, "submodule", "--quiet", "add", url, "sub/" + url.rpartition("/")[2]])
+        git(["git", "-C", folder, "add", "."])
+        git(["git", "-C", folder, "commit", "-q", "-m", "x"])
+        git(["git", "-C", folder, "tag", "v1"])
+        return folder, git(["git", "-C", folder, "rev-parse", "HEAD"]).stdout.strip()
+
+    return make
+
+
+def test_a_clone_must_be_of_the_pinned_commit(tmp_path, repository):
+    origin, commit = repository("origin")
     pin = pins.Repository(origin.as_uri(), "v1", commit)
     toolchains.clone(pin, tmp_path / "good", Commands())
     assert (tmp_path / "good" / ".git").exists()
     with pytest.raises(Failure, match="instead of the pinned"):
         toolchains.clone(pin._replace(commit="0" * 40), tmp_path / "bad", Commands())
     assert not (tmp_path / "bad").exists()
+
+
+def test_a_clone_has_submodules_whose_urls_are_relative(tmp_path, repository):
+    """As ESP-IDF's, ../../owner/name, and their own submodules: relative to the repository, not to the clone."""
+    repository("hub/deep/inner")
+    repository("hub/other/middle", ["../../deep/inner"])
+    origin, commit = repository("hub/owner/outer", ["../../other/middle"])
+    toolchains.clone(pins.Repository(origin.as_uri(), "v1", commit), tmp_path / "far" / "off" / "clone", Commands())
+    middle = tmp_path / "far" / "off" / "clone" / "sub" / "middle"
+    assert (middle / "middle.txt").read_text() == "hub/other/middle"
+    assert (middle / "sub" / "inner" / "inner.txt").read_text() == "hub/deep/inner"
 
 
 @pytest.fixture

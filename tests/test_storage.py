@@ -513,3 +513,38 @@ def test_a_full_fat_directory_counts_as_full():
             write(storage, n, b"x")
         with pytest.raises(error):
             storage.create(4)
+
+
+def test_a_torn_directory_of_fat(tmp_path, monkeypatch):
+    """As MicroPython lists it. Behind a name that is none only logs are believed: nothing is removed for its name alone."""
+    listed = [b"m00", b"s0000001", b"notes.txt", b"\xe9\xff\x90", b"s0000002", b"w03", b"other"]
+    asked = []
+
+    def ilistdir(path):
+        asked.append(path)
+        return iter([(name, 0x8000, 0, 0) for name in listed])
+
+    monkeypatch.setattr(os, "ilistdir", ilistdir, raising=False)
+    storage = Files(str(tmp_path / "t.udb"))
+    storage.open()
+    assert asked == [str(tmp_path / "t.udb").encode()] and storage.exists
+    assert list(storage.numbers()) == [1]
+    assert [list(storage.log(kind).places()) for kind in (b"m", b"w")] == [[0], [3]]
+
+
+@pytest.mark.parametrize("number", [1, 13, 30])
+def test_a_medium_that_can_only_be_read(number, tmp_path, monkeypatch):
+    storage = opened(Directory(tmp_path))
+    write(storage, 1, b"kept")
+    storage.log(b"m").append(b"manifest")
+
+    def refuse(*args):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(storage, "_open", lambda path, mode: refuse() if "w" in mode else open(path, mode))
+    monkeypatch.setattr(files.os, "remove", refuse)
+    for call in (storage.log(b"m").append, lambda _: write(storage, 2, b"x"), lambda _: storage.remove(1)):
+        with pytest.raises(OSError, match="testdb.udb: read-only") as caught:
+            call(b"x")
+        assert caught.value.errno == number
+    assert read(storage, 1) == b"kept"

@@ -91,9 +91,9 @@ class Blocks:
         """A segment's block. Torn erasing may have revived a first block from an earlier use of the number."""
         other = -1 if index else self.find(number, 0)
         if other >= 0 and self._header(other)[5] > counter:
-            return self.kill(block)
+            return self._drop(block)
         if other >= 0:
-            self.kill(other)
+            self._drop(other)
         self._set(block, number << INDEX_BITS | index)
 
     def _prune(self):
@@ -105,7 +105,14 @@ class Blocks:
             first = self.find(tag >> INDEX_BITS, 0)
             birth = self._header(block)[6]
             if first < 0 or self._header(first)[5] != birth:
-                self.kill(block)
+                self._drop(block)
+
+    def _drop(self, block):
+        """Free a block while scanning; if the flash can only be read, for as long as it is open."""
+        try:
+            self.kill(block)
+        except OSError:
+            self._set(block, _FREE)
 
     def _header(self, block):
         """The fields of a block's header up to the checksum, None when it does not verify."""
@@ -166,7 +173,7 @@ class Blocks:
         block = self._claim(_RESERVE[kind])
         try:
             counter = self._counter + 1
-            failed = self._bdev.ioctl(6, block)
+            failed = self._change(self._bdev.ioctl, 6, block)
             if failed:
                 raise OSError(-failed, "erasing block %d" % block)
             header = struct.pack(
@@ -246,7 +253,13 @@ class Blocks:
             end = (step + 3) & ~3
             self._page[end - 4 : end] = _BLANK
             self._page[:step] = data[i : i + step]
-            self._bdev.writeblocks(block, self._page[:end], offset + i)
+            self._change(self._bdev.writeblocks, block, self._page[:end], offset + i)
+
+    def _change(self, call, *args):
+        try:
+            return call(*args)
+        except OSError as error:
+            raise OSError(error.errno, "%s can't be written: %s" % (self.label(""), error))
 
     def blank(self, block, offset):
         """Whether all from there to the end of the block is erased. offset: a multiple of 4."""

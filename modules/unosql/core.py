@@ -58,10 +58,13 @@ class Unosql:
     log_size: bytes at which the log starts anew, keeping one older file.
     posts: records that post() keeps in RAM until they are written, 0 to 1000.
 
-    Opening a database twice in one process gives two handles on one database, with the options of the first. A
-    `with` statement closes it at the end.
+    Opening a database twice in one process gives two handles on one database, with the options of the first; on FAT
+    also when the names differ in upper and lower case. A `with` statement closes it at the end.
 
-    Raises WrongKeyError, CorruptionError, LockTimeoutError, StorageFullError, ValueError. Every call raises
+    A medium that can only be read opens for reading: what would write raises OSError (EROFS, or EACCES where the
+    operating system forbids it), and so does opening a database that is not there.
+
+    Raises WrongKeyError, CorruptionError, LockTimeoutError, StorageFullError, ValueError, OSError. Every call raises
     ClosedError once closed.
 
     A callback of machine.Timer, Pin.irq or micropython.schedule, a signal handler or a finalizer may run in the middle of

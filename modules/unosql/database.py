@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 
 from . import heap
 from .arguments import check_name
@@ -23,13 +24,26 @@ def attach(place, key, **options):
     """
     password = key_bytes(key)
     place.check()
-    database = databases.get(place.identity)
+    database = opened(place)
     if not database:
         database = databases[place.identity] = Database(place, password, **options)
     elif database.digest != _digest(password):
         raise WrongKeyError("%s is open under another key" % place.name)
     database.handles += 1
     return database
+
+
+def opened(place):
+    """The open Database at a Place, or None. Within `opening`."""
+    found = databases.get(place.identity)
+    if not found and place.in_directory:
+        for database in databases.values():
+            if database.place.in_directory:
+                from .spelling import same
+
+                if same(database.place.base + ".udb", place.base + ".udb"):
+                    return database
+    return found
 
 
 def key_bytes(key):
@@ -72,6 +86,11 @@ class Place:
             self._device = partition()
             self.identity = self.name
 
+    @property
+    def in_directory(self):
+        """Whether the base tells where the database is."""
+        return self.identity == self.base
+
     def storage(self):
         """Return the storage object."""
         if self._device:
@@ -93,17 +112,25 @@ class Place:
 
     def lock(self, timeout):
         """Return the Lock. timeout: milliseconds."""
-        if self.identity == self.base:
+        if self.in_directory:
             return Lock(self.base + ".udb/lock", timeout)
         return Lock(None, timeout, str(self.identity))
 
 
 def _absolute(path):
-    """Return a directory as an absolute path with a slash at its end: the current directory may change."""
+    """Return a directory as an absolute path with a slash at its end: the current directory may change.
+
+    It is the same for all ways to write it but upper and lower case, and ".." where there may be links.
+    """
     if path[:1] != "/":
-        path = os.getcwd().rstrip("/") + "/" + path
-    path = path.rstrip("/") + "/"
-    return path[:-2] if path[-3:] == "/./" else path
+        path = os.getcwd() + "/" + path
+    parts = []
+    for part in path.split("/"):
+        if part == ".." and sys.platform not in ("linux", "darwin"):
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part + "/")
+    return ("/" if path[0] == "/" else "") + "".join(parts)
 
 
 def _suited():
@@ -137,7 +164,7 @@ class Database:
         self.password = password  # backups made elsewhere have salts of their own
         self.digest = _digest(password)
         self.iterations = iterations
-        self._place = place
+        self.place = place
         self._level = LEVELS.index(level)
         self._log_size = log_size
         self.lock = place.lock(timeout)
@@ -154,7 +181,7 @@ class Database:
         from .store import Store
 
         self._catalog = Catalog(history)
-        storage = self._place.storage()
+        storage = self.place.storage()
         heap.unload(*heap.SELDOM)  # of a database before this one: they lie where a memtable has room
         heap.tidy()
         try:
@@ -174,7 +201,7 @@ class Database:
                 self.handles -= 1
                 return
             with self.lock:
-                del databases[self._place.identity]
+                del databases[self.place.identity]
                 self._close()
 
     def _close(self):
@@ -193,7 +220,7 @@ class Database:
             raise UnosqlError("%d posted records are lost" % len(left))
 
     def __enter__(self):
-        if self._place.shares_flash and not taking.is_inside():
+        if self.place.shares_flash and not taking.is_inside():
             taking.check()  # here rather than half-way through a write
         self.lock.__enter__()
         try:
@@ -308,7 +335,7 @@ class Database:
         if self.logs(level):
             from .logger import Logger
 
-            Logger(self._place.base + ".log", self._log_size).write(level, message)
+            Logger(self.place.base + ".log", self._log_size).write(level, message)
 
     def rekey(self, password, iterations):
         """Rewrite everything under another key."""

@@ -2,7 +2,7 @@
 
 import os
 
-from .database import databases
+from .database import opened
 from .errors import LockTimeoutError
 
 
@@ -12,7 +12,7 @@ def destroy(place, timeout):
     Within `opening`. timeout: milliseconds to wait for another process. LockTimeoutError when the database is open, OSError.
     """
     place.check()
-    if place.identity in databases:
+    if opened(place):
         raise LockTimeoutError("%s is open here: close it first" % place.name)
     lock = place.lock(timeout)
     lock.open()

@@ -9,7 +9,7 @@ import os
 from .errors import StorageFullError
 from .ring import Ring
 
-_ENOENT, _EACCES, _EEXIST, _ENOSPC = 2, 13, 17, 28
+_EPERM, _ENOENT, _EACCES, _EEXIST, _ENOSPC, _EROFS = 1, 2, 13, 17, 28, 30
 # Erase blocks that segments leave to the WAL and the manifest.
 _LOGS = 2
 
@@ -154,15 +154,28 @@ class Files:
         return self._directory + "/" + _name(kind, n)
 
     def _entries(self):
-        """Generator of the kind and number of each file of ours."""
-        listing = getattr(self._fs, "ilistdir", None) or self._fs.listdir
-        entries = _forgive(_ENOENT, listing, self._directory)
+        """Generator of the kind and number of each file of ours.
+
+        A cut while FAT makes a directory longer leaves anything at its end. Of segments behind that nothing is told: who
+        needs one knows its name, and removing what only seems to be there could free what belongs to others.
+        """
+        listing, directory = getattr(self._fs, "ilistdir", None), self._directory
+        if listing and self._fs is os:
+            directory = directory.encode()  # gives names as bytes, which need not be UTF-8
+        entries = _forgive(_ENOENT, listing or self._fs.listdir, directory)
         self._made = entries is not None
+        sound = True
         for entry in entries or ():
+            name = entry[0] if isinstance(entry, tuple) else entry
+            if isinstance(name, bytes):
+                sound = sound and max(name) < 128
+                name = "".join(map(chr, name))
             try:
-                yield _parse(entry if isinstance(entry, str) else entry[0])
+                kind, n = _parse(name)
             except ValueError:
-                pass  # not ours
+                continue  # not ours
+            if sound or kind != "s":
+                yield kind, n
 
     # for logs and writers
 
@@ -173,7 +186,10 @@ class Files:
         return self._path(kind, n)[self._tail :]
 
     def unlink(self, kind, n):
-        _forgive(_ENOENT, self._fs.remove, self._path(kind, n))
+        try:
+            _forgive(_ENOENT, self._fs.remove, self._path(kind, n))
+        except OSError as error:
+            raise self.translate(error)
         if kind == "s" and n in self._numbers:
             self._numbers.remove(n)
 
@@ -198,9 +214,11 @@ class Files:
         _fsync_directory(self._directory)
 
     def translate(self, error):
-        """StorageFullError for a full medium's OSError. FAT says EACCES when a directory can't grow."""
+        """StorageFullError for a full medium's OSError, words for a read-only one's. FAT says EACCES when a directory can't grow."""
         if error.errno == _ENOSPC or error.errno == _EACCES and not self._free():
             return StorageFullError("%s: no space left" % self._directory)
+        if error.errno in (_EPERM, _EACCES, _EROFS):
+            return OSError(error.errno, "%s: read-only" % self._directory)
         return error
 
 

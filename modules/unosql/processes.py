@@ -10,7 +10,9 @@ This module is loaded for taking and releasing only. held: a set with the owners
 import os
 
 _ENOENT, _ESRCH, _EEXIST = 2, 3, 17
-_NOT_EMPTY = (_EEXIST, 39, 66)  # POSIX allows EEXIST, Linux and macOS have numbers of their own
+_NOT_EMPTY = (_EEXIST, 39, 66, 21)  # POSIX allows EEXIST, Linux and macOS have numbers of their own, and so has FAT
+_READ_ONLY = (1, 13, 30)  # not permitted, access denied, read-only filesystem
+_FULL = 28
 
 
 def _process(pid):
@@ -51,8 +53,11 @@ def _alive(owner, held):
 
 
 def _names(directory):
+    """Names that may be ours. MicroPython is asked for bytes: those of a torn FAT directory are no text."""
     try:
-        return os.listdir(directory)
+        if not hasattr(os, "ilistdir"):
+            return os.listdir(directory)
+        return [name.decode() for name in os.listdir(directory.encode()) if max(name) < 128]
     except OSError:
         return ()
 
@@ -80,16 +85,34 @@ def owner(serial):
 
 
 def take(path, owner, held):
-    """Try once to make owner that of a lock directory; return whether it is. The directory's parent is made when missing."""
-    for other in _names(path):
-        if _alive(other, held):
-            return False
+    """Try once to make owner that of a lock directory; return whether it is. The directory's parent is made when missing.
+
+    True as well where no lock can be made: we, and others like us, can't write there.
+    """
+    others = _names(path)
+    if [other for other in others if _alive(other, held)]:
+        return False
+    try:
+        return _take(path, owner, held, others)
+    except OSError as error:
+        if error.errno not in _READ_ONLY and (error.errno != _FULL or not _private(path)):
+            raise
+        return True
+
+
+def _take(path, owner, held, dead):
+    for other in dead:
         _unless((_ENOENT,), os.remove, path + "/" + other)
     if not _place(path, owner):
         return False
     held.add(owner)
     _sweep(path, held)
     return True
+
+
+def _private(path):
+    """Whether a full filesystem is mounted in this MicroPython (they have no inodes): no other process uses it."""
+    return not os.stat(_parent(_parent(path)) or "/")[1]
 
 
 def _parent(path):
@@ -102,11 +125,23 @@ def _place(path, owner):
     _unless((_EEXIST,), os.mkdir, _parent(path))
     if not _unless((_ENOENT,), os.mkdir, made):
         return False  # the last owner has just removed the directory
-    open(made + "/" + owner, "w").close()
-    if _unless(_NOT_EMPTY, os.rename, made, path):
-        return True
-    _discard(made, owner)
-    return False
+    placed = False
+    try:
+        open(made + "/" + owner, "w").close()
+        _vacate(path)
+        placed = _unless(_NOT_EMPTY, os.rename, made, path)
+    finally:
+        if not placed:
+            _discard(made, owner)
+    return placed
+
+
+def _vacate(path):
+    """Remove an empty directory, over which FAT renames nothing."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass  # not there, as a rule; or in use
 
 
 def _sweep(path, held):

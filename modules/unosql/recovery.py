@@ -24,13 +24,23 @@ def load(store, password, iterations):
         store.slots.create(password, iterations)
     _make_parts(store)
     if body is None:
-        store.publish()
+        _create(store)
     elif not store.manifest.decode(body, store.open_segment):
         raise CorruptionError(storage.describe(None), None, "a segment is not the one that the manifest names")
     orphans = _orphans(store, used)
     _replay(store)
-    for number in orphans:
-        storage.remove(number)
+    try:
+        for number in orphans:
+            storage.remove(number)
+    except OSError:
+        pass  # a medium that can only be read; what else is wrong with it the next write will tell
+
+
+def _create(store):
+    try:
+        store.publish()
+    except OSError as error:
+        raise OSError(error.errno, "%s is not there and can't be made" % store.storage.describe(None))
 
 
 def _make_parts(store):

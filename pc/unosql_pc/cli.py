@@ -6,6 +6,7 @@ import sys
 
 from . import engine, secret
 from .terminal import Failure, say, shown
+from firmware import outcome
 
 PATH_HELP = "a directory NAME.udb, a raw flash or littlefs image, or a backup file"
 
@@ -153,6 +154,7 @@ def _import(a):
 
 def main(arguments=None):
     """Run a command; its exit code: 0, 1 when verify found problems, 2 for errors, 130 after Ctrl-C."""
+    _open_streams()
     a = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         status = a.run(a)
@@ -162,11 +164,19 @@ def main(arguments=None):
         print(file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        outcome.say_nothing_more()
         return 0
     except Exception as error:
         say("error: " + _message(error))
+        outcome.say_nothing_more()
         return 2
+
+
+def _open_streams():
+    """What the shell has closed (>&-) Python has as None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
 
 
 def _joined(arguments):
@@ -181,7 +191,7 @@ def _joined(arguments):
 
 
 def _message(error):
-    """One line: what is wrong and what to do. Anything unforeseen is raised again."""
+    """One line: what is wrong and what to do."""
     from unosql.errors import CorruptionError, LockTimeoutError, UnosqlError, WrongKeyError
 
     if isinstance(error, Failure):
@@ -194,4 +204,4 @@ def _message(error):
         return "%s: %s" % (shown(error.filename), error.strerror)
     if isinstance(error, (UnosqlError, LockTimeoutError, OSError, ValueError)):
         return shown(error)
-    raise error
+    return shown(outcome.line_on(error))

@@ -2,53 +2,12 @@
 import os
 
 import nor
-from runner import Skip
+from ram import mounted
 from unosql.core import Unosql
 from unosql.errors import StorageFullError
 from unosql.files import Files
 
 MODES = ("files",)
-
-
-class Ram:
-    """A block device for littlefs (erased blocks, programs at an offset) and FAT (whole blocks)."""
-
-    def __init__(self, size, count):
-        self.size = size
-        try:
-            self.data = bytearray(size * count)
-        except MemoryError:
-            raise Skip("needs %d bytes of heap" % (size * count))
-
-    def readblocks(self, block, buf, offset=0):
-        start = block * self.size + offset
-        for i in range(len(buf)):
-            buf[i] = self.data[start + i]
-
-    def writeblocks(self, block, buf, offset=0):
-        start = block * self.size + offset
-        self.data[start : start + len(buf)] = buf
-
-    def ioctl(self, op, arg):
-        if op == 4:
-            return len(self.data) // self.size
-        if op == 5:
-            return self.size
-        return 0 if op == 6 else None
-
-
-def mounted(kind, size, count):
-    try:
-        import vfs
-    except ImportError:
-        raise Skip("needs the module vfs")
-    if not hasattr(vfs, kind):
-        raise Skip("needs vfs." + kind)
-    device = Ram(size, count)
-    make = getattr(vfs, kind)
-    make.mkfs(device)
-    vfs.mount(make(device), "/ram")
-    return vfs.umount
 
 
 def write(storage, n, data):

@@ -21,7 +21,7 @@ class Attached:
         report = Report(job.names)
         try:
             with Connection(self.port) as connection:
-                connection.upload("runner", "nor", job.module)
+                connection.upload("runner", "nor", "ram", job.module)
                 connection.run_tests(job, report)
         except (TransportError, OSError) as e:
             self.recover()

@@ -1,11 +1,9 @@
 """help(unosql) on MicroPython, at heap sizes with which modules are forgotten and ones with which they are not."""
-import os
 import subprocess
 
 import pytest
-from conftest import ROOT
+from firmware import targets
 
-BINARIES = sorted(map(str, ROOT.glob("build/*/unix*/micropython")))
 PROGRAM = """
 import unosql
 from unosql.core import Unosql
@@ -26,12 +24,10 @@ print("fine")
 """
 
 
-@pytest.mark.skipif(not BINARIES, reason="needs MicroPython for unix")
-@pytest.mark.parametrize("heap", ["240k", "2M"])
-@pytest.mark.parametrize("binary", BINARIES)
-def test_help(binary, heap, tmp_path):
-    environment = dict(os.environ, MICROPYPATH="%s:.frozen" % (ROOT / "modules"))
-    done = subprocess.run([binary, "-X", "heapsize=" + heap, "-c", PROGRAM], cwd=tmp_path, env=environment,
+@pytest.mark.parametrize("heap", ["120k", "240k", "2M"])
+@pytest.mark.parametrize("bits", [32, 64])
+def test_help(bits, heap, tmp_path):
+    done = subprocess.run([str(targets.unix(bits)), "-X", "heapsize=" + heap, "-c", PROGRAM], cwd=tmp_path,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0 and done.stdout.endswith("fine\n"), done.stdout[-2000:]
     assert "selftest" in done.stdout

@@ -228,15 +228,21 @@ class Database:
                 heap.mend()
             self._store.ready()
             if self._catalog.promise:
-                from .shortage import keep_promise
-
-                keep_promise(self._catalog)
+                self._keep_promise()
             if self.posted:
                 self._write_posts()
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
         return self._catalog
+
+    def _keep_promise(self):
+        from .shortage import keep_promise
+
+        try:
+            keep_promise(self._catalog)
+        except OSError:
+            self._store.ready()  # a medium that can't be written is for reading all the same
 
     def __exit__(self, kind, error, traceback):
         try:

@@ -49,6 +49,7 @@ class Store:
     def _reset(self):
         self.lost = False  # a transaction did not survive a reload: only rollback() helps
         self.staged = None  # the memtable of a transaction
+        self.buffered = False  # the memtable has what nothing durable has, since `batched`
         self.base = None  # what before_flush() returned when the transaction began
         self.bulk = False  # a bulk batch has begun
         self.doomed = []  # files that the next manifest no longer names
@@ -284,7 +285,7 @@ class Store:
             self.flush()
             if not self.small:
                 self._step(_STEP * _BATCHED)
-        self.broken = True
+        self.broken = self.buffered = True
         self.put(entries, ops)
         self.broken = False
 
@@ -317,7 +318,7 @@ class Store:
     def flush_batch(self):
         """Make what was written with `batched` durable."""
         self._ready()
-        if self.batched and not self.bulk and len(self.memtable):
+        if self.buffered and not self.bulk:
             self.flush()
 
     def _relieve(self):
@@ -333,12 +334,13 @@ class Store:
         heap.tidy()
         self._spared(self.flush_memtable)  # when that fails nothing has changed: what is only buffered stays
         broken, self.broken = self.broken, True
-        if self.batched:
+        if self.buffered:
             self.wal.skip()
         self.manifest.wal = self.wal.counter
         self._commit()
         self.wal.reset()
         self.memtable.clear()
+        self.buffered = False
         if self.base is None:
             self.hooks.flushed()
         self.broken = broken
@@ -480,11 +482,11 @@ class Store:
 
     def is_dead(self, key, value):
         """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
-        return not (self.batched and self.memtable.used) and self.hooks.is_dead(key, value)
+        return not self.buffered and self.hooks.is_dead(key, value)
 
     def is_dead_range(self, lo, hi):
         """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
-        return not (self.batched and self.memtable.used) and self.hooks.is_dead_range(lo, hi)
+        return not self.buffered and self.hooks.is_dead_range(lo, hi)
 
     def is_garbage(self, level, key, value):
         """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""

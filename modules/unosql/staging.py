@@ -23,9 +23,9 @@ def begin(store):
 def join(store, entries, ops):
     """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
     store.epoch += 1
-    staged = []
+    staged = ()
     if store.staged is not None and sum(len(entry) for entry in entries) > store.staged.room:
-        staged = _staged_entries(store)
+        staged = (encode_entry(key, value) for key, value in store.staged.scan())  # one by one: there may be many
         begin_bulk(store)  # what raises has changed nothing
         store.staged = None
     try:
@@ -145,6 +145,8 @@ def _put_bulk(store, entries):
 def _flush_bulk(store):
     store.flush_memtable()
     store.memtable.clear()
+    if store.base is None:
+        store.hooks.flushed()  # should the batch be given up, the layer above loads anew
     if len(store.manifest.levels[0]) < LIMIT // 2:
         return
     if store.small:

@@ -123,9 +123,10 @@ class Store:
     def get(self, key):
         """Return the value of key, or None."""
         self._ready()
-        return self._spared(self._get, key)
+        return self._spared(self.peek, key)
 
-    def _get(self, key):
+    def peek(self, key):
+        """get() for what runs within a merge or a replay: it gives no RAM up, and opens nothing anew."""
         for table in self._tables(key):
             value = table.get(key)
             if value is not ABSENT:
@@ -344,12 +345,13 @@ class Store:
 
     def flush_memtable(self):
         """Write the memtable into a segment of level 0, for a manifest to publish."""
-        ops = self.hooks.before_flush() if self.base is None else self.base
-        if not ops and not len(self.memtable):
+        count, ops = self.hooks.flushing() if self.base is None else (len(self.base), (op for op in self.base))
+        count += len(self.memtable)
+        if not count:
             return
-        number, writer = self.new_segment(len(ops) + len(self.memtable))
+        number, writer = self.new_segment(count)
         try:
-            for key, value in merge([(op for op in ops), self.memtable.scan()]):
+            for key, value in merge([ops, self.memtable.scan()]):
                 writer.add(key, value)
             writer.finish()
         except BaseException:

@@ -16,7 +16,7 @@ from .record import dumps, header
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
-_SMALL = 6
+_SMALL = 4
 _LARGE = 64
 # Names that are read at a time, lest a scan stays open; and that a flush adds where an older version left them out.
 _FEW = 16
@@ -24,6 +24,9 @@ _FEW = 16
 _CHANGED = 8
 # Numbers that compaction has looked up, and remembers.
 _KNOWN = 32
+# Bytes of bits that tell of as many newest numbers that nothing of them is dead, on a small heap and on others.
+_BITS_SMALL = 256
+_BITS_LARGE = 2048
 _NOBODYS = (1 << 62,)  # no id is alive, and no index
 
 
@@ -47,6 +50,7 @@ class Catalog:
         self._named = True  # or: collections above this name may lack the entry that leads from the number to the name
         self._naming = True  # what that becomes at the next flush
         self._known = {}  # see _alive(): by number
+        self._whole = b""  # bits by number: a collection that is not cached, and nothing of it was dead
 
     def now(self):
         """The time as whole seconds."""
@@ -91,6 +95,7 @@ class Catalog:
         self._cached.append(collection)
         try:
             collection.decode(value, self._changed.get(name))
+            self._set_whole(collection.number, False)
         except BaseException:
             self._cached.remove(collection)
             collection.forget()
@@ -101,6 +106,9 @@ class Catalog:
     def _let_go(self, collection):
         if collection.name in self._changed:
             self._changed[collection.name] = collection.counters()
+        if not self._whole:
+            self._whole = bytearray(_BITS_SMALL if heap.small() else _BITS_LARGE)
+        self._set_whole(collection.number, collection.first == 1)
         self._cached.remove(collection)
         collection.forget()
 
@@ -197,6 +205,7 @@ class Catalog:
         self._cached.clear()
         self._changed.clear()
         self._known.clear()
+        self._whole = b""
         self.change = 0
         self.next_number = 1
         self.promise = None
@@ -246,6 +255,8 @@ class Catalog:
         if self.in_transaction or kind not in _MORTAL or kind == keys.CHANGE and value is None:
             return False
         number, id = keys.parse(value, 0) if kind == keys.CHANGE else keys.parse(key)
+        if kind != keys.INDEX and self._is_whole(number):
+            return False
         alive = self._alive(number)
         if alive is None:
             return False
@@ -301,6 +312,27 @@ class Catalog:
         state = json.loads(value) if value else {"number": 0}
         return _living(state["first"], state["indexes"]) if state["number"] == number else _NOBODYS
 
+    def _set_whole(self, number, whole):
+        i = number & 8 * len(self._whole) - 1
+        if self._is_recent(number):
+            bits = self._whole[i >> 3] & ~(1 << (i & 7))
+            self._whole[i >> 3] = bits | whole << (i & 7)
+
+    def _is_whole(self, number):
+        i = number & 8 * len(self._whole) - 1
+        return self._is_recent(number) and bool(self._whole[i >> 3] >> (i & 7) & 1)
+
+    def _is_recent(self, number):
+        return 0 < self.next_number - number <= 8 * len(self._whole)
+
+    def _note_number(self, number):
+        """A number was given away."""
+        if number - self.next_number >= 8 * len(self._whole):
+            self._whole, self.next_number = b"", max(self.next_number, number + 1)
+        while self.next_number <= number:
+            self.next_number += 1
+            self._set_whole(self.next_number - 1, False)
+
     # -- entries of the catalogue
 
     def _entries(self):
@@ -349,7 +381,7 @@ class Catalog:
     def _replay_entry(self, key, value):
         if key == _GLOBALS:
             values = json.loads(value)
-            self.next_number = max(self.next_number, values["next"])
+            self._note_number(values["next"] - 1)
             self.promise = values.get("promise")
             return self._note_change(values["change"])
         name = key[1:].decode()
@@ -359,11 +391,13 @@ class Catalog:
             cached.decode(value)
         if value is None:
             self._changed.pop(name, None)
-        else:
-            state = json.loads(value)
-            self._changed[name] = None if cached else [state[counter] for counter in COUNTERS]
-            used = [state["number"]] + [index["number"] for index in state["indexes"]]
-            self.next_number = max(self.next_number, *[number + 1 for number in used])
+            return
+        state = json.loads(value)
+        self._changed[name] = None if cached else [state[counter] for counter in COUNTERS]
+        if self.store.peek(key) == value:  # it is written: not when this is of the WAL, or what a rollback brings back
+            del self._changed[name]
+        self._changed[""] = None
+        self._note_number(max([state["number"]] + [index["number"] for index in state["indexes"]]))
 
     def _note_change(self, change):
         self.change = max(self.change, change)

@@ -82,7 +82,7 @@ def rollback(store):
         return _unstage(store)
     if lost or store.staging:
         store.broken = True
-    store.staged, store.bulk = None, False
+    store.staged, store.bulk = None, 0
     store.ready()
 
 
@@ -102,7 +102,7 @@ def _unstage(store):
 def begin_bulk(store):
     """Start a batch of any size: nothing of it is durable before commit_bulk()."""
     store.flush()
-    store.bulk = True
+    store.bulk = store.manifest.next_file
 
 
 def commit_bulk(store):
@@ -110,10 +110,10 @@ def commit_bulk(store):
     store.ready()
     try:
         _flush_bulk(store)
-        store.bulk = False
+        store.bulk = 0
         store.commit_past_log()
     except BaseException:
-        store.bulk = False
+        store.bulk = 0
         store.broken = True
         raise
     store.hooks.flushed()
@@ -143,13 +143,27 @@ def _put_bulk(store, entries):
 
 
 def _flush_bulk(store):
-    store.flush_memtable()
+    heap.tidy()
+    _twice(store, store.flush_memtable)
     store.memtable.clear()
     if store.base is None:
         store.hooks.flushed()  # should the batch be given up, the layer above loads anew
     if len(store.manifest.levels[0]) < LIMIT // 2:
         return
     if store.small:
-        return store.in_arena(store.compactor().burst, 8)
+        return _twice(store, _burst, store)
     while store.compact_some(8) and len(store.manifest.levels[0]) >= LIMIT // 2:
         pass
+
+
+def _burst(store):
+    store.in_arena(store.compactor().burst, 8)
+
+
+def _twice(store, call, *args):
+    """Call, and when memory runs out once more: without the RAM that can be had back, and fewer segments at a time."""
+    try:
+        call(*args)
+    except MemoryError:
+        store.relinquish()
+        call(*args)

@@ -50,7 +50,7 @@ class Store:
         self.lost = False  # a transaction did not survive a reload: only rollback() helps
         self.staged = None  # the memtable of a transaction
         self.base = None  # what before_flush() returned when the transaction began
-        self.bulk = False  # a bulk batch has begun
+        self.bulk = 0  # a bulk batch has begun: the number of its first file
         self.doomed = []  # files that the next manifest no longer names
         self.broken = False  # RAM may differ from flash: reload before use
 
@@ -379,7 +379,7 @@ class Store:
     @property
     def staging(self):
         """Whether a transaction or a bulk batch has begun."""
-        return self.staged is not None or self.bulk
+        return self.staged is not None or bool(self.bulk)
 
     def begin(self):
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
@@ -398,7 +398,7 @@ class Store:
         try:
             from .staging import rollback
         except BaseException:  # later writes must not be staged for nobody
-            self.staged, self.bulk, self.broken = None, False, True
+            self.staged, self.bulk, self.broken = None, 0, True
             raise
         rollback(self)
 
@@ -502,10 +502,12 @@ class Store:
 
     def _commit(self):
         self.epoch += 1
-        if self.bulk:
-            return
-        self.slots.write(self.manifest.encode())
+        if not self.bulk:
+            self.slots.write(self.manifest.encode())
         doomed, self.doomed = self.doomed, []
+        if self.bulk:  # only the files that came since it began may go: no durable manifest names them (invariant 5)
+            self.doomed = [number for number in doomed if number < self.bulk]
+            doomed = [number for number in doomed if number >= self.bulk]
         self._remove(doomed)
 
     # -- maintenance

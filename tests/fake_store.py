@@ -50,6 +50,9 @@ class FakeStore:
 
     peek = get
 
+    def expect_peeks(self):
+        pass
+
     def scan(self, lo, hi=None, reverse=False):
         """Sees what is written while it runs, as the real one does."""
         while True:

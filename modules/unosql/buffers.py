@@ -26,6 +26,13 @@ class Buffers:
         self._idle = [bytearray(block) for _ in range(self._kept)]
         self._lent = []
 
+    def keep_another(self):
+        """Keep one block more, where some are kept: for lookups within a flush or a merge."""
+        if self._kept == _KEPT:
+            self._idle.append(bytearray(self.block))
+            self._idle.sort(key=len)
+            self._kept += 1
+
     def take(self, size):
         """Return a bytearray of at least size bytes, the caller's until give()."""
         for i, buf in enumerate(self._idle):

@@ -108,6 +108,7 @@ class Catalog:
             self._changed[collection.name] = collection.counters()
         if not self._whole:
             self._whole = bytearray(_BITS_SMALL if heap.small() else _BITS_LARGE)
+            self.store.expect_peeks()
         self._set_whole(collection.number, collection.first == 1)
         self._cached.remove(collection)
         collection.forget()

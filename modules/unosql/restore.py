@@ -57,6 +57,8 @@ class _Numbers:
 
     def __getitem__(self, number):
         if number != self._number:
+            if self._collection:
+                self._collection.change()  # its counters: those of many would take RAM until the next flush
             name = self._store.get(keys.make(_THERE, number, 0))
             self._collection = self._catalog.collection(name.decode())
             self._number = number

@@ -157,7 +157,7 @@ def _flush_bulk(store):
 
 
 def _burst(store):
-    store.in_arena(store.compactor().burst, 8)
+    store.in_arena(store.compactor().burst, 32)  # as many as level 1 needs to stay small, as its segments take RAM
 
 
 def _twice(store, call, *args):

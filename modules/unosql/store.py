@@ -150,6 +150,10 @@ class Store:
         idle = self._stop()
         return self.reader.forget() | self.buffers.drop() | idle
 
+    def expect_peeks(self):
+        """From now on peek() is for every flush and merge: have the RAM for that."""
+        self.buffers.keep_another()
+
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
         spared = False
@@ -564,9 +568,11 @@ class Store:
 
     def import_(self, filename, password=None):
         """Return an archive.Opened: meta, check(), entries(), close()."""
+        self._ready()
+        self.relinquish()  # what goes on meanwhile is a large batch
+
         from .archive import Opened
 
-        self._ready()
         return Opened(filename, self.slots.header, self.slots.envelope, password, self.buffers)
 
     def stats(self):

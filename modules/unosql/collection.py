@@ -198,13 +198,23 @@ class Collection:
         id = self.next
         raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
         changes = self._trim()
-        ops = self.index_ops(id, None, raw, changes)
+        ops = self.index_ops(id, None, self.definitions and self._for_indexes(record, raw), changes)
         if changes or not self.number:
             ops.insert(0, self.entry(**changes))
         number = self.number or self.catalog.next_number
         ops.append((keys.make(keys.RECORD, number, id), raw))
         self.catalog.store.apply(ops)
         return id
+
+    def _for_indexes(self, record, raw):
+        """Return a stored record with the fields that indexes look at: all of a wide one, read again, take much RAM."""
+        names = set()
+        for definition in self.definitions:
+            if definition["where"] is not None:
+                return raw
+            for field in definition["keys"]:
+                names.update((field, field.split(".")[0]))
+        return pack(*header(raw)[:3], {name: record[name] for name in names if name in record})
 
     def update(self, id, raw, changes):
         """Merge changes into a stored record."""

@@ -216,8 +216,11 @@ class Store:
         operation is larger than the memtable, StorageFullError when flash is full: nothing has changed then.
         """
         self._ready()
-        logged = [encode_entry(key, value) for key, value in ops]
-        entries = [entry for op in ops for entry in self.expanded(*op)]
+        entries, logged = [], []
+        for op in ops:  # encoded once: a record may be large
+            i = len(entries)
+            entries += self.expanded(*op)
+            logged.append(entries[i])
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
@@ -248,7 +251,7 @@ class Store:
 
             apply_large(self, entries, ops)
         else:
-            self.write(b"".join(logged), entries, ops)
+            self.write(logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
 
     def expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
@@ -355,7 +358,7 @@ class Store:
             return
         number, writer = self.new_segment(count)
         try:
-            for key, value in merge([ops, self.memtable.scan()]):
+            for key, value in merge([ops, self.memtable.scan(copy=memoryview)]):
                 writer.add(key, value)
             writer.finish()
         except BaseException:

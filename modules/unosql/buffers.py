@@ -27,12 +27,12 @@ class Buffers:
         self._idle = [bytearray(block) for _ in range(self._kept)]
         self._lent = []
 
-    def keep_another(self):
-        """Keep one block more, where some are kept: for lookups within a flush or a merge."""
+    def keep_more(self):
+        """Where blocks are kept, keep what a flush writes in as well: for lookups meanwhile."""
         if self._kept == _KEPT:
-            self._idle.append(bytearray(self.block))
+            self._idle += [bytearray(self.half), bytearray(self.half)]
             self._idle.sort(key=len)
-            self._kept += 1
+            self._kept += 2
 
     def take(self, size):
         """Return a bytearray of at least size bytes, the caller's until give()."""

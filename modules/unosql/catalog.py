@@ -229,7 +229,8 @@ class Catalog:
         return list(self._entries())
 
     def flushing(self):
-        return len(self._changed) + (0 if self._named is True else _FEW), self._entries()
+        missing = _FEW if self._changed and self._named is not True else 0
+        return len(self._changed) + missing, self._entries()
 
     def counters(self, promise, named=None):
         """Return the operation that stores the counters of the whole database, and a promise (shortage.py) or None."""

@@ -15,9 +15,18 @@ def begin(store):
     if store.staging:
         raise ValueError("transactions do not nest")
     base = store.hooks.before_flush()
-    staged = Memtable(store.memtable.capacity // 2)
+    staged = _memtable(store)
     store.base = base  # nothing may fail after this
     store.staged = staged
+
+
+def _memtable(store):
+    """What a transaction is staged in: half a memtable, or where there is no such gap less; it becomes a bulk batch sooner."""
+    try:
+        return Memtable(store.memtable.capacity // 2)
+    except MemoryError:
+        store.relinquish()
+        return Memtable(store.memtable.capacity // 8)
 
 
 def join(store, entries, ops):

@@ -152,7 +152,7 @@ class Store:
 
     def expect_peeks(self):
         """From now on peek() is for every flush and merge: have the RAM for that."""
-        self.buffers.keep_another()
+        self.buffers.keep_more()
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""

@@ -22,6 +22,8 @@ _LARGE = 64
 _FEW = 16
 # Collections changed since the last flush with which a transaction begins: it keeps their entries until its end.
 _CHANGED = 8
+# And at which buffered writes are flushed on a small heap: 80 bytes each.
+_CROWD = 24
 # Numbers that compaction has looked up, and remembers.
 _KNOWN = 32
 # Bytes of bits that tell of as many newest numbers that nothing of them is dead, on a small heap and on others.
@@ -243,6 +245,9 @@ class Catalog:
         self._named = self._naming
         self._changed.clear()
         self._known.clear()
+
+    def crowded(self):
+        return len(self._changed) > _CROWD and heap.small()
 
     def expand(self, key, value):
         if value is None:

@@ -22,6 +22,10 @@ class Hooks:
     def flushed(self):
         """The memtable and what before_flush() returned are in segments: durable, or part of the bulk batch at hand."""
 
+    def crowded(self):
+        """Whether what replay() made of the operations takes so much RAM that a flush is due, where one is no matter."""
+        return False
+
     def expand(self, key, value):
         """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
 

@@ -45,6 +45,8 @@ def join(store, entries, ops):
             for entry in entries:
                 store.staged.put(entry)
         store.replay(ops)
+        if store.bulk and store.hooks.crowded():
+            _flush_bulk(store)
     except BaseException:
         store.lost = True
         raise

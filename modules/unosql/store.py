@@ -287,7 +287,7 @@ class Store:
             self._step(_STEP * _BATCHED, True)
 
     def _buffer(self, entries, ops, size):
-        if size > self.memtable.room:
+        if size > self.memtable.room or self.hooks.crowded():
             self.flush()
             if not self.small:
                 self._step(_STEP * _BATCHED)

@@ -48,6 +48,11 @@ class FakeStore:
     def get(self, key):
         return self.data.get(key)
 
+    peek = get
+
+    def expect_peeks(self):
+        pass
+
     def scan(self, lo, hi=None, reverse=False):
         """Sees what is written while it runs, as the real one does."""
         while True:

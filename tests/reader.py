@@ -305,6 +305,12 @@ class Database:
         """Return {name: state}, with count and next brought up to date by counting."""
         return {key[1:].decode(): json.loads(value) for key, value in self.entries() if key[:1] == b"Z" and key != b"Z"}
 
+    def names(self):
+        """Return {number: name} as the entries `T` say, those of collections that are gone left out."""
+        states = self.collections()
+        names = {varint(key, 1)[0]: value.decode() for key, value in self.entries() if key[:1] == b"T"}
+        return {number: name for number, name in names.items() if states.get(name, {}).get("number") == number}
+
     def documents(self, now=None):
         """Yield (collection's name, record) as users see them. now: seconds, for expired ones (None: keep them)."""
         states = {state["number"]: (name, state) for name, state in self.collections().items()}
@@ -386,6 +392,8 @@ def _operations(batch):
         if key[:1] == b"R" and value is not None:
             change, _ = varints(value, 0, 3)
             yield b"S" + pack(change[2]), key[1:]
+        if key[:1] == b"Z" and key != b"Z" and value is not None:
+            yield b"T" + pack(json.loads(value)["number"]) + pack(2**32 - 1), key[1:]
 
 
 class Backup:

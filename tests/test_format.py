@@ -189,8 +189,9 @@ def test_golden(image):
     assert [{"collection": name, "record": record} for name, record in found.documents()] == expected
     store = make(MemFs({"t.udb/" + name: data for name, data in files.items()}), password)
     assert list(store.verify()) == []
-    entries = {key: value for key, value in store.scan(b"") if key[:1] != b"S"}
-    assert entries == {key: value for key, value in found.entries() if key[:1] != b"S"}
+    implied = (b"S", b"T")  # a bare store does not know of what is implied
+    entries = {key: value for key, value in store.scan(b"") if key[:1] not in implied}
+    assert entries == {key: value for key, value in found.entries() if key[:1] not in implied}
     store.apply([(b"zz", b"new")])
     assert store.get(b"zz") == b"new"
 

@@ -21,18 +21,18 @@ def test_a_rollback_short_of_memory_forgets_nothing(monkeypatch):
     db = opened(medium)
     for i in range(60):
         db.insert("c", {"i": i})
-    scan = Store.scan
+    get = Store.get
 
     def failing(*args):
-        monkeypatch.setattr(Store, "scan", scan)
+        monkeypatch.setattr(Store, "get", get)
         raise MemoryError
 
     with pytest.raises((MemoryError, ZeroDivisionError)):
         with db.transaction():
             db.insert("c", {"i": -1})
-            monkeypatch.setattr(Store, "scan", failing)
+            monkeypatch.setattr(Store, "get", failing)
             1 / 0
-    assert Store.scan is scan
+    assert Store.get is get
     for i in range(60, 120):
         db.insert("c", {"i": i})
     db.compact()

@@ -7,7 +7,7 @@ data. The segment's first entry has an empty key and holds a JSON object about t
 import json
 import os
 
-from .header import decode
+from . import heap
 from .envelope import Plain
 from .errors import CorruptionError
 from .files import sync
@@ -138,6 +138,8 @@ class Opened:
     def _open(self, filename, ours, envelope, password, buffers):
         buf = bytearray(64)
         buf = buf[: self._source.readinto(0, 0, buf)]
+        from .header import decode  # for opening only
+
         header, size = decode(buf, filename)
         start = bytes(buf[: Plain().sealed_size(size)])
         try:
@@ -146,12 +148,14 @@ class Opened:
             raise CorruptionError(filename, 0, error)
         if header.encode() != ours:
             envelope = header.unlock(password, filename)
-        self._segment = Segment(Reader(self._source, envelope, 2, buffers), 0, _AAD + start)
-        for key, value in self._segment.scan():
-            if key != _META:
-                raise CorruptionError(filename, size, "not a backup")
-            self.meta = json.loads(value)
-            break
+        heap.unload("header")
+        self._segment = Segment(Reader(self._source, envelope, 1, buffers), 0, _AAD + start)
+        entries = self._segment.scan(thrifty=True)
+        key, value = next(entries)
+        entries.close()
+        if key != _META:
+            raise CorruptionError(filename, size, "not a backup")
+        self.meta = json.loads(value)
 
     def check(self):
         """Read and verify the whole file."""
@@ -159,7 +163,7 @@ class Opened:
 
     def entries(self):
         """Yield (key, value or None) in key order."""
-        return self._segment.scan(b"\0")
+        return self._segment.scan(b"\0", thrifty=True)  # the one block cached is its own
 
     def close(self):
         """Close the file."""

@@ -21,10 +21,18 @@ class Buffers:
         self.half = block // 2
         self.index = block if block > 512 else self.half
         self.work = workspace(block)
+        self._longest = self._worked = block  # that were met, and compressed: a large record makes a block of its own
         self.input = bytearray(block + _SEAL)  # growing bit by bit it would break up the heap
         self._kept = 0 if block > 512 else _KEPT
         self._idle = [bytearray(block) for _ in range(self._kept)]
         self._lent = []
+
+    def keep_more(self):
+        """Where blocks are kept, keep what a flush writes in as well: for lookups meanwhile."""
+        if self._kept == _KEPT:
+            self._idle += [bytearray(self.half), bytearray(self.half)]
+            self._idle.sort(key=len)
+            self._kept += 2
 
     def take(self, size):
         """Return a bytearray of at least size bytes, the caller's until give()."""
@@ -38,11 +46,19 @@ class Buffers:
         heap.tidy()
         return bytearray(size)
 
+    def workspace(self, size):
+        """Return what a block of so many bytes is compressed in; where it grows it stays, for the next large record."""
+        if size > self._worked:
+            self.work, self._worked = workspace(size), size
+        self._longest = max(self._longest, size)
+        return self.work
+
     def give(self, buf):
-        """Take a buffer back. Those that a large record has made longer are let go."""
-        if len(buf) <= self.block and (isinstance(buf, bytearray) or self._is_lent(buf)):
+        """Take a buffer back. One that a large record has made longer stays where there may be no gap for the next."""
+        if (len(buf) <= self.block or self._kept) and (isinstance(buf, bytearray) or self._is_lent(buf)):
             self._idle.append(buf)
             self._idle.sort(key=len)  # the shortest that suffices is taken
+            self._longest = max(self._longest, len(buf))
 
     def _is_lent(self, buf):
         """Whether a memoryview is of this time's; in CPython a generator may end, and give one back, after reclaim()."""
@@ -54,10 +70,10 @@ class Buffers:
     def lend(self, arena):
         """Make buffers of a memoryview, until reclaim()."""
         self.reclaim()  # should that have failed the last time
-        sizes = [self.block] * 2 + [self.half] * 4
+        sizes = [self.block] * 2 + [self.half] * 4 if self._longest == self.block else [self._longest] * 4
         i = 0
         while i + self.half <= len(arena):
-            size = sizes.pop(0) if sizes else self.half
+            size = sizes.pop(0) if sizes and i + sizes[0] <= len(arena) else self.half
             self._lent.append(arena[i : i + size])
             i += size
         self._idle += self._lent

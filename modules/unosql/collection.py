@@ -14,11 +14,15 @@ from .record import check, dumps, header, pack, unpack
 # changes.
 _EVERY = 16
 _TOP = 1 << 62
+# Of the state, what records change.
+COUNTERS = ("next", "count", "first")
+_STATE = COUNTERS + ("number", "options", "definitions", "_indexes")
 
 
 class Collection:
-    """A collection of a catalog; its number is 0 as long as it does not exist.
+    """A collection of a catalog, which loads the state; the number is 0 as long as the collection does not exist.
 
+    The state goes when others need its place in RAM, and comes back when somebody who kept this object asks for it.
     next: id of the next insert. count: records from `first` on. options: capped, ttl, history. swept: where looking for
     expired records goes on.
     """
@@ -27,12 +31,29 @@ class Collection:
         self.catalog = catalog
         self.name = name
         self.swept = 0
-        self.decode(None)
 
     # -- the catalogue's entry
 
-    def decode(self, value):
-        """Take the state from an entry of the catalogue; None: there is no such collection."""
+    def __getattr__(self, name):
+        if name not in _STATE:
+            raise AttributeError(name)
+        self.catalog.load(self)
+        return getattr(self, name)
+
+    def forget(self):
+        """Let the state go."""
+        for name in _STATE:
+            try:
+                delattr(self, name)
+            except AttributeError:
+                pass  # it was never there
+
+    def counters(self):
+        """Return what records change of the state: next, count, first."""
+        return self.next, self.count, self.first
+
+    def decode(self, value, counters=None):
+        """Take the state from an entry of the catalogue; None: there is no such collection. counters: newer ones."""
         state = json.loads(value) if value else {}
         self.number = state.get("number", 0)
         self.next = state.get("next", 1)
@@ -41,6 +62,8 @@ class Collection:
         self.options = state.get("options", {})
         self.definitions = state.get("indexes", [])
         self._indexes = None
+        if counters and self.number:
+            self.next, self.count, self.first = counters
 
     def entry(self, **changes):
         """Return the operation that stores the state, with some of it changed."""
@@ -186,13 +209,23 @@ class Collection:
         id = self.next
         raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
         changes = self._trim()
-        ops = self.index_ops(id, None, raw, changes)
+        ops = self.index_ops(id, None, self.definitions and self._for_indexes(record, raw), changes)
         if changes or not self.number:
             ops.insert(0, self.entry(**changes))
         number = self.number or self.catalog.next_number
         ops.append((keys.make(keys.RECORD, number, id), raw))
         self.catalog.store.apply(ops)
         return id
+
+    def _for_indexes(self, record, raw):
+        """Return a stored record with the fields that indexes look at: all of a wide one, read again, take much RAM."""
+        names = set()
+        for definition in self.definitions:
+            if definition["where"] is not None:
+                return raw
+            for field in definition["keys"]:
+                names.update((field, field.split(".")[0]))
+        return pack(*header(raw)[:3], {name: record[name] for name in names if name in record})
 
     def update(self, id, raw, changes):
         """Merge changes into a stored record."""
@@ -308,11 +341,12 @@ class Collection:
     def clear(self):
         """Remove all records and indexes: they belong to a number that is no longer anyone's."""
         if self.number:
-            self.change(number=self.catalog.next_number, first=self.next, count=0, indexes=[])
+            name = keys.name(self.number), None
+            self.catalog.store.apply([self.entry(number=self.catalog.next_number, first=self.next, count=0, indexes=[]), name])
 
     def drop(self):
         """Remove the collection. False when there is none."""
         if not self.number:
             return False
-        self.catalog.store.apply([(keys.CATALOG + self.name.encode(), None)])
+        self.catalog.store.apply([(keys.CATALOG + self.name.encode(), None), (keys.name(self.number), None)])
         return True

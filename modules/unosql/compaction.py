@@ -279,7 +279,7 @@ class Compaction:
 
     def _newer(self, target, inputs):
         if target == 1:
-            return merge([s.scan() for s in inputs])
+            return merge([s.scan(copy=memoryview) for s in inputs])
         return _chain(inputs)
 
     def _advance(self, target, inputs, number, done):
@@ -327,7 +327,7 @@ def _capacity(level):
 
 def _chain(segments):
     for segment in segments:
-        yield from segment.scan()
+        yield from segment.scan(copy=memoryview)
 
 
 def _stream(newer, below, untouched):
@@ -345,7 +345,7 @@ def _stream(newer, below, untouched):
             if (head is None or head[0] > segment.max) and untouched(segment):
                 yield None, segment
                 continue
-            source = segment.scan()
+            source = segment.scan(copy=memoryview)
             for entry in source:
                 while head is not None and head[0] < entry[0]:
                     yield head

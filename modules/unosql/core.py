@@ -316,7 +316,7 @@ class Unosql:
     def collections(self):
         """Return a list of the collections' names."""
         with self._use("collections") as catalog:
-            return [collection.name for collection in catalog.collections()]
+            return list(catalog.names())
 
     def clear(self, collection):
         """Remove all records and indexes, which takes the same time however many. Options and the next id stay."""

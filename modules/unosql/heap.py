@@ -16,6 +16,11 @@ def _bounded():
 _small = _bounded() and gc.mem_free() + gc.mem_alloc() < _SMALL
 
 
+def small():
+    """Whether RAM is what matters."""
+    return _small
+
+
 def tidy():
     """Collect garbage before making objects that are large or stay: small ones land in low gaps, and large gaps last."""
     if _small:

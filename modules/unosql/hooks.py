@@ -19,18 +19,27 @@ class Hooks:
         """Return [(key, value)] in key order to write along with the memtable: what replay() made of the operations."""
         return []
 
+    def flushing(self):
+        """The same as (how many at the most, generator), for a flush at once: made one by one they take less RAM."""
+        ops = self.before_flush()
+        return len(ops), (op for op in ops)
+
     def flushed(self):
-        """The memtable and what before_flush() returned are durable."""
+        """The memtable and what before_flush() returned are in segments: durable, or part of the bulk batch at hand."""
+
+    def crowded(self):
+        """Whether what replay() made of the operations takes so much RAM that a flush is due, where one is no matter."""
+        return False
 
     def expand(self, key, value):
         """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
 
     def is_dead(self, key, value):
-        """Whether compaction may forget this entry."""
+        """Whether compaction may forget this entry. It may read by store.peek(), in the midst of a merge."""
         return False
 
     def is_dead_range(self, lo, hi):
-        """Whether is_dead() holds for all entries with lo <= key <= hi, whatever their values."""
+        """Whether compaction may forget every entry that could be at lo <= key <= hi; False when that is not sure."""
         return False
 
     def grows(self, ops):

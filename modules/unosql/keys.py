@@ -6,12 +6,20 @@ A key is one letter for its kind, then numbers as varints; keys of an index hold
 from .codec import pack_uint, unpack_uint
 
 # The catalogue sorts last, next to the changes: written at each flush, it is merged with what is merged anyway.
-HISTORY, INDEX, RECORD, CHANGE, CATALOG = b"H", b"I", b"R", b"S", b"Z"
+# So are the names of collections by their numbers, which grow at their end too.
+HISTORY, INDEX, RECORD, CHANGE, NAME, CATALOG = b"H", b"I", b"R", b"S", b"T", b"Z"
+# Ends the key of a name: to versions that do not know the kind it is a record which lives as long as its collection.
+_LIVE = (1 << 32) - 1
 
 
 def make(kind, *numbers):
     """Return the key of a kind (one byte) and numbers (0 <= n < 2**64)."""
     return kind + b"".join([pack_uint(n) for n in numbers])
+
+
+def name(number):
+    """Return the key of the name of the collection with a number."""
+    return make(NAME, number, _LIVE)
 
 
 def parse(key, i=1):

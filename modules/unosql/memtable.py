@@ -17,8 +17,8 @@ def encode_entry(key, value):
     return pack_uint(len(key)) + pack_uint(len(value) + 1) + key + value
 
 
-def decode_entry(buf, i):
-    """Return (key, value, index after the entry at buf[i:])."""
+def decode_entry(buf, i, copy=bytes):
+    """Return (key, value, index after the entry at buf[i:]). copy: what makes the value of a part of buf."""
     size, i = unpack_uint(buf, i)
     width, i = unpack_uint(buf, i)
     key = bytes(buf[i : i + size])
@@ -26,7 +26,7 @@ def decode_entry(buf, i):
     if not width:
         return key, None, i
     end = i + width - 1
-    return key, bytes(buf[i:end]), end
+    return key, copy(buf[i:end]), end
 
 
 class Memtable:
@@ -87,13 +87,13 @@ class Memtable:
                 return value
         return ABSENT
 
-    def scan(self, lo=b"", hi=None, reverse=False):
-        """Yield (key, value or None) for lo <= key < hi. Not to be used across a put()."""
+    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes):
+        """Yield (key, value or None) for lo <= key < hi. Not to be used across a put(). copy: see decode_entry()."""
         start = self._find(lo)
         stop = self._count if hi is None else self._find(hi)
         order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
         for i in order:
-            key, value, _ = decode_entry(self.arena, self._place(i))
+            key, value, _ = decode_entry(self.arena, self._place(i), copy)
             yield key, value
 
     def _key(self, place):

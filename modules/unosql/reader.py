@@ -45,6 +45,9 @@ class Reader:
         except BaseException:
             self.buffers.give(buf)
             raise
+        if len(data) > len(buf):
+            self.buffers.give(buf)
+            buf = data
         self._cache.append((number, offset, data, buf))
         return data
 

@@ -10,6 +10,9 @@ from .errors import UnosqlError
 from .expiry import unwind
 from .record import header, restamp
 
+# The kind of entries that are there only while a batch restores; sorts among those that change often.
+_THERE = b"U"
+
 
 def restore(catalog, filename, password):
     """Put a backup's contents into the database, as one batch. Returns how many records and deletions it has."""
@@ -30,16 +33,48 @@ def _restore(catalog, archive):
     if archive.meta["full"]:
         for collection in catalog.collections():
             collection.drop()
-    numbers = {}  # of collections there: the Collection here
     restored = 0
+    numbers = _Numbers(catalog)
     for key, value in archive.entries():
         restored += _restore_entry(catalog, numbers, key, value)
-    for collection in numbers.values():
+    for collection in numbers.collections():
         collection.configure({})  # a capped one may hold too many
     if not archive.meta["full"]:
         _undelete(catalog)
         _check_unique(numbers, archive)
+    numbers.forget()
     return restored
+
+
+class _Numbers:
+    """The collections here by their numbers there: entries of the store, since there may be more than RAM has room for."""
+
+    def __init__(self, catalog):
+        self._catalog = catalog
+        self._store = catalog.store
+        self._number = self._collection = None  # the last one asked for
+
+    def __setitem__(self, number, collection):
+        self._store.apply([(keys.make(_THERE, number, 0), collection.name.encode())])
+
+    def __getitem__(self, number):
+        if number != self._number:
+            if self._collection:
+                self._collection.change()  # its counters: those of many would take RAM until the next flush
+            name = self._store.get(keys.make(_THERE, number, 0))
+            self._collection = self._catalog.collection(name.decode())
+            self._number = number
+        return self._collection
+
+    def collections(self):
+        """Yield them all."""
+        for _, name in self._store.scan(_THERE, keys.above(_THERE)):
+            yield self._catalog.collection(name.decode())
+
+    def forget(self):
+        """Remove the entries: they are for the batch at hand only."""
+        for key, _ in self._store.scan(_THERE, keys.above(_THERE)):
+            self._store.apply([(key, None)])
 
 
 def _restore_entry(catalog, numbers, key, value):

@@ -29,10 +29,11 @@ def file_aad(number):
     return b"s" + number.to_bytes(4, "big")
 
 
-def read_entry(block, i, key):
+def read_entry(block, i, key, copy=bytes):
     """Return (key, value or None, index of the next entry) of the entry at block[i:].
 
-    key: of the entry before it. One flat call, not a generator: every source of a merge holds its state in RAM.
+    key: of the entry before it. copy: what makes the value of a part of the block, which may be large.
+    One flat call, not a generator: every source of a merge holds its state in RAM.
     """
     shared, i = unpack_uint(block, i)
     rest, i = unpack_uint(block, i)
@@ -41,7 +42,7 @@ def read_entry(block, i, key):
     i += rest
     if not width:
         return key, None, i
-    return key, bytes(block[i : i + width - 1]), i + width - 1
+    return key, copy(block[i : i + width - 1]), i + width - 1
 
 
 def bloom_bits(key, bloom):
@@ -154,9 +155,10 @@ class Segment:
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.tag, offset, size, buf)
 
-    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False):
+    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False, copy=bytes):
         """Yield (key, value or None) for lo <= key < hi, live keys only.
 
+        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the others.
         thrifty: have no block of its own but the one cached, which is read again after somebody else's.
         """
         if self.floor is not None:
@@ -170,6 +172,11 @@ class Segment:
                 while leaves:
                     leaf = leaves.pop(0)
                     block = self._block(*leaf, buf)
+                    if buf is not None and len(block) > len(buf):  # a large record: the next may come into the same
+                        buffers.give(buf)
+                        buf = block
+                    if copy is not bytes:
+                        block = memoryview(block)
                     if reverse and thrifty:
                         entry = _last(block, lo, hi)
                         while entry:
@@ -181,7 +188,7 @@ class Segment:
                         continue
                     key, i = b"", 0
                     while i < len(block):
-                        key, value, i = read_entry(block, i, key)
+                        key, value, i = read_entry(block, i, key, copy)
                         if hi is not None and key >= hi:
                             return
                         if key >= lo:

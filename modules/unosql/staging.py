@@ -15,17 +15,26 @@ def begin(store):
     if store.staging:
         raise ValueError("transactions do not nest")
     base = store.hooks.before_flush()
-    staged = Memtable(store.memtable.capacity // 2)
+    staged = _memtable(store)
     store.base = base  # nothing may fail after this
     store.staged = staged
+
+
+def _memtable(store):
+    """What a transaction is staged in: half a memtable, or where there is no such gap less; it becomes a bulk batch sooner."""
+    try:
+        return Memtable(store.memtable.capacity // 2)
+    except MemoryError:
+        store.relinquish()
+        return Memtable(store.memtable.capacity // 8)
 
 
 def join(store, entries, ops):
     """Make a batch part of the transaction or bulk batch at hand; when it fails half-way that can only be rolled back."""
     store.epoch += 1
-    staged = []
+    staged = ()
     if store.staged is not None and sum(len(entry) for entry in entries) > store.staged.room:
-        staged = _staged_entries(store)
+        staged = (encode_entry(key, value) for key, value in store.staged.scan())  # one by one: there may be many
         begin_bulk(store)  # what raises has changed nothing
         store.staged = None
     try:
@@ -36,6 +45,8 @@ def join(store, entries, ops):
             for entry in entries:
                 store.staged.put(entry)
         store.replay(ops)
+        if store.bulk and store.hooks.crowded():
+            _flush_bulk(store)
     except BaseException:
         store.lost = True
         raise
@@ -82,7 +93,7 @@ def rollback(store):
         return _unstage(store)
     if lost or store.staging:
         store.broken = True
-    store.staged, store.bulk = None, False
+    store.staged, store.bulk = None, 0
     store.ready()
 
 
@@ -102,7 +113,7 @@ def _unstage(store):
 def begin_bulk(store):
     """Start a batch of any size: nothing of it is durable before commit_bulk()."""
     store.flush()
-    store.bulk = True
+    store.bulk = store.manifest.next_file
 
 
 def commit_bulk(store):
@@ -110,10 +121,10 @@ def commit_bulk(store):
     store.ready()
     try:
         _flush_bulk(store)
-        store.bulk = False
+        store.bulk = 0
         store.commit_past_log()
     except BaseException:
-        store.bulk = False
+        store.bulk = 0
         store.broken = True
         raise
     store.hooks.flushed()
@@ -143,11 +154,27 @@ def _put_bulk(store, entries):
 
 
 def _flush_bulk(store):
-    store.flush_memtable()
+    heap.tidy()
+    _twice(store, store.flush_memtable)
     store.memtable.clear()
+    if store.base is None:
+        store.hooks.flushed()  # should the batch be given up, the layer above loads anew
     if len(store.manifest.levels[0]) < LIMIT // 2:
         return
     if store.small:
-        return store.in_arena(store.compactor().burst, 8)
+        return _twice(store, _burst, store)
     while store.compact_some(8) and len(store.manifest.levels[0]) >= LIMIT // 2:
         pass
+
+
+def _burst(store):
+    store.in_arena(store.compactor().burst, 32)  # as many as level 1 needs to stay small, as its segments take RAM
+
+
+def _twice(store, call, *args):
+    """Call, and when memory runs out once more: without the RAM that can be had back, and fewer segments at a time."""
+    try:
+        call(*args)
+    except MemoryError:
+        store.relinquish()
+        call(*args)

@@ -51,7 +51,7 @@ class Store:
         self.staged = None  # the memtable of a transaction
         self.buffered = False  # the memtable has what nothing durable has, since `batched`
         self.base = None  # what before_flush() returned when the transaction began
-        self.bulk = False  # a bulk batch has begun
+        self.bulk = 0  # a bulk batch has begun: the number of its first file
         self.doomed = []  # files that the next manifest no longer names
         self.broken = False  # RAM may differ from flash: reload before use
         self.space.full_at = None  # the layer above counts anew
@@ -125,9 +125,10 @@ class Store:
     def get(self, key):
         """Return the value of key, or None."""
         self._ready()
-        return self._spared(self._get, key)
+        return self._spared(self.peek, key)
 
-    def _get(self, key):
+    def peek(self, key):
+        """get() for what runs within a merge or a replay: it gives no RAM up, and opens nothing anew."""
         for table in self._tables(key):
             value = table.get(key)
             if value is not ABSENT:
@@ -150,6 +151,10 @@ class Store:
             heap.unload("staging")
         idle = self._stop()
         return self.reader.forget() | self.buffers.drop() | idle
+
+    def expect_peeks(self):
+        """From now on peek() is for every flush and merge: have the RAM for that."""
+        self.buffers.keep_more()
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
@@ -213,8 +218,11 @@ class Store:
         operation is larger than the memtable, StorageFullError when flash is full: nothing has changed then.
         """
         self._ready()
-        logged = [encode_entry(key, value) for key, value in ops]
-        entries = [entry for op in ops for entry in self.expanded(*op)]
+        entries, logged = [], []
+        for op in ops:  # encoded once: a record may be large
+            i = len(entries)
+            entries += self.expanded(*op)
+            logged.append(entries[i])
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
@@ -245,7 +253,7 @@ class Store:
 
             apply_large(self, entries, ops)
         else:
-            self.write(b"".join(logged), entries, ops)
+            self.write(logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
 
     def expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
@@ -281,7 +289,7 @@ class Store:
             self._step(_STEP * _BATCHED, True)
 
     def _buffer(self, entries, ops, size):
-        if size > self.memtable.room:
+        if size > self.memtable.room or self.hooks.crowded():
             self.flush()
             if not self.small:
                 self._step(_STEP * _BATCHED)
@@ -347,12 +355,13 @@ class Store:
 
     def flush_memtable(self):
         """Write the memtable into a segment of level 0, for a manifest to publish."""
-        ops = self.hooks.before_flush() if self.base is None else self.base
-        if not ops and not len(self.memtable):
+        count, ops = self.hooks.flushing() if self.base is None else (len(self.base), (op for op in self.base))
+        count += len(self.memtable)
+        if not count:
             return
-        number, writer = self.new_segment(len(ops) + len(self.memtable))
+        number, writer = self.new_segment(count)
         try:
-            for key, value in merge([(op for op in ops), self.memtable.scan()]):
+            for key, value in merge([ops, self.memtable.scan(copy=memoryview)]):
                 writer.add(key, value)
             writer.finish()
         except BaseException:
@@ -380,7 +389,7 @@ class Store:
     @property
     def staging(self):
         """Whether a transaction or a bulk batch has begun."""
-        return self.staged is not None or self.bulk
+        return self.staged is not None or bool(self.bulk)
 
     def begin(self):
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
@@ -399,7 +408,7 @@ class Store:
         try:
             from .staging import rollback
         except BaseException:  # later writes must not be staged for nobody
-            self.staged, self.bulk, self.broken = None, False, True
+            self.staged, self.bulk, self.broken = None, 0, True
             raise
         rollback(self)
 
@@ -503,10 +512,12 @@ class Store:
 
     def _commit(self):
         self.epoch += 1
-        if self.bulk:
-            return
-        self.slots.write(self.manifest.encode())
+        if not self.bulk:
+            self.slots.write(self.manifest.encode())
         doomed, self.doomed = self.doomed, []
+        if self.bulk:  # only the files that came since it began may go: no durable manifest names them (invariant 5)
+            self.doomed = [number for number in doomed if number < self.bulk]
+            doomed = [number for number in doomed if number >= self.bulk]
         self._remove(doomed)
 
     # -- maintenance
@@ -563,9 +574,11 @@ class Store:
 
     def import_(self, filename, password=None):
         """Return an archive.Opened: meta, check(), entries(), close()."""
+        self._ready()
+        self.relinquish()  # what goes on meanwhile is a large batch
+
         from .archive import Opened
 
-        self._ready()
         return Opened(filename, self.slots.header, self.slots.envelope, password, self.buffers)
 
     def stats(self):

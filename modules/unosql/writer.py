@@ -15,6 +15,8 @@ from .segment import SALT, TRAILER, block_aad, bloom_bits
 
 # Bytes of an index block's entry, in general; a longer one makes the block grow.
 _PLACE = 24
+# What an entry takes besides its key and value, at the most in practice.
+_LENGTHS = 9
 
 
 class _Block:
@@ -37,6 +39,7 @@ class _Block:
             self.first = key
         shared = common_prefix(self.last, key)
         self.last = key
+        self._fit(self.used + _LENGTHS + len(key) - shared + len(value or b""))
         self._append(pack_uint(shared) + pack_uint(len(key) - shared))
         self._append(pack_uint(0 if value is None else len(value) + 1))
         self._append(key[shared:])
@@ -44,10 +47,14 @@ class _Block:
 
     def _append(self, data):
         end = self.used + len(data)
-        if end > len(self.buf):
-            self.buf = bytearray(self.buf) + bytes(end - len(self.buf))
         self.buf[self.used : end] = data
         self.used = end
+
+    def _fit(self, size):
+        """Grow, once for a large entry; what was is left to the collector, or to whom it was lent by."""
+        if size > len(self.buf):
+            old, self.buf = self.buf, bytearray(size)
+            self.buf[: self.used] = old[: self.used]
 
 
 def common_prefix(a, b):
@@ -144,7 +151,7 @@ class Writer:
     def _write(self, buf):
         offset = self.offset
         heap.tidy()
-        buf, size = compress(buf, self._buffers.work)
+        buf, size = compress(buf, self._buffers.workspace(len(buf)))
         for part in self._envelope.seal_parts(buf, size, block_aad(self._prefix, offset)):
             self._append(part)
         return offset, self.offset - offset

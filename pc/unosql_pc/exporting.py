@@ -19,7 +19,7 @@ def run(source, key, form, out, name=None):
         raise Failure("%s exists already; remove it or choose another name" % shown(out))
     partial = target.with_name(target.name + ".part")
     with database.reading(source, key) as catalog:
-        chosen = [database.collection(catalog, name)] if name else catalog.collections()
+        chosen = [database.collection(catalog, name)] if name else list(catalog.collections())
         try:
             total = _FORMS[form](partial, chosen, name is None)
             os.replace(partial, target)

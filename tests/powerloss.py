@@ -30,14 +30,14 @@ from unosql.errors import UnosqlError  # noqa: E402
 from room import give_room, listed, take_room  # noqa: E402
 from work import (  # noqa: E402
     KEY, MEDIA, NEW_KEY, OPERATIONS, PAIRS, Broken, backed_up, beside, contents, fill, fork, make_backups, opened, require,
-    BACKUP,
+    BACKUP, SPARE,
 )
 
 ERRORS = {"error": EIO, "full": ENOSPC}
 SHORT = "short"
 ROOM = 1024  # bytes
 FILLER = 3000  # bytes of a file that takes room
-ROOMS = 30  # more room than any operation takes
+ROOMS = 65  # more room than any operation takes
 
 
 class Operation:
@@ -49,6 +49,8 @@ class Operation:
         self.key = KEY if kind == "encrypted" else None
         self.keys = (self.key, NEW_KEY) if name == "rekey" else (self.key,)
         self.medium = MEDIA[kind]()
+        if name == "full_medium":
+            take_room(self.medium, SPARE)
         db = opened(self.medium, self.keys)
         for _ in fill(db):
             pass
@@ -77,7 +79,9 @@ class Operation:
 
     @property
     def models(self):
-        """Those of this medium, and the errors. A block device is never full."""
+        """Those of this medium, and the errors. A block device is never full; how much fits a medium changes by an error."""
+        if self.name == "full_medium":
+            return self.medium.device.MODELS
         errors = ERRORS if isinstance(self.medium, MemFiles) else ("error",)
         return (*self.medium.device.MODELS, *errors, SHORT)
 
@@ -162,6 +166,10 @@ class Case:
     def _check_reopened(self):
         db = self._open()
         self._check(db)
+        if self.operation.name == "full_medium":
+            db.close()
+            give_room(self.medium)
+            db = self._open()
         count = db.count("after")
         db.insert("after", {"n": 1})
         db.close()

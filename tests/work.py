@@ -4,13 +4,14 @@ An operation is a generator over a database that yields whenever a call has retu
 """
 import contextlib
 import copy
+import random
 import tempfile
 from pathlib import Path
 
 from media import FatFiles, FlashMedium, LittleFsFiles, MemFiles
 from unosql import archive, database, locks
 from unosql.core import Unosql
-from unosql.errors import CorruptionError, WrongKeyError
+from unosql.errors import CorruptionError, StorageFullError, WrongKeyError
 
 KEY, NEW_KEY = b"sixteen byte key", "another passphrase"
 MEDIA = {
@@ -144,10 +145,46 @@ def batches(db):
         yield db.insert_many("c", [record(i + j) for j in range(12)])
 
 
+def ring(db):
+    """What is removed gives its flash back meanwhile."""
+    db.configure("r", capped=40)
+    yield
+    for i in range(0, 400, 8):
+        yield db.insert_many("r", [record(i + j) for j in range(8)])
+
+
+def full_medium(db):
+    """Fill the medium; remove in several ways, what lies apart as well; go on."""
+    i = 0
+    try:
+        while True:
+            db.insert("c", {"n": i, "name": "name%d" % (i % 7), "blob": _noise(i)})
+            i += 1
+            yield
+    except StorageFullError:
+        pass
+    yield db.delete("c", {"n": {"gte": i // 2}, "name": {"in": ["name1", "name2", "name5"]}})
+    yield db.delete("c", {"n": {"lt": i // 5}})
+    yield db.insert("c", record(1000))
+    yield db.pop("c", 2)
+    yield db.ack("c", i // 4)
+    yield db.insert("c", record(1001))
+    yield db.delete("c", "n", i - 1)
+    yield db.clear("c")
+    yield db.insert("c", record(1002))
+
+
+def _noise(i):
+    """Text that can't be compressed much."""
+    rng = random.Random(i)
+    return "".join(chr(35 + rng.randrange(57)) for _ in range(1100))
+
+
 OPERATIONS = {f.__name__: f for f in (
     insert, insert_many, large_record, update, upsert, delete, transaction, large_transaction, create_index,
-    clear_and_drop, queue, compact, rekey, backup, restore, restore_increment, batches,
+    clear_and_drop, queue, compact, rekey, backup, restore, restore_increment, batches, ring, full_medium,
 )}
+SPARE = 90 << 10  # bytes that full_medium fills
 # On raw flash a backup is a file on a filesystem beside it: nothing is written to the flash.
 PAIRS = [(name, kind) for name in OPERATIONS for kind in MEDIA if (name, kind) != ("backup", "flash")]
 
@@ -180,7 +217,9 @@ def opened(medium, keys=(None,)):
     locks._held.clear()
     for i, key in enumerate(keys):
         try:
-            return Unosql("testdb", key, 1000, "NONE", storage=medium.storage(), memtable=2048)
+            db = Unosql("testdb", key, 1000, "NONE", storage=medium.storage(), memtable=2048)
+            db._database._catalog.clock = lambda: 800000000  # how much fits a medium must not depend on the time
+            return db
         except WrongKeyError:
             if i + 1 == len(keys):
                 raise

@@ -49,7 +49,7 @@ class Blocks:
         self.erase = bdev.ioctl(5, 0)
         self.payload = self.erase - HEAD
         self._count = bdev.ioctl(4, 0)
-        self.total = self._count * self.payload
+        self.total = self._count * self.erase
         self._tags = bytearray(4 * self._count)
         self._head = bytearray(HEAD)
         self._page = memoryview(bytearray(_PAGE))

@@ -13,6 +13,9 @@ from .record import check, dumps
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+# Bytes of the least memtable, and which part of a small medium one has.
+_SMALL = 2048
+_SHARE = 64
 databases = {}  # by what they are stored on: all handles in this process share one Database
 _posting = Lock(None, FOREVER)  # of queues of post(), between threads
 
@@ -133,12 +136,14 @@ def _absolute(path):
     return ("/" if path[0] == "/" else "") + "".join(parts)
 
 
-def _suited():
-    """A memtable size, in bytes, that suits the heap: 2 KB, with which the store is thrifty, or 4 to 8 KB."""
+def _suited(storage):
+    """A memtable size, in bytes, that suits heap and medium: 2 KB, with which the store is thrifty, or up to 8 KB.
+
+    The larger it is the more of the medium is kept back for a flush: see space.py.
+    """
     free = heap.free()
-    if free is None:
-        return 4096
-    return 2048 if free < 65536 else min(free // 16, 8192)
+    size = 4096 if free is None else min(free // 16, 8192) if free >= 65536 else _SMALL
+    return size if size == _SMALL else max(_SMALL, min(size, storage.total() // _SHARE))
 
 
 def _digest(password):
@@ -185,7 +190,7 @@ class Database:
         heap.unload(*heap.SELDOM)  # of a database before this one: they lie where a memtable has room
         heap.tidy()
         try:
-            self._store = Store(storage, self._catalog, memtable or _suited())
+            self._store = Store(storage, self._catalog, memtable or _suited(storage))
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store

@@ -84,7 +84,7 @@ class Flash:
         return self._blocks.refresh()
 
     def total(self):
-        """Bytes for files on the whole flash."""
+        """Bytes of the whole flash."""
         return self._blocks.total
 
     def describe(self, n=None):

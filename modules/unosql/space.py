@@ -5,7 +5,7 @@ lie beside its output until that is published. Inserts never take it. The storag
 WAL.
 """
 
-# A full segment of the deeper levels takes at most this part of the medium, but as many erase blocks as _LEAST.
+# A full segment of the deeper levels takes at most this part of what there is for the database, but so many erase blocks.
 _PART = 32
 _LEAST = 2
 # Erase blocks of such a segment on a large medium. Each segment takes RAM as long as it lives: on a small heap they are
@@ -26,11 +26,12 @@ class Space:
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
-    def __init__(self, storage, memtable, small):
-        self._storage = storage
-        self._flush = -(-(memtable + 512) // storage.erase)
-        self._most = _LARGE * (2 if small else 1)
-        self._blocks = None
+    def __init__(self, store, memtable):
+        self._store = store
+        self._storage = store.storage
+        self._flush = -(-(memtable + 512) // self._storage.erase)
+        self._most = _LARGE * (2 if store.small else 1)
+        self._blocks = self._merge = None  # of a full segment; of one step of a merge
         self._free = None
         self.left = 0
         self.futile = False
@@ -40,18 +41,16 @@ class Space:
     @property
     def segment(self):
         """Bytes of a full segment in the deeper levels."""
-        return self._segment_blocks() * self._storage.erase
-
-    def _segment_blocks(self):
         if self._blocks is None:
-            self._blocks = max(_LEAST, min(self._most, self._storage.total() // self._storage.erase // _PART))
-        return self._blocks
+            self.free()
+        return self._blocks * self._storage.erase
 
     @property
     def reserve(self):
         """Bytes that inserts leave free."""
-        merge = max(2 * self._flush, 2 * self._segment_blocks())
-        return (self._flush + merge) * self._storage.erase
+        if self._merge is None:
+            self.free()
+        return (self._flush + self._merge) * self._storage.erase
 
     @property
     def goal(self):
@@ -62,9 +61,20 @@ class Space:
         """Bytes free on the medium, the reserve included."""
         if self._free is None:
             self._free = self._storage.free()
+            self._measure()
             spare = self._free - self.goal
             self.left = spare // 2 if spare > self.reserve else spare
         return self._free
+
+    def _measure(self):
+        """Suit segments to what this database has and may have of the medium. A merge rewrites two at a time in part."""
+        stored = largest = 0
+        for segment in self._store.manifest.segments():
+            stored += segment.size
+            largest = max(largest, segment.size)
+        erase = self._storage.erase
+        self._blocks = max(_LEAST, min(self._most, (self._free + stored) // erase // _PART))
+        self._merge = 2 * max(self._flush, self._blocks, -(-largest // erase))
 
     def flushed(self, size):
         """A segment of so many bytes came from the memtable."""

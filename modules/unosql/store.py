@@ -39,7 +39,7 @@ class Store:
         self.memtable = Memtable(memtable)
         self.buffers = Buffers(_BLOCK // 2 if self.small else _BLOCK)
         self.cache = 1 if self.small else cache
-        self.space = Space(storage, memtable, self.small)
+        self.space = Space(self, memtable)
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.short = False  # of memory for a merge, once

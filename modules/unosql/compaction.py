@@ -213,7 +213,8 @@ class Compaction:
         return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
 
     def _limit(self, level):
-        return self._store.space.segment if level > 1 else self._store.storage.erase * _SMALL
+        limit = self._store.space.segment
+        return limit if level > 1 else min(limit, self._store.storage.erase * _SMALL)
 
     def _merge(self, level, inputs, whole=False):
         """Generator: merge inputs of a level into the next one. Yields False for each block written, True for each segment.

@@ -8,6 +8,8 @@ WAL.
 # A full segment of the deeper levels takes at most this part of what there is for the database, but so many erase blocks.
 _PART = 32
 _LEAST = 2
+# Of a tiny medium a part of so many is all that may be kept back for each of these.
+_TINY = 12
 # Erase blocks of such a segment on a large medium. Each segment takes RAM as long as it lives: on a small heap they are
 # twice as large, which programs some 6 % more.
 _LARGE = 8
@@ -22,7 +24,7 @@ class Space:
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
     futile: nothing could be reclaimed, and nothing was removed since.
-    full_at: Hooks.live when the medium was found full, or None.
+    full_at: Hooks.live when the medium was found full, or None: it was not, or much is free again.
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
@@ -55,15 +57,22 @@ class Space:
     @property
     def goal(self):
         """Bytes free from which inserts may flush the memtable. Those that follow on removals may while the reserve is there."""
-        return self.reserve + (self._flush + _MARGIN) * self._storage.erase
+        return self.reserve + self._margin * self._storage.erase
+
+    @property
+    def is_short(self):
+        """Whether the medium is as good as full, or was and little is free since."""
+        return self.left <= 0 and (self.free() < self.goal or self.full_at is not None)
 
     def free(self):
         """Bytes free on the medium, the reserve included."""
         if self._free is None:
             self._free = self._storage.free()
             self._measure()
-            spare = self._free - self.goal
-            self.left = spare // 2 if spare > self.reserve else spare
+            self.left = self._free - self.goal
+            if self.left > self.reserve:
+                self.left //= 2
+                self.full_at = None
         return self._free
 
     def _measure(self):
@@ -73,7 +82,9 @@ class Space:
             stored += segment.size
             largest = max(largest, segment.size)
         erase = self._storage.erase
-        self._blocks = max(_LEAST, min(self._most, (self._free + stored) // erase // _PART))
+        blocks = (self._free + stored) // erase
+        self._blocks = max(1, min(_LEAST, blocks // _TINY), min(self._most, blocks // _PART))
+        self._margin = min(self._flush + _MARGIN, blocks // _TINY)
         self._merge = 2 * max(self._flush, self._blocks, -(-largest // erase))
 
     def flushed(self, size):

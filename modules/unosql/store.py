@@ -320,7 +320,7 @@ class Store:
             if self.broken and self.base is not None:
                 raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
             self._ready()  # it may have failed after it changed the medium
-        if self.is_short:
+        if self.space.left <= 0:
             self._quietly(lambda: self._reclaim("relieve", self.space.goal))
 
     def flush_batch(self):
@@ -382,7 +382,7 @@ class Store:
     @property
     def is_short(self):
         """Whether so little flash is free that inserts leave it to what removes."""
-        return self.space.left <= 0 and self.space.free() < self.space.goal
+        return self.space.is_short
 
     # -- batches of several calls (staging.py)
 

@@ -587,6 +587,177 @@ def test_import_says_what_it_needs(tmp_path, capsys):
     assert "in.csv:2: more cells" in fails(capsys, "import", tmp_path / "in.csv", tmp_path / "n.udb", "c")
 
 
+# -- text that is not Unicode, and a user's own id
+
+
+STORED = {"<half>": b"\xed\xa0\xbd", "<pair>": b"\xed\xa0\xbd\xed\xb8\x82", "<latin>": b"\xe9", "<long>": b"\xc0\x80"}
+ODD = [("fine", "fine"), ("cut off <half>", "cut off \ufffd"), ("pair <pair>", "pair \U0001f602"), ("caf<latin>", "caf\ufffd"),
+       ("a<long>", "a\ufffd"), ("last", "last")]
+
+
+def stored(data):
+    for mark, bytes_ in STORED.items():
+        data = data.replace(mark.encode(), bytes_)
+    return data
+
+
+def marks(data):
+    for mark, bytes_ in sorted(STORED.items(), key=lambda pair: -len(pair[1])):
+        data = data.replace(bytes_, mark.encode())
+    return data.decode()
+
+
+@pytest.fixture
+def earlier(monkeypatch):
+    """Makes databases as earlier versions did, with whatever bytes text had. Call it to stop that."""
+    from unosql import collection, index, keys
+
+    pack, encode = collection.pack, index.encode
+    monkeypatch.setattr(collection, "pack", lambda *values: stored(pack(*values)))
+    monkeypatch.setattr(keys, "collection", lambda name: stored(b"Z" + name.encode()))
+    monkeypatch.setattr(keys, "named", marks)
+    monkeypatch.setattr(index, "encode", lambda value, limit=120: stored(encode(value, limit)))
+    return monkeypatch.undo
+
+
+def odd_records(db):
+    db.create_index("c", "n")
+    for i, (text, _) in enumerate(ODD):
+        db.insert("c", {"text": text, "n": i, "k" + text: [text]})
+    db.insert("coll<latin>", {"n": 1})
+    db.insert("coll<half>", {"n": 2})
+
+
+def make_odd(folder, kind, earlier, key=None):
+    path = make(folder, kind, key, odd_records)[0]
+    earlier()
+    return path
+
+
+def odd_read():
+    return [{"text": text, "n": i, "k" + text: [text]} for i, (_, text) in enumerate(ODD)]
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_earlier_versions_stored_is_read_and_named(kind, key, tmp_path, capsys, earlier):
+    path = make_odd(tmp_path, kind, earlier, key)
+    before = digest(path)
+    run("query", path, "c", "--json", *with_key(key))
+    output = capsys.readouterr()
+    assert [without_meta(json.loads(line)) for line in output.out.splitlines()] == odd_read()
+    assert "c: 3 records have text that is not Unicode" in output.err and "ids 2, 4-5" in output.err
+    run("query", path, "c", '{"text": "pair \\ud83d\\ude02"}', "--order-by", "n", *with_key(key))
+    output = capsys.readouterr()
+    assert "\U0001f602" in output.out and "not Unicode" not in output.err
+    run("verify", path, *with_key(key))
+    output = capsys.readouterr()
+    assert "no problems" in output.out and "ids 2, 4-5" in output.err and output.err.count("the name of collection") == 2
+
+    for form in ("jsonl", "sqlite"):
+        run("export", path, "--format", form, "-o", tmp_path / ("out." + form), *with_key(key))
+        errors = capsys.readouterr().err
+        assert "ids 2, 4-5" in errors and "8 records written" in errors
+    run("export", path, "--format", "csv", "-o", tmp_path / "out.csv", "--collection", "c", *with_key(key))
+    assert "ids 2, 4-5" in capsys.readouterr().err
+    found = lines_of(tmp_path / "out.jsonl")
+    assert [without_meta(r) for r in found["c"].values()] == odd_read()
+    assert sorted(found) == ["c", "coll\ufffde9", "coll\ufffded\ufffda0\ufffdbd"]
+    assert sorted(r["n"] for name in found if name != "c" for r in found[name].values()) == [1, 2]
+    with open(tmp_path / "out.csv", encoding="utf-8", newline="") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == [text for _, text in ODD]
+    connection = sqlite3.connect(tmp_path / "out.sqlite")
+    assert connection.execute("SELECT text FROM c ORDER BY n").fetchall() == [(text,) for _, text in ODD]
+    connection.close()
+
+    saved = salvaged(path, key)
+    assert saved == found
+    assert "ids 2, 4-5" in capsys.readouterr().err
+    run("inspect", path, "--json", *with_key(key))
+    assert sum(c["records"] for c in json.loads(capsys.readouterr().out)["collections"]) == 8
+    assert digest(path) == before
+
+    run("import", tmp_path / "out.jsonl", tmp_path / "new.udb")
+    run("verify", tmp_path / "new.udb")
+    assert "records have text" not in capsys.readouterr().err
+
+
+def test_salvage_of_damage_beside_odd_text(tmp_path, capsys, earlier):
+    path = make_odd(tmp_path, "directory", earlier)
+    for slot in path.glob("m*"):
+        slot.unlink()
+    assert [without_meta(r) for r in salvaged(path)["c"].values()] == odd_read()
+    assert "not Unicode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line, read, remarked", [
+    (b'{"t": "cut off \\ud83d"}', {"t": "cut off \ufffd"}, True),
+    (b'{"t": "caf\xe9", "k\xe9": [1]}', {"t": "caf\ufffd", "k\ufffd": [1]}, True),
+    (b'{"t": "\xed\xa0\xbd\xed\xb8\x82"}', {"t": "\U0001f602"}, False),
+    (b'{"t": "\\ud83d\\ude02"}', {"t": "\U0001f602"}, False),
+    (b'{"t": "\xef\xbf\xbd"}', {"t": "\ufffd"}, False),
+])
+def test_import_of_text_that_is_not_unicode(line, read, remarked, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_bytes(b'\xef\xbb\xbf{"t": 1}\r\n' + line + b'\n{"t": 3}\n')
+    run("import", tmp_path / "in.jsonl", tmp_path / "new.udb", "c")
+    errors = capsys.readouterr().err
+    assert ("in.jsonl:2: text that is not Unicode" in errors) is remarked and "jsonl:1" not in errors and "jsonl:3" not in errors
+    run("query", tmp_path / "new.udb", "c", "--json")
+    output = capsys.readouterr()
+    assert [without_meta(json.loads(row)) for row in output.out.splitlines()] == [{"t": 1}, read, {"t": 3}]
+    assert not output.err
+
+
+def test_import_of_a_csv_in_latin_1(tmp_path, capsys):
+    (tmp_path / "in.csv").write_bytes(b'ssid,n\r\nhome,1\r\ncaf\xe9,2\r\n"two\r\nlines",3\r\n')
+    run("import", tmp_path / "in.csv", tmp_path / "new.udb", "c")
+    errors = capsys.readouterr().err
+    assert "in.csv:3: text that is not Unicode" in errors and errors.count("remark") == 1
+    with Unosql("new", path=str(tmp_path), log_level="NONE") as db:
+        assert [r["ssid"] for r in db.all("c")] == ["home", "caf\ufffd", "two\r\nlines"]
+
+
+def test_json_lines_on_a_terminal_that_takes_ascii_only(tmp_path):
+    path, _ = make(tmp_path, "directory", build=lambda db: db.insert("a", {"t": "\U0001f602\ufffd"}))
+    code = "import sys; sys.path.insert(0, %r); from unosql_pc.cli import main; sys.exit(main())" % str(ROOT / "pc")
+    for command in (["query", str(path), "a", "--json"], ["salvage", str(path), "-"]):
+        done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, env={"PYTHONIOENCODING": "ascii"})
+        assert done.returncode == 0, done.stderr
+        assert b"\\ud83d\\ude02\\ufffd" in done.stdout
+
+
+def imported(folder, name, *more):
+    """The records that importing a file gives."""
+    target = folder / (name.replace(".", "_") + "%d.udb" % len(list(folder.iterdir())))
+    run("import", folder / name, target, "c", *more)
+    with Unosql(target.stem, path=str(folder), log_level="NONE") as db:
+        return db.all("c")
+
+
+@pytest.mark.parametrize("own", [{"id": "node-7"}, {"timestamp": 1700000000}, {"id": 7, "timestamp": 5}, {"version": "fw2.1"}])
+def test_an_id_of_ones_own_is_not_lost(own, tmp_path, capsys):
+    (tmp_path / "in.jsonl").write_text('{"a": 1}\n%s\n' % json.dumps({"lat": 48.1, **own}))
+    message = fails(capsys, "import", tmp_path / "in.jsonl", tmp_path / "no.udb", "c")
+    assert "in.jsonl:2: record['%s']" % next(iter(own)) in message and "--own rename" in message
+    assert not (tmp_path / "no.udb").exists()
+    renamed = imported(tmp_path, "in.jsonl", "--own", "rename")[1]
+    assert without_meta(renamed) == {"lat": 48.1, **{"own_" + name: value for name, value in own.items()}}
+    assert without_meta(imported(tmp_path, "in.jsonl", "--own", "drop")[1]) == {"lat": 48.1}
+    (tmp_path / "twice.jsonl").write_text('{"id": 1, "own_id": 2}\n')
+    assert "own_id is there already" in fails(capsys, "import", tmp_path / "twice.jsonl", tmp_path / "n.udb", "c", "--own", "rename")
+
+
+def test_records_that_were_exported_get_new_ids(tmp_path):
+    path, truth = make(tmp_path, "directory")
+    run("export", path, "--format", "csv", "-o", tmp_path / "log.csv", "--collection", "log")
+    ids = sorted(truth["log"])
+    for more in ((), ("--text",)):
+        rows = imported(tmp_path, "log.csv", *more)
+        assert [r["id"] for r in rows] == list(range(1, len(ids) + 1))
+        assert [float(r["t"]) for r in rows] == [truth["log"][id]["t"] for id in ids]
+    assert [r["own_id"] for r in imported(tmp_path, "log.csv", "--own", "rename")] == ids
+
+
 # -- boards
 
 

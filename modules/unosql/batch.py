@@ -1,15 +1,18 @@
 """Writes of any number of records as one batch."""
 
-from .condition import compile
+from .arguments import settle
+from .condition import compile, fields
 from .query import search
-from .record import check
+from .record import META, check
 
 
-def insert_many(collection, records):
-    """Insert the dicts of an iterable; return how many."""
+def insert_many(collection, records, pulled=iter):
+    """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
+    if isinstance(records, (dict, str, bytes)):
+        raise ValueError("records is an iterable of dicts, such as a list, not a %s" % type(records).__name__)
     n = 0
     with collection.catalog.atomic():
-        for record in records:
+        for record in pulled(records):
             collection.insert(record)
             n += 1
     return n
@@ -18,7 +21,14 @@ def insert_many(collection, records):
 def update(collection, tests, changes):
     """Merge changes into all records that tests hold for; return the first one's id (None: no record)."""
     check(changes, "changes")
-    return _each(collection, tests, lambda id, raw: collection.update(id, raw, changes))[0]
+    changes = settle(changes, "changes")
+
+    def change(id, raw):
+        if changes.get("id", id) != id:
+            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (changes["id"], id))
+        collection.update(id, raw, changes)
+
+    return _each(collection, tests, change)[0]
 
 
 def delete(collection, tests):
@@ -34,11 +44,14 @@ def delete(collection, tests):
 def upsert(collection, tests, changes):
     """Update, or else insert one record of what must be equal and the changes. Returns the first id.
 
-    ValueError when no record can have all of that: a field within another that is no dict.
+    ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
     """
     id = update(collection, tests, changes)
     if id is not None:
         return id
+    for field in list(fields(tests)) + list(changes):
+        if field in META:
+            raise ValueError("there is no such record, and none can be inserted with a given %r: the database sets it" % field)
     record = {}
     for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
         _assign(record, field, value)
@@ -47,10 +60,13 @@ def upsert(collection, tests, changes):
 
 
 def arguments(key, value, changes):
-    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes)."""
+    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes). TypeError."""
     if isinstance(key, dict) and changes is None:
-        value, changes = None, value
-    return condition(key, value), changes
+        value, changes = ..., value
+    tests = condition(key, value)
+    if changes is None or changes is ...:
+        raise TypeError("the changes are missing: a dict")
+    return tests, changes
 
 
 def condition(key, value):

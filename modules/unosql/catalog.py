@@ -5,7 +5,6 @@ the counters that changed since the last flush: these follow the writes that ent
 when it recovers, and are written to flash along with the memtable only.
 """
 
-import json
 import time
 
 from . import heap, keys
@@ -13,7 +12,7 @@ from .arguments import check_name
 from .codec import unpack_uint
 from .collection import COUNTERS, Collection
 from .errors import StorageFullError, UnosqlError
-from .record import dumps, header
+from .record import dumps, header, loads
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
@@ -65,7 +64,7 @@ class Catalog:
 
     def collection(self, name, create=False):
         """Return a collection; one that does not exist is empty. create: its first write is to come, and makes it."""
-        check_name(name)
+        name = check_name(name)
         return self._used(self._among_cached(name)) or self._loaded(name, self.store.get, create)
 
     def _loaded(self, name, read, tidy=False):
@@ -95,7 +94,7 @@ class Catalog:
         other = self._among_cached(name)
         if other:
             self._let_go(other)  # a search that goes on still had the one, and another call has made this
-        value = (read or self.store.get)(_key(name))
+        value = (read or self.store.get)(keys.collection(name))
         while len(self._cached) >= (_SMALL if heap.small() else _LARGE):
             self._let_go(self._cached[0])
         self._cached.append(collection)
@@ -126,16 +125,16 @@ class Catalog:
             if found.number == number:
                 return self._used(found)
         name = read(keys.name(number))
-        name = self._sought(number) if name is None else name.decode()
+        name = self._sought(number) if name is None else keys.named(name)
         found = name and (self._used(self._among_cached(name)) or self._loaded(name, read))
         return found if found and found.number == number else None
 
     def _sought(self, number):
         """Return the name of the collection with a number, of those that may lack the entry which says so; or None."""
         if self._named is not True:
-            for key, value in self.store.scan(_key(self._named) + b"\0", keys.above(keys.CATALOG)):
-                if json.loads(value)["number"] == number:
-                    return key[1:].decode()
+            for key, value in self.store.scan(keys.collection(self._named) + b"\0", keys.above(keys.CATALOG)):
+                if loads(value)["number"] == number:
+                    return keys.named(key[1:])
 
     def names(self):
         """Yield the names of the existing collections, sorted."""
@@ -148,9 +147,9 @@ class Catalog:
     def _some(self, name):
         """Return the next names behind one."""
         names = []
-        entries = self.store.scan(_key(name) + b"\0", keys.above(keys.CATALOG))
+        entries = self.store.scan(keys.collection(name) + b"\0", keys.above(keys.CATALOG))
         for key, _ in entries:
-            names.append(key[1:].decode())
+            names.append(keys.named(key[1:]))
             if len(names) == _FEW:
                 break
         entries.close()
@@ -218,7 +217,7 @@ class Catalog:
         self.promise = None
         self.forgotten = [0, 0]
         value = self.store.get(_GLOBALS)
-        self._named = self._naming = json.loads(value).get("named", "") if value else True
+        self._named = self._naming = loads(value).get("named", "") if value else True
         if value:
             self._replay_entry(_GLOBALS, value)
         self._changed.clear()
@@ -259,7 +258,7 @@ class Catalog:
         if key[:1] == keys.RECORD:
             return keys.make(keys.CHANGE, header(value)[2]), key[1:]
         if key[:1] == keys.CATALOG and key != _GLOBALS:
-            return keys.name(json.loads(value)["number"]), key[1:]
+            return keys.name(loads(value)["number"]), key[1:]
 
     def is_dead(self, key, value):
         kind = key[:1]
@@ -320,7 +319,7 @@ class Catalog:
         if name is None:
             return _NOBODYS if self._named is True else None
         value = self.store.peek(keys.CATALOG + name)
-        state = json.loads(value) if value else {"number": 0}
+        state = loads(value) if value else {"number": 0}
         return _living(state["first"], state["indexes"]) if state["number"] == number else _NOBODYS
 
     def _set_whole(self, number, whole):
@@ -352,18 +351,18 @@ class Catalog:
             return
         yield from self._missing_names()
         yield self.counters(named=self._naming)
-        for name in sorted(self._changed):
+        for name in sorted(self._changed, key=keys.collection):
             value = name and self._state(name)
             if value:
-                yield _key(name), value
+                yield keys.collection(name), value
 
     def _state(self, name):
         """Return the entry of a collection that has changed, or None when it is gone."""
         found = self._among_cached(name)
         if found:
             return found.entry()[1]
-        value = self.store.peek(_key(name))
-        return value and dumps(dict(json.loads(value), **dict(zip(COUNTERS, self._changed[name]))))
+        value = self.store.peek(keys.collection(name))
+        return value and dumps(dict(loads(value), **dict(zip(COUNTERS, self._changed[name]))))
 
     def _missing_names(self):
         """Return some of the entries that lead from numbers to names and that older versions did not write."""
@@ -371,8 +370,8 @@ class Catalog:
             return ()
         names = self._some(self._named)
         self._naming = names[-1] if len(names) == _FEW else True
-        numbers = [json.loads(self.store.peek(_key(name)))["number"] for name in names]
-        return sorted([(keys.name(numbers[i]), names[i].encode()) for i in range(len(names))])
+        numbers = [loads(self.store.peek(keys.collection(name)))["number"] for name in names]
+        return sorted([(keys.name(numbers[i]), keys.collection(names[i])[1:]) for i in range(len(names))])
 
     def _replay_record(self, key, value):
         number, id = keys.parse(key)
@@ -391,12 +390,12 @@ class Catalog:
 
     def _replay_entry(self, key, value):
         if key == _GLOBALS:
-            values = json.loads(value)
+            values = loads(value)
             self._note_number(values["next"] - 1)
             self.promise = values.get("promise")
             self.forgotten = values.get("forgotten", [0, 0])
             return self._note_change(values["change"])
-        name = key[1:].decode()
+        name = keys.named(key[1:])
         self._known.clear()
         cached = self._among_cached(name)
         if cached:
@@ -406,7 +405,7 @@ class Catalog:
         if value is None:
             self._changed.pop(name, None)
             return
-        state = json.loads(value)
+        state = loads(value)
         self._changed[name] = None if cached else [state[counter] for counter in COUNTERS]
         if self.store.peek(key) == value:  # it is written: not when this is of the WAL, or what a rollback brings back
             del self._changed[name]
@@ -419,11 +418,6 @@ class Catalog:
 
 
 _MORTAL = (keys.HISTORY, keys.INDEX, keys.RECORD, keys.CHANGE)
-
-
-def _key(name):
-    """The key of a collection's entry."""
-    return keys.CATALOG + name.encode()
 
 
 def _living(first, definitions):

@@ -1,6 +1,6 @@
 """Integers as bytes: SQLite4 varints (https://sqlite.org/src4/doc/trunk/www/varint.wiki).
 
-1 to 9 bytes, which sort as the numbers do, so that they serve in keys as well.
+1 to 9 bytes, which sort as the numbers do, so that they serve in keys as well. And whether text needs a closer look.
 """
 
 
@@ -32,3 +32,15 @@ def unpack_uint(buf, i):
     end = i + first - 246
     buf[end - 1]  # a short slice would decode to a wrong number
     return int.from_bytes(bytes(buf[i + 1 : end]), "big"), end
+
+
+def is_ascii(text):
+    """Whether a str or bytes has ASCII only."""
+    return not text or max(memoryview(text)) < 128
+
+
+if hasattr(str, "isascii"):  # CPython, whose memoryview takes no str
+
+    def is_ascii(text):
+        """Whether a str or bytes has ASCII only."""
+        return text.isascii()

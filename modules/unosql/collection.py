@@ -4,11 +4,9 @@
 collections, TTL and queues raise it, which costs the same for one record as for a million.
 """
 
-import json
-
 from . import keys
 from .codec import pack_uint
-from .record import check, dumps, header, pack, unpack
+from .record import check, dumps, header, loads, pack, unpack
 
 # A collection with a TTL looks for expired records at one insert of this many, and a deletion for old ones after as many
 # changes.
@@ -54,7 +52,7 @@ class Collection:
 
     def decode(self, value, counters=None):
         """Take the state from an entry of the catalogue; None: there is no such collection. counters: newer ones."""
-        state = json.loads(value) if value else {}
+        state = loads(value) if value else {}
         self.number = state.get("number", 0)
         self.next = state.get("next", 1)
         self.count = state.get("count", 0)
@@ -76,7 +74,7 @@ class Collection:
             "indexes": self.definitions,
         }
         state.update(changes)
-        return keys.CATALOG + self.name.encode(), dumps(state)
+        return keys.collection(self.name), dumps(state)
 
     def change(self, **changes):
         """Store a changed state."""
@@ -117,7 +115,7 @@ class Collection:
         return bool(ttl) and header(raw)[1] + ttl <= self.catalog.now()
 
     def _may_hold(self, id):
-        if not isinstance(id, int):
+        if not isinstance(id, int) or isinstance(id, bool):
             raise ValueError("id is a number, not %r" % (id,))
         return self.first <= id < self.next
 
@@ -230,7 +228,7 @@ class Collection:
     def update(self, id, raw, changes):
         """Merge changes into a stored record."""
         version, _, _, i = header(raw)
-        fields = json.loads(raw[i:])
+        fields = loads(raw[i:], True)
         fields.update(changes)
         new = pack(version + 1, self.catalog.now(), self.catalog.change + 1, fields)
         self.replace(id, raw, new, [])
@@ -300,7 +298,7 @@ class Collection:
             return []
         from .index import maintain
 
-        return maintain(self, id, old and unpack(old, id), new and unpack(new, id), changes, unique)
+        return maintain(self, id, old, new, changes, unique)
 
     # -- dropping the oldest
 
@@ -348,5 +346,5 @@ class Collection:
         """Remove the collection. False when there is none."""
         if not self.number:
             return False
-        self.catalog.store.apply([(keys.CATALOG + self.name.encode(), None), (keys.name(self.number), None)])
+        self.catalog.store.apply([(keys.collection(self.name), None), (keys.name(self.number), None)])
         return True

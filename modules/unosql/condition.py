@@ -3,7 +3,10 @@
 A compiled condition is a list of tests (operator, field, argument, prepared argument), of which all must hold.
 """
 
+from .arguments import settle
+
 _MISSING = object()
+_JOINTS = "or", "and", "not"
 
 
 def kind(value):
@@ -56,22 +59,58 @@ def matches(tests, record):
     return True
 
 
-def compile(key, value=None):
-    """Compile what users pass: None, a dict, a field and its value, or a list of each. ValueError names what is wrong."""
-    if key is None:
-        return []
-    if isinstance(key, dict):
+def compile(key, value=...):
+    """Compile what users pass: None, a dict, a field and its value, or a list of each.
+
+    value: `...` when it was not given. TypeError when it is missing or too much, ValueError names what else is wrong.
+    """
+    if key is None or isinstance(key, dict):
+        if value is not ... and value is not None:
+            raise TypeError("the value %r has no field: the condition is %r" % (value, key))
+        key = settle(key or {}, "condition")
         return [test for name, wanted in key.items() for test in _compile_item(name, wanted)]
-    if isinstance(key, (list, tuple)):
-        if not isinstance(value, (list, tuple)) or len(key) != len(value):
-            raise ValueError("a list of fields needs a list of as many values")
-        return [_equality(key[i], value[i]) for i in range(len(key))]
-    return [_equality(key, value)]
+    if not isinstance(key, (str, list, tuple)):
+        hint = "; {'id': %d} is the record with that id" % key if isinstance(key, int) else ""
+        raise TypeError("a condition is a dict, or the name of a field and its value, not %r%s" % (key, hint))
+    if value is ...:
+        raise TypeError("%r has no value: give one after it, None too must be said" % (key,))
+    if isinstance(key, str):
+        return [_pair(key, value)]
+    if not isinstance(value, (list, tuple)) or len(key) != len(value):
+        raise ValueError("a list of fields needs a list of as many values")
+    return [_pair(key[i], value[i]) for i in range(len(key))]
+
+
+def between(field, start, end):
+    """Return the condition start <= field <= end. ValueError unless both are numbers, or both strings."""
+    if kind(start) != kind(end) or kind(start) not in (2, 3):
+        raise ValueError("start and end are two numbers or two strings, not %r and %r" % (start, end))
+    return {field: {"gte": start, "lte": end}}
+
+
+def fields(tests):
+    """Yield the fields that tests are about."""
+    for _, field, _, parts in tests:
+        if field is not None:
+            yield field
+        else:
+            for part in parts:
+                yield from fields(part)
 
 
 def implies(tests, others):
     """Whether tests contain all the others: a record that they hold for passes the others as well."""
     return all(any(t[0] == o[0] and t[1] == o[1] and same(t[2], o[2]) for t in tests) for o in others)
+
+
+def _pair(field, value):
+    """A field and its value. A dict with operators in it could be meant in two ways: ValueError."""
+    if isinstance(value, dict) and any(isinstance(name, str) and name.lstrip("$") in _OPERATORS for name in value):
+        raise ValueError(
+            "the value has operators in it: write {%r: %r} to compare by these, {%r: {'eq': %r}} with this dict"
+            % (field, value, field, value)
+        )
+    return _equality(settle(field, "condition"), settle(value, "condition"))
 
 
 def _equality(field, value):
@@ -82,7 +121,7 @@ def _equality(field, value):
 
 
 def _compile_item(name, wanted):
-    if name in ("or", "and", "not"):
+    if name in _JOINTS:
         return [(name, None, wanted, _compile_parts(name, wanted))]
     if not isinstance(wanted, dict):
         return [_equality(name, wanted)]
@@ -101,11 +140,14 @@ def _compile_parts(name, wanted):
 
 def _compile_operator(field, operator, argument):
     _equality(field, argument)
-    if operator not in _OPERATORS or operator in ("or", "and", "not"):
-        raise ValueError("unknown operator %r for %r; a dict is compared by {'eq': {...}}" % (operator, field))
+    if operator not in _OPERATORS or operator in _JOINTS:
+        known = ", ".join(sorted(name for name in _OPERATORS if name not in _JOINTS))
+        raise ValueError("unknown operator %r for %r, not of %s; a dict is compared by {'eq': {...}}" % (operator, field, known))
     prepared = None
     if operator == "in" and kind(argument) != 4:
         raise ValueError("'in' takes a list")
+    if operator == "exists" and argument not in (True, False):
+        raise ValueError("'exists' takes True or False")
     if operator == "regex":
         prepared = _compile_regex(argument)
     return operator, field, argument, prepared

@@ -1,9 +1,15 @@
 """The user's interface: `from unosql.core import Unosql`.
 
 A record is a dict of JSON values: None, bool, int, float, str, and lists and dicts of these, up to 16 deep; keys are
-strings. The database sets id (an int), timestamp (whole seconds since the port's epoch, of the last write) and version
-(1 at the insert) in what it returns, and ignores them in what it is given. A collection is made by its first write. Its
-name has 1 to 64 characters. One that does not exist reads as empty.
+strings. A collection is made by its first write. Its name has 1 to 64 characters. One that does not exist reads as empty.
+
+The database sets id (an int), timestamp (whole seconds since the port's epoch, of the last write) and version (1 at the
+insert) in what it returns. A record that was read, which has all three, may be inserted again, elsewhere say, and gets new
+ones. Any other id, timestamp or version is refused, rather than lost: store it under another name, as "own_id".
+
+Text is Unicode, in values, names of fields and of collections, and conditions. Surrogate pairs, which MicroPython's
+json.loads() leaves in two, are joined. Half a pair, or bytes that are no UTF-8, are refused. Where an earlier version has
+stored these, they read as U+FFFD.
 
 A condition says which records a call is about. Several fields in one dict must all hold:
 
@@ -16,7 +22,9 @@ A condition says which records a call is about. Several fields in one dict must 
 
 Operators are eq, ne, gt, gte, lt, lte, in (a list), contains (a part of a string, an element of a list), regex
 (anywhere in a string) and exists (True or False). "and" and "or" take a list of conditions, "not" takes one. Values of
-different types are neither equal nor ordered, but int and float are numbers alike. A missing field equals None.
+different types are neither equal nor ordered, but int and float are numbers alike. A missing field equals None, which must be said:
+a field without a value is a TypeError. A dict as a value is compared as a whole, and refused when it names operators:
+write {"age": {"gte": 18}}, or {"age": {"eq": {...}}}.
 
 A call is durable when it returns, unless durability is "batch". It raises ValueError or TypeError for bad arguments,
 OSError for files, and UnosqlError for the rest. LOCK_TIMEOUT has the milliseconds to wait for another process or thread
@@ -176,8 +184,8 @@ class Unosql:
     def insert(self, collection, record):
         """Insert a dict of JSON values and return its id: 1, 2, 3, ... in each collection, never used again.
 
-        Raises ValueError (no dict, a value that JSON lacks, too deep, larger than the memtable), UniqueError,
-        StorageFullError. None of these changes anything.
+        Raises ValueError (no dict, a value that JSON lacks, text that is not Unicode, too deep, an id, timestamp or version
+        of one's own, larger than the memtable), UniqueError, StorageFullError. None of these changes anything.
         """
         with self._use("insert", collection) as catalog:
             return catalog.collection(collection, True).insert(record)
@@ -187,7 +195,7 @@ class Unosql:
         with self._use("insert_many", collection) as catalog:
             from .batch import insert_many
 
-            return insert_many(catalog.collection(collection, True), self._open().pulled(records))
+            return insert_many(catalog.collection(collection, True), records, self._open().pulled)
 
     def post(self, collection, record):
         """Queue a record, to be inserted by the next call; return whether there was room, which `posts` says at opening.
@@ -212,7 +220,7 @@ class Unosql:
         with self._use("get", collection) as catalog:
             return catalog.collection(collection).get(id)
 
-    def find(self, collection, key=None, value=None, **options):
+    def find(self, collection, key=None, value=..., **options):
         """Return a list of the records that a condition holds for, by id; for large results see iterate().
 
         limit: at most so many.
@@ -223,10 +231,10 @@ class Unosql:
         with self._use("find", collection) as catalog:
             return list(self._search(catalog, collection, key, value, options))
 
-    def iterate(self, collection, where=None, **options):
+    def iterate(self, collection, where=None, value=..., **options):
         """find() as a generator: bounded RAM, however many there are. The loop may write what it likes.
 
-        where: a condition as a dict.
+        where: a condition as a dict, or what find() takes as key.
         order_by: takes RAM for the keys of all records, or of skip + limit, unless an index has that order.
 
         It ends whatever is written meanwhile, and meets none twice. Each record that was there at the call is met, as it
@@ -236,9 +244,9 @@ class Unosql:
         are not met. clear() and drop() end it, restore() makes it raise UnosqlError.
         """
         with self._use("iterate", collection) as catalog:
-            return self._steps(self._search(catalog, collection, where, None, options), catalog.restored)
+            return self._steps(self._search(catalog, collection, where, value, options), catalog.restored)
 
-    def find_one(self, collection, key=None, value=None, **options):
+    def find_one(self, collection, key=None, value=..., **options):
         """Return the first record that find() would, or None."""
         options["limit"] = 1
         found = self.find(collection, key, value, **options)
@@ -250,34 +258,35 @@ class Unosql:
 
         return search(catalog.collection(collection), compile(key, value), **options)
 
-    def update(self, collection, key, value=None, changes=None):
+    def update(self, collection, key, value=..., changes=None):
         """Merge a dict into all records that a condition holds for, as one batch; False when there are none.
 
             db.update("users", "name", "Arman", {"age": 30})
             db.update("users", {"age": {"lt": 18}}, {"minor": True})
 
-        Raises their versions and sets their timestamps. A condition must be given, {} stands for all records. Raises as
-        insert() does.
+        Raises their versions and sets their timestamps. A condition must be given, {} stands for all records. Changes may be
+        the whole record as it was read; an id that is not the record's is a ValueError. Raises as insert() does.
         """
         with self._use("update", collection) as catalog:
             from .batch import arguments, update
 
             return update(catalog.collection(collection), *arguments(key, value, changes)) is not None
 
-    def upsert(self, collection, key, value=None, changes=None):
+    def upsert(self, collection, key, value=..., changes=None):
         """update(), or else insert one record: what the condition says is equal, and the changes.
 
             db.upsert("settings", "name", "volume", {"value": 7})
 
         Returns the id of the first record updated, or of the new one. Raises as insert() does, and ValueError when fields
-        exclude each other, as "a" being 5 and "a.b" being 2.
+        exclude each other, as "a" being 5 and "a.b" being 2, or when it would insert a record with a given id, timestamp or
+        version.
         """
         with self._use("upsert", collection) as catalog:
             from .batch import arguments, upsert
 
             return upsert(catalog.collection(collection, True), *arguments(key, value, changes))
 
-    def delete(self, collection, key, value=None):
+    def delete(self, collection, key, value=...):
         """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records."""
         with self._use("delete", collection) as catalog:
             from .batch import condition, delete
@@ -288,12 +297,12 @@ class Unosql:
         """Return a list of all records, by id."""
         return self.find(collection)
 
-    def count(self, collection, where=None):
-        """Return how many records there are. Only where (a dict) and a collection's TTL make it read them."""
+    def count(self, collection, where=None, value=...):
+        """Return how many records there are. Only a condition, as find() takes it, and a collection's TTL make it read them."""
         with self._use("count", collection) as catalog:
-            if where is None:
+            if where is None and value is ...:
                 return catalog.collection(collection).size()
-            return sum(1 for _ in self._search(catalog, collection, where, None, {}))
+            return sum(1 for _ in self._search(catalog, collection, where, value, {}))
 
     def get_last_n_records(self, collection, n):
         """Return the n records inserted last, the oldest of them first."""
@@ -303,8 +312,10 @@ class Unosql:
         return list(reversed(self.find(collection, limit=n, order_by="-id")))
 
     def get_records_in_timeframe(self, collection, field, start, end):
-        """Return the records with start <= record[field] <= end. Reads all of them unless field has an index."""
-        return self.find(collection, {field: {"gte": start, "lte": end}})
+        """Return the records with start <= record[field] <= end, two numbers or two strings. Reads all unless field has an index."""
+        from .condition import between
+
+        return self.find(collection, between(field, start, end))
 
     def history(self, collection, id):
         """Return a list of the kept versions of a record, the newest first; a deleted one's stay."""
@@ -391,7 +402,7 @@ class Unosql:
             definitions = catalog.collection(collection).definitions
             return [{name: d[name] for name in ("keys", "unique", "where")} for d in definitions]
 
-    def explain(self, collection, key=None, value=None, **options):
+    def explain(self, collection, key=None, value=..., **options):
         """Tell how find() with the same arguments would search, as a dict.
 
         "plan": "id", "index" or "scan", which reads all records. "index": its fields, or None. "range": whether a

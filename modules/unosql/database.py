@@ -289,7 +289,7 @@ class Database:
 
     def post(self, name, record):
         """Queue a record for the next call; False when there is no room. It may interrupt anything, itself too."""
-        check_name(name)
+        name = check_name(name)
         check(record)
         text = dumps(record)
         if len(text) > self._largest:

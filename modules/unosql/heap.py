@@ -42,7 +42,7 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "expiry", "header", "index", "logger", "ordering",
-    "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "transaction", "verify",
+    "own", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text", "transaction", "verify",
 )
 # Others that functions import.
 _COMING = ("compaction", "reclaim", "staging", "writer")

@@ -1,12 +1,12 @@
 """Indexes: entries of the store that sort as the values of some fields do, each naming a record's id."""
 
 from . import keys
-from .arguments import check_strings
-from .codec import pack_uint, unpack_uint
+from .arguments import check_strings, settle
+from .codec import is_ascii, pack_uint, unpack_uint
 from .condition import compile, implies, lookup, matches, same
 from .errors import UniqueError, UnosqlError
 from .ordering import encode, is_exact
-from .record import check, unpack
+from .record import check, header, unpack
 
 
 def _float_bits():
@@ -61,7 +61,7 @@ class Index:
     def fetch(self, collection, key, id):
         """Return the record that an entry stands for, or None when the entry is out of date."""
         record = collection.get(id)
-        if record is None or self.entry(collection, record) != key:
+        if record is None or self.entry(collection, record) != key and not is_odd(collection.raw(id)):
             return None
         return record
 
@@ -99,12 +99,24 @@ class Index:
                 raise UniqueError(self.fields, id)
 
 
+def is_odd(raw):
+    """Whether a stored record has text that is not Unicode, from an earlier version."""
+    data = raw[header(raw)[3] :]
+    if is_ascii(data):
+        return False
+    from .text import is_sound
+
+    return not is_sound(data)
+
+
 def maintain(collection, id, old, new, changes, unique):
-    """Return the operations on index entries when record old becomes new (None: there is none).
+    """Return the operations on index entries when a record, as stored, old, becomes new (None: there is none).
 
     Puts into changes (dict) what they change in the collection's entry. unique: check for UniqueError.
     """
     ops = []
+    is_old = old and is_odd(old)
+    old, new = old and unpack(old, id), new and unpack(new, id)
     for index in collection.indexes():
         if index.is_foreign:
             raise UnosqlError("index %s has floats of another precision: drop it and create it anew" % index.fields)
@@ -112,16 +124,22 @@ def maintain(collection, id, old, new, changes, unique):
         after = new and index.entry(collection, new)
         if after and unique and not (before == after and index.alike(old, new)):
             index.check_unique(collection, new)
-        if before == after:
+        if before == after and not is_old:
             continue
         if before:
-            ops.append((before, None))
+            ops += _removals(collection, index, id) if is_old else [(before, None)]
         if after:
             ops.append((after, pack_uint(id)))
             remarks = index.remarks(new)
             if remarks:
                 changes["indexes"] = _remarked(changes.get("indexes", collection.definitions), index.number, remarks)
     return ops
+
+
+def _removals(collection, index, id):
+    """Return the operations that remove a record's entries, whatever these hold: an earlier version's have text as it was."""
+    prefix = index.prefix(collection)
+    return [(key, None) for key, other in index.ids(collection, prefix, keys.above(prefix)) if other == id]
 
 
 def _remarked(definitions, number, remarks):
@@ -139,7 +157,8 @@ def fields(names):
 def create(collection, fields, unique, where):
     """Make an index with the entries of all records. Nothing when there is the same already."""
     if where is not None:
-        check(where, "where")
+        check(where, "where", True)
+        where = settle(where, "where")
     compile(where)
     definition = {"keys": fields, "unique": unique, "where": where}
     for other in collection.definitions:

@@ -171,7 +171,7 @@ class Plan:
         return self.best(most)
 
 
-def explain(collection, tests, order_by=None, **_):
+def explain(collection, tests, limit=None, skip=0, order_by=None, fields=None):
     """Tell how search() would find the records: a dict of plan, index, range, sorted."""
     plan = Plan(collection, tests, _order(order_by))
     fields = plan.index and plan.index.fields

@@ -3,28 +3,62 @@
 import json
 import sys
 
-from .codec import pack_uint, unpack_uint
+from .codec import is_ascii, pack_uint, unpack_uint
 
-# What the database sets itself; users' values for these are ignored.
+# What the database sets itself.
 META = ("id", "timestamp", "version")
 _DEPTH = 16
+try:
+    json.loads(b'"\xe9"')
+    _strict = False  # some MicroPythons take any bytes
+except UnicodeError:
+    _strict = True
 _COMPACT = {"separators": (",", ":")}
 if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
     _COMPACT["ensure_ascii"] = False
 
 
-def dumps(value):
-    """Return the JSON of a value as UTF-8 bytes."""
-    return json.dumps(value, **_COMPACT).encode()
+def dumps(value, name="record"):
+    """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
+    data = json.dumps(value, **_COMPACT).encode("utf-8", "surrogatepass")
+    if not is_ascii(data):
+        from .text import is_sound, joined
+
+        if not is_sound(data):
+            return dumps(joined(value, name))
+    return data
 
 
-def check(record, name="record"):
-    """Raise ValueError that names the part of a record that can't be stored."""
+def loads(data, thorough=False):
+    """Return the value of stored JSON. Text that is not Unicode, from earlier versions, is mended: see text.mended().
+
+    thorough: overlong forms too, which make no trouble until they are stored again.
+    """
+    if is_ascii(data) if thorough or not _strict else b"\xed" not in data:  # which surrogates start with
+        try:
+            return json.loads(data)
+        except UnicodeError:
+            pass
+    from .text import is_sound, mended
+
+    return json.loads(data if is_sound(data) else mended(data))
+
+
+def check(record, name="record", own=False):
+    """Raise ValueError that names the part of a record that can't be stored.
+
+    own: whether an id, timestamp or version can. All three, as the database sets them, always can: those of a record that
+    was read, which may be written again.
+    """
     if not isinstance(record, dict):
         raise ValueError("%s: a %s is not a dict" % (name, type(record).__name__))
     flaw = _flaw(record, _DEPTH)
     if flaw:
         raise ValueError(name + flaw)
+    if not own and ("id" in record or "timestamp" in record or "version" in record):
+        from .own import check_own
+
+        check_own(record, name, META)
 
 
 def pack(version, timestamp, change, fields):
@@ -53,7 +87,7 @@ def restamp(raw, change):
 def unpack(raw, id):
     """Return the record as users see it."""
     version, timestamp, _, i = header(raw)
-    record = json.loads(raw[i:])
+    record = loads(raw[i:])
     record["id"] = id
     record["timestamp"] = timestamp
     record["version"] = version

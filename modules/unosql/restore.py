@@ -1,14 +1,12 @@
 """Restoring a backup: its contents replace what is there, or are merged with it, as one batch."""
 
-import json
-
 from . import keys
 from .backup import CATALOG, FORMAT
 from .changes import entries
 from .codec import pack_uint
 from .errors import UnosqlError
 from .expiry import unwind
-from .record import header, restamp
+from .record import header, loads, restamp
 
 # The kind of entries that are there only while a batch restores; sorts among those that change often.
 _THERE = b"U"
@@ -81,8 +79,8 @@ def _restore_entry(catalog, numbers, key, value):
     """Restore one entry; return 1 for a record or a deletion, else 0."""
     kind = key[:1]
     if kind == CATALOG:
-        state = json.loads(value)
-        numbers[state["number"]] = _restore_collection(catalog, key[1:].decode(), state)
+        state = loads(value)
+        numbers[state["number"]] = _restore_collection(catalog, keys.named(key[1:]), state)
         return 0
     if kind == keys.CHANGE:
         number, id = keys.parse(value, 0)

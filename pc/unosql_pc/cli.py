@@ -84,6 +84,8 @@ def _moving_commands(commands):
     load.add_argument("collection", metavar="COLLECTION", nargs="?", help="not needed where the lines tell")
     load.add_argument("--epoch", choices=("2000", "1970"), default="2000",
                       help="when the clock of the device starts: boards 2000 (default), unix 1970")
+    load.add_argument("--own", choices=("rename", "drop"), help="an id, timestamp and version in the file: store as own_id and "
+                      "so on, or leave out; default: new ones for records that have all three, else an error")
     load.add_argument("--text", action="store_true", help="leave all cells of a CSV as text")
     secret.add_options(load)
 
@@ -149,7 +151,7 @@ def _export(a):
 def _import(a):
     from . import importing
 
-    return importing.run(a.file, a.path, a.collection, secret.key_of(a), a.epoch, a.text)
+    return importing.run(a.file, a.path, a.collection, secret.key_of(a), a.epoch, a.text, a.own)
 
 
 def main(arguments=None):

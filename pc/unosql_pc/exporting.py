@@ -5,9 +5,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-from . import database
+from . import database, odd
 from .querying import columns_of
 from .terminal import Failure, counted, say, shown
+from unosql.record import unpack
 
 SQLITE_COLUMNS = 2000  # SQLite's default limit
 
@@ -20,21 +21,27 @@ def run(source, key, form, out, name=None):
     partial = target.with_name(target.name + ".part")
     with database.reading(source, key) as catalog:
         chosen = [database.collection(catalog, name)] if name else list(catalog.collections())
+        remarks = odd.Remarks()
         try:
-            total = _FORMS[form](partial, chosen, name is None)
+            total = _FORMS[form](partial, [Rows(collection, remarks) for collection in chosen], name is None)
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
+    remarks.tell()
     say("%d records written to %s" % (total, shown(out)))
     return 0
 
 
-def records(collection):
-    """Generator of the records of a collection, under a progress bar."""
-    from unosql.record import unpack
+class Rows:
+    """The records of a collection, any number of times, under a progress bar. remarks: gets those with odd text."""
 
-    rows = (unpack(raw, id) for id, raw in collection.scan())
-    return counted(rows, shown(collection.name), collection.count)
+    def __init__(self, collection, remarks):
+        self.name = collection.name
+        self._collection, self._remarks = collection, remarks
+
+    def __iter__(self):
+        rows = (unpack(raw, id) for id, raw in self._remarks.looked(self._collection))
+        return iter(counted(rows, shown(self.name), self._collection.count))
 
 
 def _jsonl(path, collections, named):
@@ -42,7 +49,7 @@ def _jsonl(path, collections, named):
     total = 0
     with open(path, "w", encoding="utf-8") as file:
         for collection in collections:
-            for record in records(collection):
+            for record in collection:
                 line = {"collection": collection.name, "record": record} if named else record
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 total += 1
@@ -53,12 +60,12 @@ def _csv(path, collections, named):
     if len(collections) != 1:
         raise Failure("a CSV file holds one collection, say which with --collection: %s" % (
             ", ".join(shown(c.name) for c in collections) or "there are none"))
-    columns = columns_of(records(collections[0]))
+    columns = columns_of(collections[0])
     total = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        for record in records(collections[0]):
+        for record in collections[0]:
             writer.writerow([_cell(record[name]) if name in record else "" for name in columns])
             total += 1
     return total
@@ -84,7 +91,7 @@ def _sqlite(path, collections, named):
 
 
 def _fill(connection, table, collection):
-    fields = columns_of(records(collection)) or ["id"]
+    fields = columns_of(collection) or ["id"]
     if len(fields) > SQLITE_COLUMNS:
         raise Failure("%s has %d different fields, SQLite takes %d; use --format jsonl" % (
             shown(collection.name), len(fields), SQLITE_COLUMNS))
@@ -92,7 +99,7 @@ def _fill(connection, table, collection):
     columns = ['%s%s' % (_quoted(_unique(name, taken)), " INTEGER PRIMARY KEY" if name == "id" else "") for name in fields]
     connection.execute("CREATE TABLE %s (%s)" % (_quoted(table), ", ".join(columns)))
     insert = "INSERT INTO %s VALUES (%s)" % (_quoted(table), ", ".join("?" * len(fields)))
-    rows = ([_sql(record.get(name)) for name in fields] for record in records(collection))
+    rows = ([_sql(record.get(name)) for name in fields] for record in collection)
     return max(0, connection.executemany(insert, rows).rowcount)
 
 

@@ -1,28 +1,32 @@
 """`unosql import`: JSON lines or CSV into a database directory or a backup file, all or nothing."""
+import codecs
 import contextlib
 import csv
+import io
 import json
 import re
 import sys
 import time
 from pathlib import Path
 
-from . import database
+from . import database, odd
 from .overlay import Overlay
-from .terminal import Failure, counted, shown
+from .terminal import Failure, counted, say, shown
 from unosql import backup
 from unosql.files import Files
 from unosql.locks import Lock
+from unosql.record import META, check
 
 MEMTABLE = 8192  # bytes a record may take: what boards with a large heap read and write by default
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 EPOCHS = {"2000": 946684800, "1970": 0}  # seconds after 1970 at which a port's clock starts
 
 
-def run(file, path, name, key, epoch, as_text=False):
-    """Insert the records of a file. epoch: a key of EPOCHS. as_text: leave the cells of a CSV as they are."""
+def run(file, path, name, key, epoch, as_text=False, own=None):
+    """Insert the records of a file. epoch: a key of EPOCHS. as_text: leave the cells of a CSV as they are. own: see _settled()."""
     path = Path(path)
     rows = list(_csv_rows(file, name, as_text) if str(file).lower().endswith(".csv") else _json_rows(file, name))
+    rows = [(where, collection, _settled(record, where, own)) for where, collection, record in rows]
     target = _directory if path.suffix == ".udb" or path.is_dir() else _backup
     with target(path, key, lambda: time.time() - EPOCHS[epoch]) as catalog:
         total = _insert(catalog, rows)
@@ -40,6 +44,25 @@ def _insert(catalog, rows):
                 raise Failure("%s: %s" % (where, error)) from None
             total += 1
     return total
+
+
+def _settled(record, where, own):
+    """A record as it may be inserted. own: what to do with an id, timestamp and version: "rename", "drop", or None: a record
+    that was read from a database has all three and gets new ones, any other is refused."""
+    if own is None:
+        try:
+            check(record)
+        except ValueError as error:
+            hint = "" if record.keys().isdisjoint(META) else " (--own rename does, --own drop leaves it out)"
+            raise Failure("%s: %s%s; nothing was imported" % (where, error, hint)) from None
+        return record
+    kept = {field: value for field, value in record.items() if field not in META}
+    for field in META if own == "rename" else ():
+        if field in record:
+            if "own_" + field in kept:
+                raise Failure("%s: own_%s is there already; nothing was imported" % (where, field))
+            kept["own_" + field] = record[field]
+    return kept
 
 
 @contextlib.contextmanager
@@ -82,21 +105,33 @@ def _is_backup(path):
 
 
 def _json_rows(file, name):
-    with contextlib.nullcontext(sys.stdin) if file == "-" else open(file, encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                where = "%s:%d" % (shown(file), number)
-                yield (where, *_unwrapped(_parsed(line, where), name, where))
+    for number, line in enumerate(_read(file).splitlines(), 1):
+        if line.strip():
+            where = "%s:%d" % (shown(file), number)
+            yield (where, *_unwrapped(_parsed(line, where), name, where))
+
+
+def _read(file):
+    """The bytes of a file, without the mark that some programs put before UTF-8."""
+    with contextlib.nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as data:
+        return data.read().removeprefix(codecs.BOM_UTF8)
 
 
 def _parsed(line, where):
+    line, replaced = odd.decoded(line)
     try:
-        record = json.loads(line)
+        record, halves = odd.mended(json.loads(line))
     except ValueError as error:
         raise Failure("%s: not JSON: %s; nothing was imported" % (where, error)) from None
     if not isinstance(record, dict):
         raise Failure("%s: not a JSON object; nothing was imported" % where)
+    if replaced or halves:
+        _remark(where)
     return record
+
+
+def _remark(where):
+    say("remark: %s: text that is not Unicode, U+FFFD is in its place" % where)
 
 
 def _unwrapped(record, name, where):
@@ -111,13 +146,20 @@ def _unwrapped(record, name, where):
 def _csv_rows(file, name, as_text):
     if not name:
         raise Failure("%s: a CSV file names no collection; give one after the database" % shown(file))
-    with open(file, encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines, restval="")
-        for row in rows:
-            where = "%s:%d" % (shown(file), rows.line_num)
-            if None in row:
-                raise Failure("%s: more cells than columns; nothing was imported" % where)
-            yield where, name, {field: cell if as_text else _value(cell) for field, cell in row.items() if cell != ""}
+    text, replaced = odd.decoded(_read(file))
+    rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    for row in rows:
+        where = "%s:%d" % (shown(file), rows.line_num)
+        if None in row:
+            raise Failure("%s: more cells than columns; nothing was imported" % where)
+        if replaced and any("\ufffd" in part for pair in row.items() for part in pair):
+            _remark(where)
+        yield where, name, {field: _cell(field, cell, as_text) for field, cell in row.items() if cell != ""}
+
+
+def _cell(field, cell, as_text):
+    """A record that was exported has its id, timestamp and version as numbers, whatever else is text."""
+    return cell if as_text and field not in META else odd.mended(_value(cell))[0]
 
 
 def _value(cell):

@@ -1,5 +1,5 @@
 """`unosql inspect` and `unosql verify`."""
-from . import sources
+from . import odd, sources
 from .database import header_of, is_full, reading
 from .remains import Remains, manifests
 from .terminal import compact, counted, print_json, print_table, say, shown
@@ -87,9 +87,11 @@ def _indexes(collection):
 
 def check(source, key):
     """Print a line for each problem; the exit code: 1 when there are any."""
-    problems = list(counted(_problems(source, key), "checking"))
+    remarks = odd.Remarks()
+    problems = list(counted(_problems(source, key, remarks), "checking"))
     for line in problems:
         print(shown(line))
+    remarks.tell()
     if not problems:
         for line in _damage(source, key):
             say("remark: " + shown(line))  # the engine does without what is damaged there
@@ -98,10 +100,13 @@ def check(source, key):
     return 1 if problems else 0
 
 
-def _problems(source, key):
+def _problems(source, key, remarks):
     try:
         with reading(source, key) as catalog:
             yield from verify.problems(catalog)
+            for collection in catalog.collections():
+                for _ in remarks.looked(collection):
+                    pass
     except WrongKeyError:
         raise
     except CorruptionError as error:

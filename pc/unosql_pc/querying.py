@@ -2,7 +2,7 @@
 import itertools
 import json
 
-from . import database
+from . import database, odd
 from .terminal import Failure, compact, print_json, print_table, say
 from unosql.condition import compile
 from unosql.query import search
@@ -17,7 +17,10 @@ def run(source, key, name, where, limit, order_by, fields, as_json):
         collection = database.collection(catalog, name)
         rows = search(collection, tests, limit=limit if as_json or limit is not None else ROWS + 1,
                       order_by=_names(order_by), fields=_names(fields))
+        remarks = odd.Remarks()
+        rows = remarks.found(collection, rows)
         _print_lines(rows) if as_json else _print_rows(list(rows), limit)
+    remarks.tell()
     return 0
 
 

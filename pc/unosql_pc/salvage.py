@@ -3,16 +3,15 @@
 Of several versions the one with the highest change number is the newest: those numbers rise with every write of the
 whole database. The entries `S` tell which record a change was, so that lost records are known by id.
 """
-import contextlib
 import json
-import sys
 from typing import NamedTuple
 
+from . import odd
 from .remains import DEAD, Remains
-from .terminal import Failure, progress, say, shown
+from .terminal import Failure, print_json, progress, ranges, say, shown
 from unosql import keys
 from unosql.codec import unpack_uint
-from unosql.record import header, unpack
+from unosql.record import header, loads, unpack
 
 
 class Version(NamedTuple):
@@ -84,10 +83,10 @@ class Collected:
             self.marks[number, id] = max(mark, self.marks.get((number, id), mark))
 
     def _take_state(self, key, value, rank):
-        name = key[1:].decode()
+        name = keys.named(key[1:])
         if not name:
             return
-        state = json.loads(value) if value is not None else None
+        state = loads(value) if value is not None else None
         order = (rank, state["number"], state["next"], state["first"]) if state else (rank, 0, 0, 0)
         self.states.setdefault(name, []).append((order, state))
 
@@ -107,6 +106,7 @@ class Recovered:
         self.stale, self.older, self.lost, self.doubtful = [], [], [], []  # (name, id)
         self._ranks = {}  # number: rank of the state
         self._states = {}  # number: (name, state) of live collections
+        self.odd = odd.Remarks()
         self._known = set()  # numbers whose collections are known, live or not
         for name, states in collected.states.items():
             self._settle(name, states)
@@ -152,7 +152,11 @@ class Recovered:
             self.stale.append((name, where[1]))
         elif best.rank <= DEAD and not (mark and mark.live):
             self.doubtful.append((name, where[1]))
-        return unpack(best.raw, where[1])
+        return self._unpacked(name, where[1], best.raw)
+
+    def _unpacked(self, name, id, raw):
+        self.odd.look(name, id, raw)
+        return unpack(raw, id)
 
     def _is_deleted(self, where, best, mark):
         tomb = self._found.tombs.get(where) if self._trusted else None
@@ -165,7 +169,7 @@ class Recovered:
             return None
         old = self._found.history.get(where)
         (self.older if old else self.lost).append((name, where[1]))
-        return unpack(old.raw, where[1]) if old else None
+        return self._unpacked(name, where[1], old.raw) if old else None
 
     def count(self, name):
         """How many records a collection should have, None when that is not known."""
@@ -211,10 +215,14 @@ def run(source, out, key, like=None):
 
 
 def _write(out, found):
-    with contextlib.nullcontext(sys.stdout) if out == "-" else open(out, "x", encoding="utf-8") as file:
-        for name, records in found.items():
-            for record in records:
-                file.write(json.dumps({"collection": name, "record": record}, ensure_ascii=False) + "\n")
+    lines = ({"collection": name, "record": record} for name, records in found.items() for record in records)
+    if out == "-":
+        for line in lines:
+            print_json(line)
+        return
+    with open(out, "x", encoding="utf-8") as file:
+        for line in lines:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _report(found, recovered, remains):
@@ -225,7 +233,8 @@ def _report(found, recovered, remains):
                          ("perhaps changed or deleted since:", recovered.doubtful)):
         for name in sorted({name for name, _ in places}):
             ids = [id for n, id in places if n == name]
-            say("%s %s: %d records, ids %s" % (what, shown(name), len(ids), _ranges(ids)))
+            say("%s %s: %d records, ids %s" % (what, shown(name), len(ids), ranges(ids)))
+    recovered.odd.tell()
     for name, records in sorted(found.items()):
         count = recovered.count(name)
         say("%s: %d records%s" % (shown(name), len(records), " of %d" % count if count not in (None, len(records)) else ""))
@@ -233,14 +242,3 @@ def _report(found, recovered, remains):
         say("without a sound manifest, records of batches that were never completed may be among these")
     elif remains.losses:
         say("what is lost may have held newer versions of these records, or told that some were deleted")
-
-
-def _ranges(ids, most=12):
-    """1-3, 7, 9-12, ..."""
-    parts, ids = [], sorted(ids)
-    start = 0
-    for i in range(1, len(ids) + 1):
-        if i == len(ids) or ids[i] != ids[i - 1] + 1:
-            parts.append(str(ids[start]) if i - start == 1 else "%d-%d" % (ids[start], ids[i - 1]))
-            start = i
-    return ", ".join(parts[:most]) + (", ..." if len(parts) > most else "")

@@ -56,5 +56,21 @@ def print_table(columns, rows, title=None):
 
 
 def print_json(value):
-    """One line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """One line of JSON; in ASCII where stdout takes no more."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    sys.stdout.write(line + "\n")
+
+
+def ranges(ids, most=12):
+    """1-3, 7, 9-12, ..."""
+    parts, ids = [], sorted(ids)
+    start = 0
+    for i in range(1, len(ids) + 1):
+        if i == len(ids) or ids[i] != ids[i - 1] + 1:
+            parts.append(str(ids[start]) if i - start == 1 else "%d-%d" % (ids[start], ids[i - 1]))
+            start = i
+    return ", ".join(parts[:most]) + (", ..." if len(parts) > most else "")

@@ -49,29 +49,31 @@ class Unosql:
 
     # records
     def insert(self, collection: str, record: Record) -> int:
-        """Return the id (1, 2, 3, ... per collection; never reused). id, timestamp and version in the dict are ignored and the
-        dict is not changed. Raises ValueError (not a dict, key not a str, value not JSON, NaN or infinity, nested deeper than 16,
-        too large), UniqueError, StorageFullError."""
+        """Return the id (1, 2, 3, ... per collection; never reused). The dict is not changed. A record that was read, with the id,
+        timestamp and version that a database gave it, gets new ones. Raises ValueError (not a dict, key not a str, value not
+        JSON, NaN or infinity, text that is not Unicode, nested deeper than 16, an id, timestamp or version of one's own, too
+        large), UniqueError, StorageFullError."""
     def insert_many(self, collection: str, records: Iterable[Record]) -> int:
         "records: any iterable of dicts; all or nothing; returns how many were inserted."
     def post(self, collection: str, record: Record) -> bool:
         """Queue a record for the next call, flush() or close(): for callbacks, signal handlers and other threads. False when `posts`
         records wait already (get_stats()["post_overflow"]). Raises ValueError as insert() does."""
     def get(self, collection: str, id: int) -> Record | None: ...
-    def find(self, collection: str, key: Any = None, value: Any = None, *, limit: int | None = None, skip: int = 0,
+    def find(self, collection: str, key: Any = None, value: Any = ..., *, limit: int | None = None, skip: int = 0,
              order_by: str | list[str] | None = None, fields: list[str] | None = None) -> list[Record]:
         """find("users", "name", "Arman"); find("users", ["city", "age"], ["NY", 28]); find("users", {"age": {"gt": 18}}).
+        value: must be given with a field, None too.
         order_by: a field or a list; "-age" descends; ties by id. fields: keep these (id always). Unknown collection: []."""
-    def iterate(self, collection: str, where: Where | None = None, **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
-    def find_one(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> Record | None: ...
-    def update(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> bool:
+    def iterate(self, collection: str, where: Any = None, value: Any = ..., **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
+    def find_one(self, collection: str, key: Any = None, value: Any = ..., **kw: Any) -> Record | None: ...
+    def update(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None) -> bool:
         """update("users", "name", "Arman", {"age": 30}); update("users", {"age": {"lt": 18}}, {"minor": True}).
         All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched."""
-    def upsert(self, collection: str, key: Any, value: Any = None, changes: Record | None = None) -> int:
+    def upsert(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None) -> int:
         "Update like update(); when none matched insert the equality fields and changes as one record. Returns the id of the first touched."
-    def delete(self, collection: str, key: Any, value: Any = None) -> int: "delete('users','name','Bob') or delete('users', where). Returns how many."
+    def delete(self, collection: str, key: Any, value: Any = ...) -> int: "delete('users','name','Bob') or delete('users', where). Returns how many."
     def all(self, collection: str) -> list[Record]: "in id order"
-    def count(self, collection: str, where: Where | None = None) -> int: "O(1) without where"
+    def count(self, collection: str, where: Any = None, value: Any = ...) -> int: "As find() finds; O(1) without a condition"
     def get_last_n_records(self, collection: str, n: int) -> list[Record]: "the n last inserted, oldest first"
     def get_records_in_timeframe(self, collection: str, field: str, start: float, end: float) -> list[Record]: "start <= record[field] <= end"
     def history(self, collection: str, id: int) -> list[Record]: "kept versions, newest first, the current one included; [] when unknown"
@@ -90,7 +92,7 @@ class Unosql:
         "Single or compound; where makes it partial. Existing records are indexed. Again with the same definition: nothing. UniqueError when existing records collide (then no index)."
     def drop_index(self, collection: str, keys: str | list[str]) -> bool: ...
     def indexes(self, collection: str) -> list[dict[str, Any]]: "[{'keys': [...], 'unique': bool, 'where': Where|None}]"
-    def explain(self, collection: str, key: Any = None, value: Any = None, **kw: Any) -> dict[str, Any]: "{'plan': 'id'|'index'|'scan', 'index': keys|None, 'range': bool, 'sorted': bool}"
+    def explain(self, collection: str, key: Any = None, value: Any = ..., **kw: Any) -> dict[str, Any]: "{'plan': 'id'|'index'|'scan', 'index': keys|None, 'range': bool, 'sorted': bool}"
 
     # transactions
     def transaction(self) -> Any: """with db.transaction(): ... — all writes inside, over collections, are one atomic batch; an exception rolls all back and

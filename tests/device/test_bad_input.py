@@ -164,6 +164,91 @@ def test_delete_needs_a_condition():
     intact(db)
 
 
+def calls_with_a_condition(db):
+    """The calls that take (field, value) or a dict, as functions of these; the writing ones with changes."""
+    changes = {"changes": {"x": 1}}
+    for call in (db.find, db.find_one, db.count, db.delete, db.explain, db.iterate):
+        yield call, {}
+    for call in (db.update, db.upsert):
+        yield call, changes
+
+
+def test_a_field_needs_a_value():
+    db = some()
+    for call, more in calls_with_a_condition(db):
+        for key in ("n", "nmae", "id", ["n"], ["n", "m"]):
+            raises(TypeError, ("no value", "None"), call, "c", key, **more)
+        for key in (2, [2], lambda record: True, b"n", 2.5, True):
+            raises(WRONG, "", call, "c", key, **more)
+        raises(TypeError, "field", call, "c", {"n": 1}, 5, **more)
+    raises(TypeError, "field", db.find, "c", None, 5)
+    raises(TypeError, ("dict", "{'id': 2}"), db.delete, "c", 2)
+    intact(db)
+
+
+def test_none_must_be_said():
+    db = some()
+    db.insert("d", {"a": None})
+    db.insert("d", {"a": 1})
+    for call, more in calls_with_a_condition(db):
+        call("d", "a", None, **more)
+        call("d", {"a": None}, **more)
+    same(column(db.all("d"), "a"), [1, None])
+    same(column(db.all("c"), "n"), [1, 2])
+
+
+def test_changes_are_not_forgotten():
+    db = some()
+    for call in (db.update, db.upsert):
+        raises(TypeError, "changes", call, "c", {"n": 1})
+        raises(TypeError, "changes", call, "c", "n", {"n": 1})
+        raises(TypeError, "changes", call, "c", "n", 1, None)
+        raises(WRONG, "condition", call, "c", None, None, {"n": 2})
+    intact(db)
+
+
+def test_operators_as_a_value_are_not_compared():
+    db = some()
+    for call, more in calls_with_a_condition(db):
+        for value in ({"gte": 3}, {"$gte": 3}, {"a": 1, "in": [1]}, {"exists": False}, {"not": 1}):
+            raises(ValueError, ("'n'", "'eq'"), call, "c", "n", value, **more)
+            raises(ValueError, ("'n'", "'eq'"), call, "c", ["n"], [value], **more)
+    db.insert("d", {"a": {"b": 1}})
+    db.insert("d", {"a": {"gte": 3}})
+    same(column(db.find("d", "a", {"b": 1}), "id"), [1])
+    same(column(db.find("d", {"a": {"eq": {"gte": 3}}}), "id"), [2])
+    same(db.count("d", "a", {"b": 1}), 1)
+    same(column(db.all("c"), "n"), [1, 2])
+
+
+def test_operators_that_there_are_not():
+    db = some()
+    for operator in ("near", "$gt", "not", "=", "GT"):
+        raises(ValueError, (operator, "'n'", "contains, eq, exists, gt, gte, in, lt, lte, ne, regex"), db.find, "c", {"n": {operator: 1}})
+    for argument in ("false", None, 2, []):
+        raises(ValueError, "exists", db.find, "c", {"n": {"exists": argument}})
+    intact(db)
+
+
+def test_timeframes():
+    db = some()
+    for start, end in ((0, None), (None, 5), ("a", 5), (0, True), ([1], [2])):
+        raises(ValueError, ("start", "end"), db.get_records_in_timeframe, "c", "n", start, end)
+    same(len(db.get_records_in_timeframe("c", "n", 1, 1.5)), 1)
+    intact(db)
+
+
+def test_options_of_a_search():
+    db = some()
+    for call in (db.find, db.find_one, db.iterate, db.explain):
+        raises(TypeError, "", call, "c", limt=3)
+        raises(WRONG, "order_by", call, "c", order_by=1) if call is not db.iterate else None
+    raises(ValueError, ("fields", "list"), db.find, "c", fields="n")
+    raises(ValueError, "limit", db.find, "c", limit=True)
+    raises(ValueError, "id", db.get, "c", True)
+    intact(db)
+
+
 def test_counts():
     db = some()
     for n in (-1, "1", None, 1.5):
@@ -192,6 +277,6 @@ def test_source_of_records_that_fails():
     db = some()
     for source in (5, None):
         raises(WRONG, "", db.insert_many, "c", source)
-    raises(ValueError, "dict", db.insert_many, "c", {"n": 1})
-    raises(ValueError, "dict", db.insert_many, "c", "ab")
+    for source in ({"n": 1}, "ab", b"ab", {}):
+        raises(ValueError, ("records", "iterable of dicts"), db.insert_many, "c", source)
     intact(db)

@@ -149,10 +149,64 @@ def test_update_of_the_searched_field():
 
 def test_update_cannot_change_what_the_database_sets():
     db = people()
-    db.update("users", "name", "Ann", {"id": 50, "version": 50, "timestamp": 1, "age": 1})
-    record = db.find("users", "name", "Ann")[0]
-    same((record["id"], record["version"], record["age"]), (1, 2, 1))
-    assert record["timestamp"] > 1
+    for changes in (
+        {"id": 50, "version": 50, "timestamp": 1, "age": 1}, {"id": 1}, {"version": 1}, {"timestamp": 1, "age": 1},
+        {"id": 1, "version": 1}, {"id": 1, "version": 0, "timestamp": 1}, {"id": True, "version": 1, "timestamp": 1},
+        {"id": 1, "version": 1, "timestamp": 1.5},
+    ):
+        raises(ValueError, "changes[", db.update, "users", "name", "Ann", changes)
+        raises(ValueError, "changes[", db.upsert, "users", "name", "Ann", changes)
+    raises(ValueError, ("changes['id']", "1", "2"), db.update, "users", {"id": {"lt": 3}}, db.get("users", 1))
+    same(column(db.all("users"), "version"), [1] * 4)
+
+
+def test_update_by_the_record_that_was_read():
+    db = people()
+    record = db.find_one("users", "name", "Ann")
+    record["age"] = 3
+    assert db.update("users", "id", record["id"], record) is True
+    same(db.upsert("users", "name", "Ann", record), 1)
+    found = db.get("users", 1)
+    same((plain([found]), found["version"]), (plain([record]), 3))
+
+
+def test_a_record_that_was_read_is_inserted_again():
+    db = people()
+    for record in db.pop("users", 2):
+        db.insert("archive", record)
+    same(db.insert_many("archive", db.find("users")), 2)
+    same(column(db.all("archive"), "name"), ["Ann", "Bob", "Cid", "Dan"])
+    same([(r["id"], r["version"]) for r in db.all("archive")], [(n, 1) for n in range(1, 5)])
+
+
+def test_what_a_user_gave_is_not_lost():
+    """An id, timestamp or version of one's own is refused; the message names it."""
+    db = people()
+    for own, field in (
+        ({"id": "node-7"}, "id"), ({"id": 7}, "id"), ({"timestamp": 1700000000}, "timestamp"), ({"version": "fw2.1"}, "version"),
+        ({"id": "node-7", "timestamp": 1700000000, "version": "fw2.1"}, "id"), ({"id": 1, "timestamp": 1}, "id"),
+        ({"id": 0, "timestamp": 1, "version": 1}, "id"), ({"id": 1, "timestamp": -1, "version": 1}, "timestamp"),
+        ({"id": 1, "timestamp": 1.5, "version": 1}, "timestamp"), ({"id": 1, "timestamp": 1, "version": 0}, "version"),
+        ({"id": None}, "id"), ({"id": 1, "timestamp": 1, "version": True}, "version"),
+    ):
+        words = ("record['%s']" % field, "another name", "own_" + field)
+        raises(ValueError, words, db.insert, "users", dict(own, lat=48.1))
+        raises(ValueError, words, db.insert_many, "users", [{}, dict(own, lat=48.1)])
+    db.insert("users", {"nested": {"id": "node-7", "timestamp": 1, "version": "fw"}})
+    same(db.count("users"), 5)
+
+
+def test_upsert_inserts_nothing_that_the_next_one_would_miss():
+    db = people()
+    for call in (("id", 42), ("timestamp", 1), ("version", 7), ({"name": "Eve", "id": 42},), ({"or": [{"id": 42}, {"id": 43}]},),
+                 ({"id": {"gt": 42}},), (["name", "version"], ["Eve", 1])):
+        raises(ValueError, "database", db.upsert, "users", *(call + ({"age": 1},)))
+    read = db.get("users", 1)
+    db.delete("users", "id", 1)
+    raises(ValueError, "database", db.upsert, "users", "name", "Ann", read)
+    same(db.count("users"), 3)
+    same(db.upsert("users", "id", 2, {"age": 1}), 2)
+    same(db.get("users", 2)["age"], 1)
 
 
 def test_upsert_of_a_field_within_a_dict():

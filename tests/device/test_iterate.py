@@ -164,7 +164,7 @@ def test_the_feed_ends_with_the_last_change_at_the_call():
     told = []
     for change in db.changes():
         told.append(change["id"])
-        db.insert("log", {"id": change["id"]})
+        db.insert("log", {"of": change["id"]})
         db.update("a", "id", change["id"], {"s": "z"})
         assert len(told) <= N
     same(told, list(range(1, N + 1)))

@@ -29,6 +29,16 @@ def check(db, where, wanted):
     same(db.count("c", where), len(ids))
 
 
+def test_a_field_and_its_value_mean_the_same_in_every_call():
+    db = rows()
+    for key, value in (("age", 30), ("city", None), (["city", "age"], ["NY", 25]), ("home", {"zip": 2}), ("tags", ["a", "b"])):
+        found = db.find("c", key, value)
+        same((list(db.iterate("c", key, value)), db.count("c", key, value)), (found, len(found)))
+        same(db.find_one("c", key, value), found[0])
+    same(column(db.iterate("c", "age", 30, order_by="-id", limit=1), "id"), [9])
+    same(db.count("c", where={"age": 30}), 3)
+
+
 def test_equality():
     db = rows()
     check(db, {"age": 30}, [1, 3, 8])

@@ -28,10 +28,10 @@ _NEVER = 1 << 30
 class Output:
     """Cuts a sorted stream of entries into segments of about `limit` bytes, and of no more erase blocks than these take."""
 
-    def __init__(self, store, limit):
+    def __init__(self, store, limit, by_kind=True):
         self._store = store
         self._limit = limit - limit // _INDEX - _TAIL
-        self._least = limit // _CUT
+        self._least = least(store, limit) if by_kind else limit
         self._writer = None
 
     @property
@@ -135,27 +135,40 @@ class Compaction:
         levels = self._store.manifest.levels
         if self._store.is_short:
             while len(levels[0]) > 2:
-                self._all(0, levels[0][-2:], False)
+                self._all(self._merge(0, levels[0][-2:]))
         depth = max([i for i in range(len(levels)) if levels[i]] + [0])
         for level in range(max(depth, 1) + 1):
             if level < len(levels) and levels[level]:
-                self._all(level, list(levels[level]), True)
+                self._all(self._merge(level, list(levels[level]), True))
         self._store.manifest.levels = placed(sum(levels, []))  # one level has segments now, if any
         self._store.publish()
 
-    def _all(self, *job):
-        for _ in self._merge(*job):
+    def _all(self, job):
+        for _ in job:
             pass
 
-    def squeeze(self, enough):
-        """Merge and rewrite until enough() or until nothing more can be freed."""
+    def squeeze(self, goal):
+        """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
+        from .reclaim import loosest
+
         self._short = True
         try:
-            while not enough() and self.run(1):
+            while self._store.space.free() < goal and self._frees(self._pick(), loosest):
                 pass
         finally:
-            self.stop()
             self._short = False
+
+    def _frees(self, picked, loosest):
+        """Run one merge, or else rewrite the loosest segments; return whether to go on."""
+        free = self._store.space.free()
+        if picked:
+            self._all(self._merge(*picked))
+            return True
+        picked = loosest(self._store)
+        if not picked:
+            return False
+        self._all(self._rewritten(*picked, True))
+        return self._store.space.free() > free
 
     def _start(self):
         picked = self._pick()
@@ -165,13 +178,8 @@ class Compaction:
         from .reclaim import sample_next, victims
 
         sample_next(self._store)
-        picked = victims(self._store, self._room(), self._short)
-        return picked and self._rewritten(*picked)
-
-    def _room(self):
-        """Bytes that the live part of what is rewritten may have."""
-        limit = self._store.space.segment
-        return min(limit, self._store.space.free() - self._store.storage.erase) if self._short else limit
+        picked = victims(self._store, self._store.space.segment)
+        return picked and self._rewritten(*picked, False)
 
     def _pick(self):
         levels = self._store.manifest.levels
@@ -227,19 +235,22 @@ class Compaction:
             levels.append([])
         below = self._below(level, inputs)
         limit = self._limit(target)
-        keep = _NEVER if whole else limit // _CUT
+        keep = _NEVER if whole else least(self._store, limit)
         if level and not below and min(s.size for s in inputs) >= keep:
             self._move(level, inputs)
             return
         out = Output(self._store, limit)
         yield from self._rewrite(target, inputs, below, out, keep, lambda key: False)
 
-    def _rewritten(self, level, segments):
-        """Generator: write adjacent segments of a level anew, without what is dead in them. Yields as _merge() does."""
+    def _rewritten(self, level, segments, tightly):
+        """Generator: write adjacent segments of a level anew, without what is dead in them. Yields as _merge() does.
+
+        tightly: segments may have entries of several kinds.
+        """
         from .reclaim import Newer
 
         newer = Newer(self._store, level)
-        out = Output(self._store, self._limit(level))
+        out = Output(self._store, self._limit(level), not tightly)
         try:
             yield from self._rewrite(level, [], segments, out, _NEVER, newer.holds)
         finally:
@@ -320,6 +331,11 @@ def placed(segments):
     while sum(s.size for s in segments) > _capacity(level):
         level += 1
     return [[] for _ in range(level)] + [segments]
+
+
+def least(store, limit):
+    """Bytes from which a segment is left alone: a smaller one would waste what it takes of erase blocks."""
+    return max(limit // _CUT, store.storage.erase * 3 // 4)
 
 
 def _capacity(level):

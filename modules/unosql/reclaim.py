@@ -11,10 +11,9 @@ data that only grows at its end is not merged again.
 from .errors import StorageFullError
 from .merge import advance, merge
 
-# A dead share of a segment, of 255, from which rewriting it is worthwhile; and where flash is short.
+# A dead share of a segment, of 255, from which rewriting it is worthwhile.
 _WORTH = 64
-_SHORT = 8
-# Segments that are rewritten together at the most.
+# Segments that are rewritten together at the most where flash is short.
 _MOST = 8
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
@@ -101,10 +100,10 @@ def _next(levels, number):
     return best
 
 
-def victims(store, limit, short):
+def victims(store, limit):
     """Return (level, adjacent segments) whose rewriting frees most for what it writes, or None when too little is dead.
 
-    limit: bytes that their live part may have. short: flash is short, so that little is worthwhile.
+    limit: bytes that their live part may have.
     """
     levels = store.manifest.levels
     total = dead = 0
@@ -113,13 +112,11 @@ def victims(store, limit, short):
         for i, s in enumerate(levels[level]):
             total += s.size
             dead += _dead(s)
-            if s.dead and (best is None or s.dead > best[0]) and s.size - _dead(s) <= limit:
+            if s.dead and (best is None or s.dead > best[0]):
                 best = s.dead, level, i
-    allowed = 0 if short else max(_ALLOWED * store.storage.erase, min(total // 3, store.space.left))
-    if best is None or best[0] < (_SHORT if short else _WORTH) or dead <= allowed:
+    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.space.left)):
         return None
-    window = _run(levels[best[1]], best[2]) if short else _window(levels[best[1]], best[2], limit)
-    return best[1], window
+    return best[1], _window(levels[best[1]], best[2], limit)
 
 
 def _dead(segment):
@@ -137,14 +134,21 @@ def _window(level, i, limit):
     return window
 
 
-def _run(level, i):
-    """The segment at i and its neighbours in which anything is dead: written anew without gaps they may take fewer blocks."""
-    start, stop = i, i + 1
-    while start and (level[start - 1].dead or 0) >= _SHORT and stop - start < _MOST:
-        start -= 1
-    while stop < len(level) and (level[stop].dead or 0) >= _SHORT and stop - start < _MOST:
-        stop += 1
-    return level[start:stop]
+def loosest(store):
+    """Where flash is short: return (level, adjacent segments) that take most blocks more than what is live in them, or None."""
+    erase = store.storage.erase
+    best = None
+    levels = store.manifest.levels
+    for level in range(1, len(levels)):
+        for i in range(len(levels[level])):
+            taken = live = 0
+            for n, s in enumerate(levels[level][i : i + _MOST]):
+                taken += -(-s.size // erase)
+                live += s.size - _dead(s)
+                gain = taken - -(-live * 8 // (erase * 7))  # some of each block is lost
+                if gain > 0 and (best is None or gain > best[0]):
+                    best = gain, level, i, n + 1
+    return best and (best[1], levels[best[1]][best[2] : best[2] + best[3]])
 
 
 def admit(store, ops, size):
@@ -192,6 +196,6 @@ def _reclaim(store, goal):
             for level, segments in enumerate(store.manifest.levels[1:]):
                 for s in list(segments):
                     sample(store, level + 1, s)
-            compaction.squeeze(lambda: space.free() >= goal)
+            compaction.squeeze(goal)
     except StorageFullError:
         pass  # what was reclaimed before stays so

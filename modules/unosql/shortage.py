@@ -16,33 +16,32 @@ _BATCH = 16
 
 def delete(collection, tests):
     """Delete all records that tests hold for; return how many. StorageFullError: it stopped half-way, and stays so."""
-    found = [record for record in search(collection, tests, 2)]
-    if len(found) < 2:
-        for record in found:
-            collection.delete(record["id"], collection.raw(record["id"]))
-        return len(found)
-    total = oldest = 0
-    first, is_prefix = collection.first, True
-    for id, raw in collection.scan():
-        if not matches(tests, unpack(raw, id)):
-            is_prefix = False
-            continue
-        total += 1
-        if is_prefix:
-            oldest += 1
-            first = id + 1
-    if total == oldest:
-        if total:
-            collection.change(first=first, count=_count_from(collection, first))
-        return total
-    _promise(collection.catalog, [collection.name, _condition(tests), collection.catalog.change])
-    keep_promise(collection.catalog)
+    ids = [record["id"] for record in search(collection, tests, 2)]
+    if len(ids) == 1 and ids[0] != next(collection.scan())[0]:
+        collection.delete(ids[0], collection.raw(ids[0]))
+        return 1
+    total, oldest, last = _measure(collection, tests) if len(ids) > 1 else (len(ids), len(ids), ids and ids[0])
+    if total > oldest:
+        _promise(collection.catalog, [collection.name, _condition(tests), collection.catalog.change])
+        keep_promise(collection.catalog)
+    elif total:
+        gone = sum(1 for _ in collection.stored(collection.first, last + 1))  # expired ones among them
+        collection.change(first=last + 1, count=collection.count - gone)
     return total
 
 
-def _count_from(collection, first):
-    """How many records stay; those that have expired may lie before first as well."""
-    return collection.count - sum(1 for _ in collection.stored(collection.first, first))
+def _measure(collection, tests):
+    """Return how many records tests hold for, how many of these come before all others, and the last id of the latter."""
+    total = oldest = last = 0
+    others = False
+    for id, raw in collection.scan():
+        if not matches(tests, unpack(raw, id)):
+            others = True
+            continue
+        total += 1
+        if not others:
+            oldest, last = total, id
+    return total, oldest, last
 
 
 def _condition(tests):

@@ -62,7 +62,7 @@ class Space:
     @property
     def is_short(self):
         """Whether the medium is as good as full, or was and little is free since."""
-        return self.left <= 0 and (self.free() < self.goal or self.full_at is not None)
+        return self.full_at is not None or self.left <= 0 and self.free() < self.goal
 
     def free(self):
         """Bytes free on the medium, the reserve included."""

@@ -90,3 +90,21 @@ def test_logging_never_fails_a_call():
     db = fresh(log_level="DEBUG")
     db.insert("c", {"n": 1})
     same(again(db, log_level="DEBUG").count("c"), 1)
+
+
+def test_the_log_does_not_fill_its_medium():
+    from ram import Medium
+    from unosql.logger import Logger
+
+    with Medium("VfsFat", 512, 128):
+        with open("/ram/other", "w") as file:
+            file.write("x" * (os.statvfs("/ram")[0] * os.statvfs("/ram")[3] - 35000))
+        logger = Logger("/ram/t.log", 8192)
+        for _ in range(40):
+            logger.write("ERROR", "x" * 100)
+        with open("/ram/t.log") as file:
+            assert len(file.read()) < 5000
+        assert os.statvfs("/ram")[1] * os.statvfs("/ram")[3] > 30000
+        os.remove("/ram/other")
+        logger.write("ERROR", "the last")
+        assert "the last" in log("/ram/t.log")

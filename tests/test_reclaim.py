@@ -12,7 +12,13 @@ KEY = b"sixteen byte key"
 
 def opener(medium, **options):
     options = dict({"log_level": "NONE", "memtable": 2048, "iterations": 1000}, **options)
-    return lambda: Unosql("testdb", storage=medium.storage(), **options)
+
+    def opened():
+        db = Unosql("testdb", storage=medium.storage(), **options)
+        db._database._catalog.clock = lambda: 800000000  # how much fits a medium must not depend on the time
+        return db
+
+    return opened
 
 
 def bound(db):
@@ -124,6 +130,20 @@ def test_a_full_medium_removes_and_takes_inserts_again(medium, removal, reopened
     db.close()
     db = opener(made)()
     assert db.count("c") == n - gone + wanted and db.verify() == []
+
+
+@pytest.mark.parametrize("medium", SMALL)
+def test_batches_go_on_after_a_removal(medium):
+    db, n = full(MEDIA[medium](**SMALL[medium]))
+    with pytest.raises(StorageFullError):
+        db.insert_many("c", ({"n": i, "s": "%d" % (i * 7919) * 6} for i in range(1000)))
+    assert db.count("c") == n
+    db.ack("c", n // 2)
+    assert db.insert_many("c", ({"n": i, "s": "%d" % (i * 7919) * 6} for i in range(n // 16))) == n // 16
+    with db.transaction():
+        db.insert("c", {"n": -1})
+        db.delete("c", {"n": {"lt": n // 2 + 10}})
+    assert db.verify() == []
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])

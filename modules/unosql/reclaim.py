@@ -163,7 +163,9 @@ def admit(store, ops, size):
             space.full_at = live
         return not store.staging
     replaces = space.full_at is not None and live < space.full_at
-    if not relieve(store, space.reserve if replaces or store.staging or size <= store.memtable.room else space.goal):
+    relieved = relieve(store, space.reserve if replaces or store.staging or size <= store.memtable.room else space.goal)
+    store.ready()  # what failed in there may have changed the medium
+    if not relieved:
         space.full_at = live
         raise StorageFullError(
             "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
@@ -178,12 +180,10 @@ def relieve(store, goal):
     space = store.space
     if space.free() < goal and not space.futile and not store.staging:
         if len(store.memtable):
-            store.flush()  # and so on here
-        elif store.small:
-            store.in_arena(_reclaim, store, goal)
-        else:
-            _reclaim(store, goal)
-        space.futile = space.free() < goal
+            store.flush()  # relieves as well
+        if space.free() < goal and not space.futile:
+            store.in_arena(_reclaim, store, goal) if store.small else _reclaim(store, goal)
+        space.futile = space.free() < min(goal, space.goal)
     return space.free() >= goal
 
 

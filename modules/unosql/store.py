@@ -317,11 +317,20 @@ class Store:
         self._checkpoint()
         if self.small:
             self._step(_STEP * _BATCHED, True)
-            if self.broken and self.base is not None:
-                raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
-            self._ready()  # it may have failed after it changed the medium
-        if self.space.left <= 0:
-            self._quietly(lambda: self._reclaim("relieve", self.space.goal))
+            self._settle()
+        self._make_room(1)
+
+    def _make_room(self, times):
+        """Reclaim flash where it is short, until so many times what inserts want free is."""
+        if self.space.is_short:
+            self._quietly(lambda: self._reclaim("relieve", times * self.space.goal))
+            self._settle()
+
+    def _settle(self):
+        """Make sure that RAM agrees with flash: compaction may have failed after it changed the medium."""
+        if self.broken and self.base is not None:
+            raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
+        self._ready()
 
     def flush_batch(self):
         """Make what was written with `batched` durable."""
@@ -395,6 +404,8 @@ class Store:
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
         from .staging import begin
 
+        self._ready()
+        self._make_room(2)  # within the transaction what is dead is not known
         begin(self)
 
     def commit(self):

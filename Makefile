@@ -30,7 +30,7 @@ help:
 	@echo '                  (make run PORT=..., or BOARD= a real one, runs the example there)'
 	@echo '  make sizes      print what the firmware takes of flash and RAM, and the images of real boards built here'
 	@echo '  make bench      measure what operations cost, beside other ways to keep JSON: docs/BENCH.md'
-	@echo '                  (ARGS=flash, heap, instructions or frozen: only that anew; ARGS=report: nothing)'
+	@echo '                  (ARGS=flash, turnover, heap, instructions or frozen: only that anew; ARGS=report: nothing)'
 	@echo '  make deps       install the tools: system packages, and Python ones in build/venv'
 	@echo '  make fetch      get MicroPython source again, trying the preferred version first'
 	@echo '  make release    collect images, packages, checksums and the page to flash from'

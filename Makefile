@@ -19,7 +19,7 @@ help:
 	@echo '  make test       run all tests that this machine can (ARGS="-k index" goes to pytest)'
 	@echo '  make test-powerloss    cut the power, and let fail, every step of every operation (20 minutes)'
 	@echo '  make coverage   branch coverage of what keeps data whole, on this machine; fails below 100 %'
-	@echo '  make reliability    all long runs, an hour on two cores; writes their counts into docs/RELIABILITY.md'
+	@echo '  make reliability    all long runs, three hours on two cores; writes their counts into docs/RELIABILITY.md'
 	@echo '  make emulator   leave an emulated board running and print how to reach it'
 	@echo '                  (HEAP=36k: a small heap, FLASH=file: its flash image)'
 	@echo '  make unix       build MicroPython for this machine, 64- and 32-bit, unosql inside'

@@ -55,7 +55,8 @@ class Unosql:
     encryption_key: 16 bytes, a passphrase (a str, or bytes of another length from 8 on), or None: not encrypted.
     iterations: of PBKDF2, 1000 to 10,000,000; more make guessing slower, and each opening. Used when the database is
     created, and kept in it.
-    log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log.
+    log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log, which leaves 32 KB of its
+    filesystem free.
     path: a directory that exists; by default the image's raw partition if it has one, else the current directory.
     storage: where to keep it instead: a block device of raw flash, a files.Files or a flash.Flash.
     durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is

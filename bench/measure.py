@@ -6,7 +6,7 @@ from firmware import fetch, sizes, targets
 from firmware.paths import BUILD
 from rich.progress import Progress
 
-from . import flash, heap, instructions
+from . import flash, heap, instructions, turnover
 from .deflate import Deflate
 from .subjects import KEY, PEERS
 from .unix32 import Machine
@@ -47,7 +47,7 @@ def _flash(ns, progress):
     jobs.update({(name, n): (flash.measure_peer, (name, n, SAMPLES.get(n, 5))) for name in PEERS for n in ns})
     jobs.update({(medium, size): (flash.measure_database, (MEDIA[medium], None, [1000], False, size))
                  for medium in MEDIA for size in MEMTABLES})
-    done = _in_parallel(jobs, progress)
+    done = _in_parallel("flash", jobs, progress)
     costs = {medium + ", " + mode: {n: dict(done[medium, mode, True][n], **{
         name if name != "shares" else "shares, plain insert": cost for name, cost in done[medium, mode, False][n].items()})
         for n in ns} for medium in MEDIA for mode in MODES}
@@ -57,10 +57,16 @@ def _flash(ns, progress):
             "deflate": [packed, fixed]}
 
 
-def _in_parallel(jobs, progress):
+def _turnover(ns, progress):
+    jobs = {(medium, way): (turnover.measure, (way, MEDIA[medium])) for medium in MEDIA for way in turnover.WAYS}
+    done = _in_parallel("turnover", jobs, progress)
+    return {medium: {way: done[medium, way] for way in turnover.WAYS} for medium in MEDIA}
+
+
+def _in_parallel(part, jobs, progress):
     """{key: result} of {key: (function, arguments)}; under "deflate" what Deflate counted in each."""
     results = {"deflate": []}
-    task = progress.add_task("flash", total=len(jobs))
+    task = progress.add_task(part, total=len(jobs))
     micropython = str(targets.unix(64))
     with ProcessPoolExecutor(2) as pool:
         futures = {key: pool.submit(_compressing, micropython, *job) for key, job in jobs.items()}
@@ -131,4 +137,4 @@ def _sum(modules):
     return [sum(column) for column in zip(*(size for name, size in modules.items() if name.startswith("unosql")))]
 
 
-PARTS = {"frozen": _frozen, "flash": _flash, "heap": _heap, "instructions": _instructions}
+PARTS = {"frozen": _frozen, "turnover": _turnover, "flash": _flash, "heap": _heap, "instructions": _instructions}

@@ -1,11 +1,13 @@
 """docs/BENCH.md, and the same tables on the terminal."""
 from firmware.paths import ROOT
+from reliability import write_section
 from rich.console import Console
 
-from . import tables
+from . import tables, turnover
 from .budgets import FLAT, budgets
 from .reasons import REASONS
 
+SECTIONS = {"turnover": tables.turnover_table}  # by parts: what may be written alone, between marks, and its table
 DOCUMENT = ROOT / "docs" / "BENCH.md"
 PLOT = ROOT / "docs" / "bench.svg"
 
@@ -34,6 +36,14 @@ HEAD = """# What unosql costs
   Where one is ahead of unosql ({ours}) the tables say so.
 """
 
+TURNOVER = """A turnover replaces all of {live} live records with an index on a random number. Raw flash or littlefs of
+{size} KB, an ESP32's partition, a memtable of 4,096 bytes, plain. *Stored* are bytes of segments at the end of a turnover; *most* is over all
+{turns} of them. *Live* is what `compact()` leaves: the last deletions and their history are in it. *Bound* is twice that and {allowed} erase blocks.
+The erases are those of removing and inserting together. *Ways*: the cap of a collection; a TTL; `ack` each 20 records; `pop` of one;
+`delete` of the oldest; `delete` of ten anywhere; `update` of each record; `clear`; `drop`; `ack` of all, and `drop_index` and
+`create_index` of a second index. What `update` pushes out is an earlier version, of which four stay.
+"""
+
 
 def write(results):
     """Write DOCUMENT and PLOT, print the tables; return how many budgets are missed."""
@@ -43,7 +53,7 @@ def write(results):
     plot.draw(results, PLOT)
     console = Console(width=150)
     budget, *rest = tables.all_tables(results)
-    for table in [*rest, budget]:  # what matters most ends up where the eye is
+    for table in [*rest, tables.turnover_table(results), budget]:  # what matters most ends up where the eye is
         console.print(table.rich())
     return sum(not budget.met for budget in budgets(results))
 
@@ -58,7 +68,27 @@ def text(results):
     parts.append("## Budgets\n\nFlat: at most %s times as much with the most records as with the fewest.\n\n%s" % (FLAT, budget.markdown()))
     parts.append(_missed(results))
     parts += ["## %s\n\n%s" % (table.title, table.markdown()) for table in rest]
+    parts += ["<!-- %s -->\n%s<!-- /%s -->\n" % (part, section(part, results), part) for part in SECTIONS]
     return "\n".join(parts)
+
+
+def write_sections(results):
+    """Write of DOCUMENT only the sections whose parts are measured, and print their tables; return these parts."""
+    parts = [part for part in SECTIONS if part in results]
+    for part in parts:
+        write_section(DOCUMENT, part, section(part, results).rstrip())
+        Console(width=150).print(SECTIONS[part](results).rich())
+    return parts
+
+
+def section(part, results):
+    """A section with its heading."""
+    table = SECTIONS[part](results)
+    return "## %s\n\n%s\n%s" % (table.title, _TEXTS[part](), table.markdown())
+
+
+def _turnover():
+    return TURNOVER.format(live=turnover.LIVE, size=turnover.BLOCKS * 4, turns=turnover.TURNOVERS[-1], allowed=turnover.ALLOWED)
 
 
 def _missed(results):
@@ -67,3 +97,6 @@ def _missed(results):
         return "All are met.\n"
     lines = ["- **%s**: %s" % (topic, REASONS[topic](results)) for topic in missed]
     return "### What is missed, why, and what would meet it\n\n%s\n" % "\n".join(lines)
+
+
+_TEXTS = {"turnover": _turnover}

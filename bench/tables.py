@@ -3,6 +3,7 @@ from typing import NamedTuple
 
 from .budgets import budgets
 from .measure import PEER_MODULES
+from .turnover import TURNOVERS
 
 AHEAD = " (ahead)"  # behind a peer's figure that is below unosql's on littlefs
 OURS = "littlefs, plain"
@@ -121,6 +122,18 @@ def stored_table(results):
     rows = [(name, *(number(costs[str(n)]["stored"]) for n in results["sizes"]))
             for name, costs in results["flash"]["costs"].items()]
     return Table("Bytes on flash per record", ("", *(f"{n:,} records" for n in results["sizes"])), rows)
+
+
+def turnover_table(results):
+    """What is over its bound is in bold."""
+    rows = []
+    for medium, ways in results["turnover"].items():
+        for way, found in ways.items():
+            most = number(found["most"]) if found["most"] < found["bound"] else "**%s**" % number(found["most"])
+            rows.append(("%s, %s" % (medium, way.replace("_", " ")), *map(number, found["stored"]), most,
+                         *(number(found[name]) for name in ("live", "bound", "erases", "removal"))))
+    header = ("", *("after %d" % n for n in TURNOVERS), "most", "live", "bound", "erases, a turnover", "erases, a record removed")
+    return Table("Bytes stored while records come and go, by turnovers", header, rows)
 
 
 def heap_table(results):

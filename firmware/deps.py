@@ -13,6 +13,7 @@ from .paths import ROOT, VENV
 from .progress import Failure, Step, say
 
 REQUIREMENTS = ROOT / "firmware" / "requirements.txt"
+DRAWING = ROOT / "bench" / "requirements.txt"
 
 
 class Tool(NamedTuple):
@@ -129,6 +130,18 @@ def venv_python():
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == wanted and python.exists() and _made_here()):
         _make_venv(python)
+        stamp.write_text(wanted)
+    return python
+
+
+def drawing_python():
+    """The same Python, once it has what draws plots on top."""
+    python = venv_python()
+    stamp = VENV / ".bench"
+    wanted = hashlib.sha256(DRAWING.read_bytes()).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        with Step("installing what draws plots into build/venv") as step:
+            _run_or_fail(step, str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(DRAWING))
         stamp.write_text(wanted)
     return python
 

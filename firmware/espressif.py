@@ -21,8 +21,11 @@ PRODUCTS = {
               "micropython.map": "map", "micropython.uf2": "uf2"},
     "esp8266": {"firmware.bin": "bin", "firmware.elf": "elf", "firmware.map": "map"},
 }
-FROZEN_BUDGET = 84 * 1024  # bytes of unosql's bytecode, on every board; docs/DESIGN.md, Costs, says why not 48
-IMAGE_BUDGET = 72 * 1024  # bytes that it takes in an image, where names are shared: `make sizes` prints them
+# Bytes that unosql takes in an image, bytecode and C: an ESP32's partition has 128 KiB more than MicroPython's own for it,
+# an ESP8266 over 300 KB. docs/DESIGN.md, Costs, has what becomes of that.
+IMAGE_BUDGET = 130000
+# Bytes of its .mpy files. In an image, where they share names, they take 84 % of that: 110 KB, and 20 are left for C.
+FROZEN_BUDGET = 128 * 1024
 ESP8266_FLASH = 2 << 20  # bytes, at the least
 ESP8266_FLASH_SIZES = {0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 8: 8 << 20, 9: 16 << 20}
 ESP8266_IRAM = 32 * 1024
@@ -76,7 +79,8 @@ def say_costs(costs):
 
 def emulated_costs(firmware):
     """The costs of the emulated board's image, as if it were an ESP32's."""
-    return [application_cost(sizes.image(firmware)), frozen_cost(firmware.parent)]
+    share = sum(map(sum, sizes.in_image(firmware).values()))
+    return [application_cost(sizes.image(firmware)), Cost("unosql in the image", share, IMAGE_BUDGET), frozen_cost(firmware.parent)]
 
 
 def facts(board):
@@ -188,7 +192,7 @@ def read_costs(file):
 
 def frozen_cost(home):
     """What unosql's own bytecode takes in an image built in home."""
-    return Cost("unosql's bytecode", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
+    return Cost("unosql's .mpy files", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
 
 
 def _publish(board, port, home, costs):

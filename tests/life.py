@@ -20,6 +20,7 @@ for folder in (TESTS, TESTS.parent / "modules", TESTS / "shims"):
         sys.path.insert(0, str(folder))
 
 import reliability  # noqa: E402
+from firmware import outcome  # noqa: E402
 from media import FlashMedium, LittleFsFiles, PowerCut  # noqa: E402
 from unosql import database, locks  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
@@ -199,6 +200,8 @@ def main():
     parser.add_argument("--report", metavar="FILE", help="write the table into this page, and the plot beside it")
     parser.add_argument("--json", metavar="FILE", help="keep the results here")
     args = parser.parse_args()
+    if args.report:
+        reliability.have_drawing()  # now, rather than when all is done
     start = time.monotonic()
     results = {}
     with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
@@ -217,4 +220,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(outcome.status_of(main))

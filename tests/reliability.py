@@ -13,7 +13,8 @@ TESTS = Path(__file__).resolve().parent
 if str(TESTS.parent) not in sys.path:
     sys.path.insert(0, str(TESTS.parent))
 
-from firmware import outcome  # noqa: E402
+from firmware import deps, outcome  # noqa: E402
+from firmware.lock import building  # noqa: E402
 
 PAGE = TESTS.parent / "docs" / "RELIABILITY.md"
 
@@ -27,6 +28,12 @@ def write_section(path, name, text):
     Path(path).write_text(head + start + "\n" + text + "\n" + rest[rest.index(end) :])
 
 
+def have_drawing():
+    """Have what draws the plot in build/venv: before hours of runs, not after them."""
+    with building():
+        deps.drawing_python()
+
+
 def runs(quick, jobs):
     """(name, arguments of Python) of each run."""
     jobs = "--jobs", str(jobs)
@@ -37,6 +44,7 @@ def runs(quick, jobs):
         ("memory", ["memory.py", "--step", "16384" if quick else "1024"]),
         ("kills", ["kills.py", "--rounds", "2" if quick else "100"]),
         ("kills-encrypted", ["kills.py", "--encrypted", "--rounds", "2" if quick else "50"]),
+        ("life", ["life.py", *jobs, "--inserts", "3000" if quick else "1000000"]),
         ("models", ["reliability.py", "--models", "2000" if quick else "100000"]),
     )
 
@@ -66,6 +74,8 @@ def main():
         parser.error("--only takes one of " + ", ".join(names))
     if args.models:
         return models(args.models, args.report)
+    if not args.quick and args.only in (None, "life"):
+        have_drawing()
     for name, (script, *arguments) in runs(args.quick, args.jobs):
         if args.only in (None, name):
             start = time.monotonic()

@@ -1,7 +1,7 @@
 """The bench measures what it says: a small run of each part, and the report's arithmetic on figures of its own."""
 import pytest
 
-from bench import budgets, flash, heap, instructions, tables
+from bench import budgets, flash, heap, instructions, report, tables, turnover
 from bench.deflate import Deflate
 from bench.records import SIZE, line, record
 from bench.subjects import KEY
@@ -63,6 +63,32 @@ def test_heap_and_instructions():
         assert 0 < heap.imported(machine) < 16384
         few, many = (instructions._count(machine, "nothing", "get", 20, times, (None, None), 65536) for times in (1, 101))
         assert 100 * 100 < many - few < 100 * 100000
+
+
+@pytest.mark.parametrize("medium", turnover.MEDIA)
+@pytest.mark.parametrize("way", ["capped", "delete", "drop"])
+def test_turnovers_store_no_more_than_their_bound(way, medium):
+    found = turnover.measure(way, medium, live=60, turnovers=(1, 4))
+    assert len(found["stored"]) == 2 and 0 < max(found["stored"]) <= found["most"] < found["bound"]
+    assert found["bound"] == 2 * found["live"] + 16 * 4096
+    assert found["erases"] == pytest.approx(60 * found["removal"]) and 0 < found["removal"] < 2
+
+
+def test_a_section_is_written_without_the_other_parts(tmp_path, monkeypatch):
+    page = tmp_path / "BENCH.md"
+    page.write_text("figures of before\n\n<!-- turnover -->\n<!-- /turnover -->\n")
+    monkeypatch.setattr(report, "DOCUMENT", page)
+    found = {"stored": [2000, 3000, 4000], "most": 5000, "live": 3000, "bound": 4999, "erases": 40, "removal": 0.1}
+    assert report.write_sections({"turnover": {"littlefs": {"drop_index": found}}}) == ["turnover"]
+    text = page.read_text()
+    assert text.startswith("figures of before\n") and text.endswith("\n<!-- /turnover -->\n")
+    assert "| littlefs, drop index | 2,000 | 3,000 | 4,000 | **5,000** | 3,000 | 4,999 | 40 | 0.100 |\n" in text
+    assert report.write_sections({"frozen": {}}) == []
+
+
+def test_the_page_has_the_sections_that_may_be_written_alone():
+    for part in report.SECTIONS:
+        assert report.section(part, {part: {}}).splitlines()[0] in report.DOCUMENT.read_text()
 
 
 RESULTS = {

@@ -10,7 +10,7 @@ import pytest
 
 from firmware import deps, espressif, fetch, partitions, targets, worktree
 from firmware.lock import building
-from firmware.paths import BOARDS, MODULES
+from firmware.paths import BOARDS, MODULES, ROOT
 from firmware.progress import Failure
 
 TESTS = Path(__file__).parent
@@ -91,6 +91,27 @@ def compile_module(mpy_cross, march, source, output):
 def test_bytecode_is_within_the_budget_that_images_are_built_to(mpy_cross, tmp_path):
     sizes = [compile_module(mpy_cross, "xtensa", file, tmp_path / "out.mpy") for file in MODULES.rglob("*.py")]
     assert 0 < sum(sizes) <= espressif.FROZEN_BUDGET
+
+
+def test_unosql_in_the_emulated_image_is_within_its_budget():
+    costs = {cost.what: cost for cost in espressif.emulated_costs(targets.qemu_firmware())}
+    share, files = costs["unosql in the image"], costs["unosql's .mpy files"]
+    assert 0 < share.used <= share.budget == espressif.IMAGE_BUDGET
+    assert share.used < 0.85 * files.used  # so FROZEN_BUDGET is well below what an image may have
+    assert 0.85 * espressif.FROZEN_BUDGET + 16384 <= espressif.IMAGE_BUDGET
+
+
+def test_all_boards_hold_images_with_all_of_the_budget():
+    """From the sizes of real images that README states, in which unosql took less than it may."""
+    readme = (ROOT / "README.md").read_text()
+    room = {chip: espressif.application_cost(0).budget for chip in ("ESP32", "ESP32-S3", "ESP32-C3")}
+    sizes = {row[0]: int(row[1].replace(",", "")) for row in re.findall(r"^  \| (ESP32[-\w]*)[^|]* \| ([\d,]+) \|", readme, re.M)}
+    used, room["ESP8266"] = (int(n.replace(",", "")) for n in re.search(r"code in flash ([\d,]+) of ([\d,]+) bytes", readme).groups())
+    then = int(re.search(r"unosql took ([\d,]+) bytes of each", readme)[1].replace(",", ""))
+    sizes["ESP8266"] = used
+    assert set(sizes) == set(room)
+    for chip, size in sizes.items():
+        assert size + espressif.IMAGE_BUDGET - then < 0.9 * room[chip], chip
 
 
 def test_esp8266_gets_our_division_of_the_flash(frozen):

@@ -4,7 +4,7 @@ import pytest
 from media import MEDIA
 from turnover import WAYS, Turnover
 from unosql import reclaim
-from unosql.core import StorageFullError, Unosql
+from unosql.core import StorageFullError, Unosql, UnosqlError
 
 ERASE = 4096
 KEY = b"sixteen byte key"
@@ -177,3 +177,34 @@ def test_free_is_what_inserts_may_take(medium):
     db.clear("c")
     assert insert(db, 200) == 200
     assert db.get_stats()["free"] > 0
+
+
+def test_old_deletions_are_forgotten_and_increments_say_so(tmp_path):
+    made = MEDIA["flash"](64)
+    db = opener(made)()
+    db.insert_many("c", ({"n": n} for n in range(700)))
+    assert db.get_stats()["forgotten"] == 0
+    for id in range(1, 401):
+        db.delete("c", "id", id)
+    forgotten, last = db.get_stats()["forgotten"], db.last_change()
+    assert last == 1100 and 700 < forgotten <= last - 256
+    told = [change["change"] for change in db.changes() if change["deleted"]]
+    assert told == list(range(forgotten + 1, last + 1))  # the others are there, the last 256 in any case
+    assert db.history("c", 1) == [] and len(db.history("c", 400)) == 1
+    db.close()
+    db = opener(made)()
+    assert db.get_stats()["forgotten"] == forgotten
+    for since in ({"since_change": forgotten - 1}, {"since_timestamp": 0}):
+        with pytest.raises(UnosqlError, match="full backup"):
+            db.incremental_backup(str(tmp_path / "inc.bak"), **since)
+    assert db.incremental_backup(str(tmp_path / "inc.bak"), since_change=forgotten) == last - forgotten
+    assert db.verify() == []
+
+
+def test_changes_that_are_no_deletions_stop_no_increment(tmp_path):
+    """The search for old deletions has passed many changes, and none of them was one."""
+    db = opener(MEDIA["flash"](64))()
+    db.insert_many("c", ({"n": n} for n in range(900)))
+    db.delete("c", "id", 900)
+    assert db._database._catalog.forgotten[2] > 100 and db.get_stats()["forgotten"] == 0
+    assert db.incremental_backup(str(tmp_path / "inc.bak"), since_change=0) == 900

@@ -69,7 +69,7 @@ def pop(work):
 def delete(work):
     """The oldest, one by one."""
     for _ in range(work.live):
-        work.db.delete("c", "n", work.inserted - work.live)
+        work.db.delete("c", "id", work.last - work.live + 1)
         work.insert()
 
 
@@ -86,7 +86,7 @@ def delete_anywhere(work):
 def update(work):
     for n in range(work.live):
         work.inserted += 1
-        work.db.update("c", "n", n, {"tag": random.Random(work.inserted).randrange(1 << 30), "t": work.inserted})
+        work.db.update("c", "id", n + 1, {"tag": random.Random(work.inserted).randrange(1 << 30), "t": work.inserted})
 
 
 def clear(work):

@@ -39,7 +39,7 @@ def backup(catalog, filename, since_timestamp=None, since_change=None):
 
 def _check_since(catalog, timestamp, change):
     """A deletion that is forgotten can't be in an increment: restoring that would leave the record."""
-    last, time = catalog.forgotten
+    last, time, _ = catalog.forgotten
     if last and (time >= timestamp if change is None else last > change):
         raise UnosqlError("deletions up to change %d are forgotten: make a full backup" % last)
 

@@ -47,7 +47,7 @@ class Catalog:
         self.restored = 0  # how many times restore() has put another state in place
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
-        self.forgotten = [0, 0]  # the change up to which deletions are forgotten, and the newest timestamp of these
+        self.forgotten = [0, 0, 0]  # change and timestamp up to which deletions are forgotten; the change passed in search of more
         self.live = 0  # see Hooks
         self.walked = 0  # the change at which somebody looked for old deletions
         self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
@@ -215,7 +215,7 @@ class Catalog:
         self.change = 0
         self.next_number = 1
         self.promise = None
-        self.forgotten = [0, 0]
+        self.forgotten = [0, 0, 0]
         value = self.store.get(_GLOBALS)
         self._named = self._naming = loads(value).get("named", "") if value else True
         if value:
@@ -242,7 +242,7 @@ class Catalog:
         """Return the operation that stores the state of the whole database, with some of it changed."""
         state = {"change": self.change, "next": self.next_number, "named": self._named}
         state.update({"forgotten": self.forgotten, "promise": self.promise}, **changes)
-        return _GLOBALS, dumps({name: state[name] for name in state if state[name] not in (None, [0, 0])})
+        return _GLOBALS, dumps({name: state[name] for name in state if state[name] not in (None, [0, 0, 0])})
 
     def flushed(self):
         self._named = self._naming
@@ -393,7 +393,7 @@ class Catalog:
             values = loads(value)
             self._note_number(values["next"] - 1)
             self.promise = values.get("promise")
-            self.forgotten = values.get("forgotten", [0, 0])
+            self.forgotten = values.get("forgotten", [0, 0, 0])
             return self._note_change(values["change"])
         name = keys.named(key[1:])
         self._known.clear()

@@ -55,7 +55,8 @@ class Unosql:
     encryption_key: 16 bytes, a passphrase (a str, or bytes of another length from 8 on), or None: not encrypted.
     iterations: of PBKDF2, 1000 to 10,000,000; more make guessing slower, and each opening. Used when the database is
     created, and kept in it.
-    log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log.
+    log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log, which leaves 32 KB of its
+    filesystem free.
     path: a directory that exists; by default the image's raw partition if it has one, else the current directory.
     storage: where to keep it instead: a block device of raw flash, a files.Files or a flash.Flash.
     durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is
@@ -185,7 +186,8 @@ class Unosql:
         """Insert a dict of JSON values and return its id: 1, 2, 3, ... in each collection, never used again.
 
         Raises ValueError (no dict, a value that JSON lacks, text that is not Unicode, too deep, an id, timestamp or version
-        of one's own, larger than the memtable), UniqueError, StorageFullError. None of these changes anything.
+        of one's own, larger than the memtable), UniqueError, StorageFullError (a full medium; what removes works on it, and
+        makes room). None of these changes anything.
         """
         with self._use("insert", collection) as catalog:
             return catalog.collection(collection, True).insert(record)
@@ -287,7 +289,11 @@ class Unosql:
             return upsert(catalog.collection(collection, True), *arguments(key, value, changes))
 
     def delete(self, collection, key, value=...):
-        """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records."""
+        """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records.
+
+        With little flash left, outside a transaction, it takes several batches, and keeps no history of these records. After
+        a cut the next opening deletes the rest. StorageFullError says that it stopped half-way: the rest stays.
+        """
         with self._use("delete", collection) as catalog:
             from .batch import condition, delete
 
@@ -318,7 +324,11 @@ class Unosql:
         return self.find(collection, between(field, start, end))
 
     def history(self, collection, id):
-        """Return a list of the kept versions of a record, the newest first; a deleted one's stay."""
+        """Return a list of the kept versions of a record, the newest first; [] when none is known.
+
+        Those of a deleted record stay for a while, until its deletion is forgotten (see changes()). One that was deleted
+        with little flash left has none.
+        """
         with self._use("history", collection) as catalog:
             return catalog.collection(collection).history(id)
 
@@ -443,6 +453,10 @@ class Unosql:
         It ends with the last change at the call; a record changed again meanwhile is for the next time. "record" is None
         when it was deleted. What clear(), drop(), pop(), ack(), capped and ttl remove is not told. UnosqlError once
         restore() was called.
+
+        Deletions are told for a while. Later ones make the oldest be forgotten; the last 256 changes stay in any case, and
+        half as many as the collection has records. get_stats()["forgotten"] is the last change that was forgotten so: who
+        last read before it may have missed deletions, and compares with all records instead.
         """
         with self._use("changes") as catalog:
             from .changes import changes
@@ -471,7 +485,8 @@ class Unosql:
         since_timestamp: at or after these seconds. since_change: after the change of this number, which last_change()
         told when the earlier backup was made; it does not depend on the clock.
 
-        One of them must be given. Raises OSError.
+        One of them must be given. Raises OSError, and UnosqlError when deletions since then are forgotten (see changes()):
+        make a full backup.
         """
         if since_timestamp is None and since_change is None:
             raise ValueError("since_timestamp or since_change is missing")
@@ -569,9 +584,11 @@ class Unosql:
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".
 
-        "collections": {name: count}. "bytes": stored in segments. "free": bytes left. "segments": how many. "levels":
-        how many in each. "memtable": bytes buffered. "wal": records in the write-ahead log. "reads": blocks read since
-        the opening. "change": see last_change(). "compaction_error": what stopped merging. "version": unosql's.
+        "collections": {name: count}. "bytes": stored in segments. "free": what inserts may take of the medium, 0 when
+        it is full: a reserve for removing is not in it. "segments": how many. "levels": how many in each. "memtable": bytes
+        buffered. "wal": records in the write-ahead log. "reads": blocks read since the opening. "change": see last_change().
+        "forgotten": the change up to which deletions are forgotten, 0: none; see changes(). "compaction_error": what stopped
+        merging. "version": unosql's.
         "posted": records of post() that are not written yet. "post_error": why, or None. "post_overflow", "post_refused":
         those since the opening that had no room, and that a unique index refused.
         """
@@ -581,6 +598,7 @@ class Unosql:
             stats = catalog.store.stats()
             stats["collections"] = {collection.name: collection.size() for collection in catalog.collections()}
             stats["change"] = catalog.change
+            stats["forgotten"] = catalog.forgotten[0]
             stats["version"] = unosql.__version__
             self._open().describe_posts(stats)
             return stats

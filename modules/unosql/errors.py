@@ -41,7 +41,10 @@ class LockTimeoutError(UnosqlError):
 
 
 class StorageFullError(UnosqlError):
-    """No space is left on the medium. What was stored before is unchanged and usable."""
+    """No space is left on the medium. What was stored before is unchanged and usable.
+
+    Delete records, acknowledge a queue or lower a cap, then insert again: a reserve is kept with which that works. clear()
+    and drop() give most at once."""
 
 
 class UniqueError(UnosqlError):

@@ -95,20 +95,20 @@ def forget_deletions(collection):
     """Forget some of the oldest deletions; those among the last changes stay, half as many as the collection has records."""
     catalog = collection.catalog
     last = catalog.change - max(_STAY, collection.count // 2)
-    told, time = catalog.forgotten
+    told, time, passed = catalog.forgotten
     ops, seen, gone = [], 0, 0
-    for change, number, id, deleted in feed(catalog.store, told, last):
+    for change, number, id, deleted in feed(catalog.store, passed, last):
         if seen == _PASSED or gone == _DELETIONS:
             break
-        told = change
+        passed = change
         seen += 1
         if deleted is not None:
             gone += 1
-            time = max(time, deleted)
+            told, time = change, max(time, deleted)
             ops.append((keys.make(keys.CHANGE, change), None))
             prefix = keys.make(keys.HISTORY, number, id)
             ops += [(key, None) for key, _ in catalog.store.scan(prefix, keys.above(prefix))]
     if ops:
-        catalog.store.apply(ops + [catalog.counters(forgotten=[told, time])])
+        catalog.store.apply(ops + [catalog.counters(forgotten=[told, time, passed])])
     else:
-        catalog.forgotten = [told, time]
+        catalog.forgotten = [told, time, passed]

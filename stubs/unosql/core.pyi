@@ -13,7 +13,7 @@ class WrongKeyError(UnosqlError): """The key is not the one that the database wa
 class ClosedError(UnosqlError): """The database was closed."""
 class BusyError(UnosqlError): """The call is in the middle of another one of the same thread, as in a timer's callback. It did nothing."""
 class LockTimeoutError(UnosqlError): """Another process or thread held the database longer than LOCK_TIMEOUT."""
-class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable."""
+class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable: what removes makes room."""
 class UniqueError(UnosqlError): """A unique index holds that value already. Attributes: index (fields), id."""
 
 Record = dict[str, Any]
@@ -76,7 +76,7 @@ class Unosql:
     def count(self, collection: str, where: Any = None, value: Any = ...) -> int: "As find() finds; O(1) without a condition"
     def get_last_n_records(self, collection: str, n: int) -> list[Record]: "the n last inserted, oldest first"
     def get_records_in_timeframe(self, collection: str, field: str, start: float, end: float) -> list[Record]: "start <= record[field] <= end"
-    def history(self, collection: str, id: int) -> list[Record]: "kept versions, newest first, the current one included; [] when unknown"
+    def history(self, collection: str, id: int) -> list[Record]: "kept versions, newest first, the current one included; [] when unknown. Of a deleted record until its deletion is forgotten"
 
     # collections
     def collections(self) -> list[str]: ...
@@ -101,13 +101,14 @@ class Unosql:
     # changes
     def changes(self, since: int = 0, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """{'change': n, 'collection': name, 'id': id, 'deleted': bool, 'record': Record|None} in order of change number, only the latest change of each
-        record. last_change() gives the cursor to keep. clear, drop, capped, ttl, pop and ack are not reported record by record."""
+        record. last_change() gives the cursor to keep. clear, drop, capped, ttl, pop and ack are not reported record by record. Old deletions are
+        forgotten: get_stats()["forgotten"]."""
     def last_change(self) -> int: ...
 
     # backups
     def backup(self, filename: str) -> int: "Whole database to an ordinary file (encrypted like the database). Returns records written."
     def incremental_backup(self, filename: str, since_timestamp: float | None = None, *, since_change: int | None = None) -> int:
-        "Records changed and deleted at or after the timestamp (or after the change number)."
+        "Records changed and deleted at or after the timestamp (or after the change number). UnosqlError when such deletions are forgotten."
     def restore(self, filename: str) -> int:
         """A full backup replaces the database, an incremental one merges (deletions included). Checked whole before anything changes; all or
         nothing. OSError when the file is missing, CorruptionError, WrongKeyError."""
@@ -121,4 +122,4 @@ class Unosql:
     def destroy(db_name: str, *, path: str | None = None, storage: Any = None) -> bool:
         """Remove a whole database, sound or damaged, and its log files; needs no key. False when there is none.
         LockTimeoutError while it is open, here or in another process; OSError."""
-    def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free, segments, levels, memtable, wal, change, version, posted, post_overflow, post_refused, post_error"
+    def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free (for inserts), segments, levels, memtable, wal, change, forgotten, version, posted, post_overflow, post_refused, post_error"

@@ -289,7 +289,11 @@ class Catalog:
         return not any(id <= end and (last > first or start <= id) for id in alive[1:])
 
     def grows(self, ops):
-        return any(value is not None and key[:1] in (keys.RECORD, keys.INDEX) for key, value in ops)
+        return any(value is not None and (key[:1] in (keys.RECORD, keys.INDEX) or self._is_new(key)) for key, value in ops)
+
+    def _is_new(self, key):
+        """Whether a key is that of a collection which does not exist yet."""
+        return key[:1] == keys.CATALOG and key != _GLOBALS and self.store.get(key) is None
 
     # -- what is alive, for compaction: that may always be told that something is
 

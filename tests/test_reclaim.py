@@ -303,3 +303,23 @@ def test_a_deletion_on_a_full_medium_survives_a_cut_whole_or_not_at_all(at):
     assert db.count("c") in (n, 40)
     assert [r["id"] for r in db.iterate("c")] == ([*range(1, 21), *range(n - 19, n + 1)] if db.count("c") == 40 else [*range(1, n + 1)])
     assert db.verify() == []
+
+
+@pytest.mark.parametrize("steps", [7, 16, 18, 33])
+def test_segments_are_dropped_under_a_merge_at_hand(steps):
+    db = opener(MEDIA["flash"](96), memtable=4096, history=0)()
+    store, n = db._database._store, 0
+    for i in range(500):
+        db.insert("c", {"n": i, "s": "%d" % (i * 7919) * 6})
+    while steps or not store.compaction._job:
+        db.update("c", "id", 1 + n * 211 % 499, {"n": n})
+        n += 1
+        steps -= bool(steps and store.compaction._job)
+    before = db.get_stats()["segments"]
+    store.space.left = 0  # as on a medium that fills
+    db.ack("c", 450)
+    assert db.get_stats()["segments"] < before
+    for n in range(30):
+        db.update("c", "id", 460, {"n": n})
+        assert store.compaction_error is None and not store.broken
+    assert db.count("c") == 50 and db.verify() == []

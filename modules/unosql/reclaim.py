@@ -50,6 +50,8 @@ def drop_dead(store):
     levels = store.manifest.levels
     gone = [s for level in levels for s in level if store.is_dead_range(s.low, s.max)]
     if gone:
+        if store.compaction:
+            store.compaction.stop()  # it may be reading them
         store.invalidate()  # until it is published
         for level in levels:
             level[:] = [s for s in level if s not in gone]

@@ -323,3 +323,15 @@ def test_segments_are_dropped_under_a_merge_at_hand(steps):
         db.update("c", "id", 460, {"n": n})
         assert store.compaction_error is None and not store.broken
     assert db.count("c") == 50 and db.verify() == []
+
+
+def test_what_is_rolled_back_gives_inserts_no_credit():
+    db, n = full(MEDIA["memory"](32 * ERASE))
+    catalog = db._database._catalog
+    for _ in range(3):
+        live = catalog.live
+        with pytest.raises(KeyError):
+            with db.transaction():
+                db.delete("c", {"n": {"gte": 10, "lt": 30}})
+                raise KeyError
+        assert catalog.live == live

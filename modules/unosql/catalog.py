@@ -48,7 +48,7 @@ class Catalog:
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
         self.forgotten = [0, 0, 0]  # change and timestamp up to which deletions are forgotten; the change passed in search of more
-        self.live = 0  # see Hooks
+        self.live = self._lived = 0  # see Hooks; and as it was when the transaction began
         self.walked = 0  # the change at which somebody looked for old deletions
         self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
         self._cached = []  # Collections, most recently used last
@@ -171,6 +171,7 @@ class Catalog:
         if len(self._changed) > _CHANGED and heap.small():
             self._settle()
         self.store.begin()
+        self._lived = self.live
         self.in_transaction = True
         self._known.clear()
         self.spoiled = False
@@ -195,6 +196,7 @@ class Catalog:
     def rollback(self):
         """Forget the writes since begin(), and what they did to the counters."""
         self.in_transaction = False
+        self.live = self._lived
         self.store.rollback()
 
     def atomic(self):

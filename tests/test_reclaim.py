@@ -1,9 +1,11 @@
 """Dead data gives its flash back, whatever removed it, and a full medium takes inserts again (invariants 8 and 9)."""
+import os
+
 import pytest
 
-from media import MEDIA
+from media import MEDIA, PowerCut
 from turnover import WAYS, Turnover
-from unosql import reclaim
+from unosql import database, locks, reclaim
 from unosql.core import StorageFullError, Unosql, UnosqlError
 
 ERASE = 4096
@@ -209,3 +211,127 @@ def test_changes_that_are_no_deletions_stop_no_increment(tmp_path):
     db.delete("c", "id", 900)
     assert db._database._catalog.forgotten[2] > 100 and db.get_stats()["forgotten"] == 0
     assert db.incremental_backup(str(tmp_path / "inc.bak"), since_change=0) == 900
+CONDITIONS = {
+    "named as an operator": lambda n: ("or", 1),
+    "long": lambda n: ({"n": {"in": list(range(0, n, 2))}},),
+    "longer than a memtable": lambda n: ({"n": {"in": [i + 100000 * (i % 2) for i in range(n)]}},),
+    "not JSON": lambda n: ({"n": {"lt": float("inf"), "gte": 5}},),
+    "by a key that is no string": lambda n: ({"n": {"gte": 5, "lt": n // 2}, "s": {"ne": {1: 2}}},),
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_full_medium_deletes_by_any_condition(medium, condition):
+    made = MEDIA[medium](**SMALL[medium])
+    db = opener(made)()
+    n = 0
+    with pytest.raises(StorageFullError):
+        while True:
+            db.insert("c", {"n": n, "or": n % 3, "s": "%d" % (n * 7919) * 6})
+            n += 1
+    condition = CONDITIONS[condition](n)
+    found = len(db.find("c", *condition))
+    assert found > n // 4 and db.delete("c", *condition) == found
+    db.close()
+    db = opener(made)()
+    assert db.count("c") == n - found and db.find("c", *condition) == [] and db.verify() == []
+
+
+def test_what_has_room_but_not_at_once_is_deleted():
+    made = MEDIA["flash"](32)
+    db, n = full(made)
+    assert db.delete("c", {"n": {"gte": n // 3, "lt": n // 3 * 2}}) == n // 3
+    assert not db._database._store.is_short
+    assert db.delete("c", {"n": {"gte": 1}}) == n - n // 3 - 1
+    assert db.count("c") == 1 and db.verify() == []
+
+
+@pytest.mark.parametrize("condition", [{}, {"n": {"lt": 50}}, {"n": {"gte": 5, "lt": 50}}], ids=["all", "first", "inner"])
+def test_an_increment_tells_of_what_a_full_medium_deleted_or_is_refused(condition, tmp_path):
+    db, n = full(MEDIA["memory"](32 * ERASE))
+    since, backup, increment = db.last_change(), str(tmp_path / "full"), str(tmp_path / "increment")
+    db.backup(backup)
+    db.delete("c", condition)
+    left = db.all("c")
+    try:
+        db.incremental_backup(increment, since_change=since)
+    except UnosqlError:
+        db.backup(backup)
+    assert db.incremental_backup(str(tmp_path / "later"), since_change=db.last_change()) == 0
+    other = opener(MEDIA["memory"](64 * ERASE))()
+    other.restore(backup)
+    if os.path.exists(increment):
+        other.restore(increment)
+    assert other.all("c") == left
+
+
+def test_increments_are_not_refused_before_a_deletion_is_forgotten(tmp_path):
+    db = opener(MEDIA["memory"](256 * ERASE))()
+    for i in range(600):
+        db.insert("c", {"n": i})
+    since = db.last_change() - 500
+    for i in range(40):
+        db.delete("c", "id", 500 + i)
+    assert db._database._catalog.forgotten[2] > since  # somebody looked there
+    assert db.incremental_backup(str(tmp_path / "increment"), since_change=since) == 500
+
+
+@pytest.mark.parametrize("medium", SMALL)
+def test_new_collections_leave_the_reserve(medium):
+    made = MEDIA[medium](**SMALL[medium])
+    db, n = full(made)
+    with pytest.raises(StorageFullError):
+        for i in range(1000):
+            db.configure("c%d" % i, history=1)
+    assert len(db.collections()) < 20
+    db.configure("c", history=1)
+    assert db.delete("c", "id", 7) == 1 and db.delete("c", {"n": {"gte": 20}}) == n - 20
+
+
+@pytest.mark.parametrize("at", range(0, 60, 4))
+def test_a_deletion_on_a_full_medium_survives_a_cut_whole_or_not_at_all(at):
+    made = MEDIA["flash"](32)
+    db, n = full(made)
+    made.device.cut(at, "none")
+    with pytest.raises(PowerCut):
+        db.delete("c", {"n": {"gte": 20, "lt": n - 20}})
+    made.device.restart()
+    database.databases.clear()
+    locks._held.clear()
+    db = opener(made)()
+    assert db.count("c") in (n, 40)
+    assert [r["id"] for r in db.iterate("c")] == ([*range(1, 21), *range(n - 19, n + 1)] if db.count("c") == 40 else [*range(1, n + 1)])
+    assert db.verify() == []
+
+
+@pytest.mark.parametrize("steps", [7, 16, 18, 33])
+def test_segments_are_dropped_under_a_merge_at_hand(steps):
+    db = opener(MEDIA["flash"](96), memtable=4096, history=0)()
+    store, n = db._database._store, 0
+    for i in range(500):
+        db.insert("c", {"n": i, "s": "%d" % (i * 7919) * 6})
+    while steps or not store.compaction._job:
+        db.update("c", "id", 1 + n * 211 % 499, {"n": n})
+        n += 1
+        steps -= bool(steps and store.compaction._job)
+    before = db.get_stats()["segments"]
+    store.space.left = 0  # as on a medium that fills
+    db.ack("c", 450)
+    assert db.get_stats()["segments"] < before
+    for n in range(30):
+        db.update("c", "id", 460, {"n": n})
+        assert store.compaction_error is None and not store.broken
+    assert db.count("c") == 50 and db.verify() == []
+
+
+def test_what_is_rolled_back_gives_inserts_no_credit():
+    db, n = full(MEDIA["memory"](32 * ERASE))
+    catalog = db._database._catalog
+    for _ in range(3):
+        live = catalog.live
+        with pytest.raises(KeyError):
+            with db.transaction():
+                db.delete("c", {"n": {"gte": 10, "lt": 30}})
+                raise KeyError
+        assert catalog.live == live

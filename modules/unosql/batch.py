@@ -2,6 +2,7 @@
 
 from .arguments import settle
 from .condition import compile, fields
+from .errors import StorageFullError
 from .query import search
 from .record import META, check
 
@@ -26,11 +27,15 @@ def update(collection, tests, changes, operators):
 def delete(collection, tests):
     """Delete all records that tests hold for; return how many."""
     catalog = collection.catalog
-    if catalog.store.is_short and not catalog.in_transaction:
-        from .shortage import delete
+    if catalog.in_transaction or not catalog.store.is_short:
+        try:
+            return _each(collection, tests, collection.delete)[1]
+        except StorageFullError:  # there was room, but perhaps not for all at once
+            if catalog.in_transaction or len(list(search(collection, tests, 2))) < 2:
+                raise
+    from .shortage import delete
 
-        return delete(collection, tests)
-    return _each(collection, tests, collection.delete)[1]
+    return delete(collection, tests)
 
 
 def upsert(collection, tests, changes, operators):

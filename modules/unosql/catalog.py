@@ -48,7 +48,7 @@ class Catalog:
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
         self.forgotten = [0, 0, 0]  # change and timestamp up to which deletions are forgotten; the change passed in search of more
-        self.live = 0  # see Hooks
+        self.live = self._lived = 0  # see Hooks; and as it was when the transaction began
         self.walked = 0  # the change at which somebody looked for old deletions
         self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
         self._cached = []  # Collections, most recently used last
@@ -171,6 +171,7 @@ class Catalog:
         if len(self._changed) > _CHANGED and heap.small():
             self._settle()
         self.store.begin()
+        self._lived = self.live
         self.in_transaction = True
         self._known.clear()
         self.spoiled = False
@@ -195,6 +196,7 @@ class Catalog:
     def rollback(self):
         """Forget the writes since begin(), and what they did to the counters."""
         self.in_transaction = False
+        self.live = self._lived
         self.store.rollback()
 
     def atomic(self):
@@ -289,7 +291,11 @@ class Catalog:
         return not any(id <= end and (last > first or start <= id) for id in alive[1:])
 
     def grows(self, ops):
-        return any(value is not None and key[:1] in (keys.RECORD, keys.INDEX) for key, value in ops)
+        return any(value is not None and (key[:1] in (keys.RECORD, keys.INDEX) or self._is_new(key)) for key, value in ops)
+
+    def _is_new(self, key):
+        """Whether a key is that of a collection which does not exist yet."""
+        return key[:1] == keys.CATALOG and key != _GLOBALS and self.store.get(key) is None
 
     # -- what is alive, for compaction: that may always be told that something is
 

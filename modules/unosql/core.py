@@ -479,7 +479,8 @@ class Unosql:
         restore() was called.
 
         Deletions are told for a while. Later ones make the oldest be forgotten; the last 256 changes stay in any case, and
-        half as many as the collection has records. get_stats()["forgotten"] is the last change that was forgotten so: who
+        half as many as the collection has records; but a full medium has no room for those of its oldest records.
+        get_stats()["forgotten"] is the last change that was forgotten so: who
         last read before it may have missed deletions, and compares with all records instead.
         """
         with self._use("changes") as catalog:

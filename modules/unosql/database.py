@@ -7,7 +7,7 @@ import sys
 from . import heap
 from .arguments import check_name
 from .catalog import Catalog
-from .errors import BusyError, ClosedError, UniqueError, UnosqlError, WrongKeyError
+from .errors import BusyError, ClosedError, StorageFullError, UniqueError, UnosqlError, WrongKeyError
 from .locks import FOREVER, Lock, opening, taking
 from .record import check, dumps
 
@@ -232,7 +232,7 @@ class Database:
             if self._interrupts():
                 heap.mend()
             self._store.ready()
-            if self._catalog.promise:
+            if self._catalog.promise and not self._catalog.in_transaction:
                 self._keep_promise()
             if self.posted:
                 self._write_posts()
@@ -246,8 +246,8 @@ class Database:
 
         try:
             keep_promise(self._catalog)
-        except OSError:
-            self._store.ready()  # a medium that can't be written is for reading all the same
+        except (OSError, StorageFullError):
+            self._store.ready()  # a medium that can't be written is for reading all the same; the next call tries again
 
     def __exit__(self, kind, error, traceback):
         try:

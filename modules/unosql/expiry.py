@@ -104,7 +104,7 @@ def forget_deletions(collection):
         seen += 1
         if deleted is not None:
             gone += 1
-            told, time = change, max(time, deleted)
+            told, time = max(told, change), max(time, deleted)
             ops.append((keys.make(keys.CHANGE, change), None))
             prefix = keys.make(keys.HISTORY, number, id)
             ops += [(key, None) for key, _ in catalog.store.scan(prefix, keys.above(prefix))]

@@ -7,7 +7,7 @@ from .codec import is_ascii, pack_uint, unpack_uint
 
 # The catalogue sorts last, next to the changes: written at each flush, it is merged with what is merged anyway.
 # So are the names of collections by their numbers, which grow at their end too.
-HISTORY, INDEX, RECORD, CHANGE, NAME, CATALOG = b"H", b"I", b"R", b"S", b"T", b"Z"
+HISTORY, INDEX, RECORD, CHANGE, NAME, PROMISE, CATALOG = b"H", b"I", b"R", b"S", b"T", b"V", b"Z"
 # Ends the key of a name: to versions that do not know the kind it is a record which lives as long as its collection.
 _LIVE = (1 << 32) - 1
 

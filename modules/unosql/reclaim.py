@@ -50,6 +50,8 @@ def drop_dead(store):
     levels = store.manifest.levels
     gone = [s for level in levels for s in level if store.is_dead_range(s.low, s.max)]
     if gone:
+        if store.compaction:
+            store.compaction.stop()  # it may be reading them
         store.invalidate()  # until it is published
         for level in levels:
             level[:] = [s for s in level if s not in gone]
@@ -163,13 +165,18 @@ def admit(store, ops, size):
             space.full_at = live
         return not store.staging
     replaces = space.full_at is not None and live < space.full_at
-    relieved = relieve(store, space.reserve if replaces or store.staging or size <= store.memtable.room else space.goal)
+    relieved = relieve(store, space.needed(_flushes(store, size), replaces))
     store.ready()  # what failed in there may have changed the medium
     if not relieved:
         space.full_at = live
         raise StorageFullError(
             "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
         )
+
+
+def _flushes(store, size):
+    """Whether a batch of so many bytes, or the end of the transaction that it joins, flushes the memtable."""
+    return bool(store.bulk) or size + (store.staged.used if store.staged else 0) > store.memtable.room
 
 
 def relieve(store, goal):

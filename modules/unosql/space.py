@@ -56,8 +56,14 @@ class Space:
 
     @property
     def goal(self):
-        """Bytes free from which inserts may flush the memtable. Those that follow on removals may while the reserve is there."""
+        """Bytes free from which inserts may flush the memtable, but for those that follow on removals."""
         return self.reserve + self._margin * self._storage.erase
+
+    def needed(self, flushes, replaces):
+        """Bytes that must be free for an insert. flushes: it flushes the memtable. replaces: it follows on a removal."""
+        if not flushes:
+            return self.reserve
+        return self.reserve + self._flush * self._storage.erase if replaces else self.goal
 
     @property
     def is_short(self):

@@ -293,6 +293,7 @@ class Store:
             self.flush()
             if not self.small:
                 self._step(_STEP * _BATCHED)
+                self._settle()
         self.broken = self.buffered = True
         self.put(entries, ops)
         self.broken = False

@@ -119,11 +119,12 @@ def call_of(node):
 
 
 def spelled(arguments):
-    """With the options of a search, which find() and its kin hand on, in the place of **options."""
+    """With the arguments that a call hands on in the place of **operators, of a change, or **options, of a search."""
     if arguments.kwarg:
-        search = find(MODULES / "unosql" / "query.py", "search").args
-        arguments.kw_defaults = search.defaults
-        arguments.kwonlyargs = search.args[-len(search.defaults):]
+        file, name = ("edits.py", "editor") if arguments.kwarg.arg == "operators" else ("query.py", "search")
+        taker = find(MODULES / "unosql" / file, name).args
+        arguments.kw_defaults = taker.defaults
+        arguments.kwonlyargs = taker.args[-len(taker.defaults):]
         arguments.kwarg = None
     return arguments
 

@@ -18,17 +18,9 @@ def insert_many(collection, records, pulled=iter):
     return n
 
 
-def update(collection, tests, changes):
-    """Merge changes into all records that tests hold for; return the first one's id (None: no record)."""
-    check(changes, "changes")
-    changes = settle(changes, "changes")
-
-    def change(id, raw):
-        if changes.get("id", id) != id:
-            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (changes["id"], id))
-        collection.update(id, raw, changes)
-
-    return _each(collection, tests, change)[0]
+def update(collection, tests, changes, operators):
+    """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
+    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators).get("id"))
 
 
 def delete(collection, tests):
@@ -41,32 +33,34 @@ def delete(collection, tests):
     return _each(collection, tests, collection.delete)[1]
 
 
-def upsert(collection, tests, changes):
-    """Update, or else insert one record of what must be equal and the changes. Returns the first id.
+def upsert(collection, tests, changes, operators):
+    """Update, or else insert one record of what must be equal, changed likewise. Returns the first id.
 
     ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
     """
-    id = update(collection, tests, changes)
+    edit = _editor(changes, operators, _equal(tests) if "replace" in operators else {})
+    given = _given(changes, operators)
+    id = _update(collection, tests, edit, given.get("id"))
     if id is not None:
         return id
-    for field in list(fields(tests)) + list(changes):
+    for field in list(fields(tests)) + list(given):
         if field in META:
             raise ValueError("there is no such record, and none can be inserted with a given %r: the database sets it" % field)
-    record = {}
-    for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
-        _assign(record, field, value)
-    record.update(changes)
+    record = _equal(tests)
+    edit(record)
     return collection.insert(record)
 
 
-def arguments(key, value, changes):
-    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes). TypeError."""
+def arguments(key, value, changes, operators):
+    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes, operators). TypeError."""
     if isinstance(key, dict) and changes is None:
         value, changes = ..., value
     tests = condition(key, value)
     if changes is None or changes is ...:
-        raise TypeError("the changes are missing: a dict")
-    return tests, changes
+        if all(argument is None for argument in operators.values()):
+            raise TypeError("the changes are missing: a dict")
+        changes = {}
+    return tests, changes, operators
 
 
 def condition(key, value):
@@ -74,6 +68,46 @@ def condition(key, value):
     if key is None:
         raise ValueError("a condition is missing; {} stands for all records")
     return compile(key, value)
+
+
+def _editor(changes, operators, kept):
+    """Return the function that makes the changes in the dict of a record's fields. kept: of these, what `replace` leaves."""
+    check(changes, "changes")
+    changes = settle(changes, "changes")
+    if operators or any("." in field for field in changes):
+        from .edits import editor
+
+        return editor(changes, kept, **operators)
+    return lambda record: record.update(changes)
+
+
+def _given(changes, operators):
+    """Return the dict that may be a record as it was read."""
+    return operators.get("replace") or changes
+
+
+def _update(collection, tests, edit, given):
+    """Edit all records that tests hold for; return the first one's id. given: the id in the changes, or None."""
+
+    def change(id, raw):
+        if given is not None and given != id:
+            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (given, id))
+        collection.update(id, raw, edit)
+
+    return _each(collection, tests, change)[0]
+
+
+def _equal(tests):
+    """Return the fields that tests say the values of, as a record."""
+    record = {}
+    for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
+        if "." not in field:
+            record[field] = value
+        else:
+            from .edits import put
+
+            put(record, field.split("."), value)
+    return record
 
 
 def _each(collection, tests, action):
@@ -95,15 +129,3 @@ def _act(collection, ids, action):
         action(id, collection.raw(id))
         n += 1
     return n
-
-
-def _assign(record, field, value):
-    """Set a field, within dicts that are copies: those in a condition are the caller's."""
-    names = field.split(".")
-    for name in names[:-1]:
-        inner = record.get(name, {})
-        if not isinstance(inner, dict):
-            raise ValueError("%r is in no dict: %r is to be %r" % (field, name, inner))
-        record[name] = dict(inner)
-        record = record[name]
-    record[names[-1]] = value

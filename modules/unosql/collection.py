@@ -225,11 +225,11 @@ class Collection:
                 names.update((field, field.split(".")[0]))
         return pack(*header(raw)[:3], {name: record[name] for name in names if name in record})
 
-    def update(self, id, raw, changes):
-        """Merge changes into a stored record."""
+    def update(self, id, raw, edit):
+        """Change a stored record. edit: changes the dict of its fields."""
         version, _, _, i = header(raw)
         fields = loads(raw[i:], True)
-        fields.update(changes)
+        edit(fields)
         new = pack(version + 1, self.catalog.now(), self.catalog.change + 1, fields)
         self.replace(id, raw, new, [])
 

@@ -260,33 +260,57 @@ class Unosql:
 
         return search(catalog.collection(collection), compile(key, value), **options)
 
-    def update(self, collection, key, value=..., changes=None):
-        """Merge a dict into all records that a condition holds for, as one batch; False when there are none.
+    def update(self, collection, key, value=..., changes=None, **operators):
+        """Change all records that a condition holds for, as one batch; False when there are none.
 
-            db.update("users", "name", "Arman", {"age": 30})
+            db.update("users", "name", "Arman", {"age": 30})  # sets fields
             db.update("users", {"age": {"lt": 18}}, {"minor": True})
+            db.update("users", "id", 3, {"home.city": "Paris"})  # leaves home's other fields alone
+            db.update("users", "id", 3, {"seen": 1700000000}, inc={"visits": 1}, push={"last": 21.5}, keep={"last": 10})
 
-        Raises their versions and sets their timestamps. A condition must be given, {} stands for all records. Changes may be
-        the whole record as it was read; an id that is not the record's is a ValueError. Raises as insert() does.
+        changes: a dict of fields and their new values. A dict as a value replaces what is there.
+        inc: a dict of fields and the numbers to add to them. A missing field starts from 0.
+        min: a dict of fields and values: each becomes the less of the two, both numbers, strings or booleans.
+        max: likewise the greater. A missing field is set, by min, too.
+        push: a dict of lists and an element to append to each. A missing list is made.
+        keep: a dict of lists in push and the most elements to keep in each, 1 to 65,536; the oldest go.
+        pull: a dict of lists and a value: all elements equal to it go.
+        unset: a field or a list of fields to remove.
+        rename: a dict of fields and their new names, which must be free.
+        replace: the whole new record, as insert() takes it, alone: all other fields go.
+
+        The field "a.b" is what it is in conditions: the key "a.b" of a record that has it, or else key b of the dict a, which
+        is made when it is missing. Pull, unset and rename leave a missing field as it is.
+
+        Raises their versions and sets their timestamps. A condition must be given, {} stands for all records; an "id" and
+        "version" in it change a record only as it was read. Changes may be the whole record as it was read; an id that is not
+        the record's is a ValueError.
+
+        Raises as insert() does, and ValueError when in any of the records an operator does not fit the field, as inc a
+        string, when "a.b" lies in an a that is no dict, and for two changes to one field, or to one and to a field in it. Then
+        none is changed.
         """
         with self._use("update", collection) as catalog:
             from .batch import arguments, update
 
-            return update(catalog.collection(collection), *arguments(key, value, changes)) is not None
+            return update(catalog.collection(collection), *arguments(key, value, changes, operators)) is not None
 
-    def upsert(self, collection, key, value=..., changes=None):
-        """update(), or else insert one record: what the condition says is equal, and the changes.
+    def upsert(self, collection, key, value=..., changes=None, **operators):
+        """update(), or else insert one record: what the condition says is equal, changed in the same way.
 
             db.upsert("settings", "name", "volume", {"value": 7})
+            db.upsert("visits", "page", "/", inc={"count": 1})
 
-        Returns the id of the first record updated, or of the new one. Raises as insert() does, and ValueError when fields
+        replace: as in update(), but what the condition says is equal stays.
+
+        Returns the id of the first record updated, or of the new one. Raises as update() does, and ValueError when fields
         exclude each other, as "a" being 5 and "a.b" being 2, or when it would insert a record with a given id, timestamp or
         version.
         """
         with self._use("upsert", collection) as catalog:
             from .batch import arguments, upsert
 
-            return upsert(catalog.collection(collection, True), *arguments(key, value, changes))
+            return upsert(catalog.collection(collection, True), *arguments(key, value, changes, operators))
 
     def delete(self, collection, key, value=...):
         """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records.

@@ -66,11 +66,21 @@ class Unosql:
         order_by: a field or a list; "-age" descends; ties by id. fields: keep these (id always). Unknown collection: []."""
     def iterate(self, collection: str, where: Any = None, value: Any = ..., **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
     def find_one(self, collection: str, key: Any = None, value: Any = ..., **kw: Any) -> Record | None: ...
-    def update(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None) -> bool:
+    def update(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None, *,
+               inc: dict[str, float] | None = None, min: Record | None = None, max: Record | None = None,
+               push: Record | None = None, keep: dict[str, int] | None = None, pull: Record | None = None,
+               unset: str | list[str] | None = None, rename: dict[str, str] | None = None, replace: Record | None = None) -> bool:
         """update("users", "name", "Arman", {"age": 30}); update("users", {"age": {"lt": 18}}, {"minor": True}).
-        All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched."""
-    def upsert(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None) -> int:
-        "Update like update(); when none matched insert the equality fields and changes as one record. Returns the id of the first touched."
+        All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched.
+        "a.b" in changes and operators is the field of a condition. Operators: inc={"n": 1}, min={"n": 1}, max={"n": 1},
+        push={"list": element}, keep={"list": most elements after the push}, pull={"list": element}, unset=["a", "b"] or "a",
+        rename={"old": "new"}, or replace={...} alone: the whole new record. ValueError, and nothing changed: an operator that
+        does not fit a field, a path through what is no dict, two changes to one field or within it."""
+    def upsert(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None, *,
+               inc: dict[str, float] | None = None, min: Record | None = None, max: Record | None = None,
+               push: Record | None = None, keep: dict[str, int] | None = None, pull: Record | None = None,
+               unset: str | list[str] | None = None, rename: dict[str, str] | None = None, replace: Record | None = None) -> int:
+        "Update like update(); when none matched insert the equality fields, changed likewise, as one record. replace keeps these. Returns the id of the first touched."
     def delete(self, collection: str, key: Any, value: Any = ...) -> int: "delete('users','name','Bob') or delete('users', where). Returns how many."
     def all(self, collection: str) -> list[Record]: "in id order"
     def count(self, collection: str, where: Any = None, value: Any = ...) -> int: "As find() finds; O(1) without a condition"

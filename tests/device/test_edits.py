@@ -187,7 +187,8 @@ def test_arguments_that_do_not_fit():
         ("keep", {"keep": {"n": 5}}), ("keep", {"push": {"l": 1}, "keep": {"n": 5}}), ("keep", {"push": {"l": 1}, "keep": {"l": 0}}),
         ("keep", {"push": {"l": 1}, "keep": {"l": "5"}}), ("keep", {"push": {"l": 1}, "keep": 5}), ("unset", {"unset": 5}),
         ("unset", {"unset": [5]}), ("pull", {"pull": {"n": len}}), ("rename", {"rename": {"n": 5}}),
-        ("rename", {"rename": ["n"]}), ("replace", {"replace": True}), ("replace", {"replace": 0}), ("inc", {"inc": 0}), ("inc", {"inc": []}), ("unset", {"unset": 0}),
+        ("rename", {"rename": ["n"]}),
+        ("replace", {"replace": True}), ("replace", {"replace": 0}), ("inc", {"inc": 0}), ("inc", {"inc": []}), ("unset", {"unset": 0}),
         ("replace", {"replace": {"n": INF}}),
         ("changes", {"changes": {"n": INF}, "inc": {"m": 1}}),
     ):

@@ -19,7 +19,7 @@ def insert_many(collection, records, pulled=iter):
     return n
 
 
-def update(collection, tests, changes, operators):
+def update(collection, tests, changes, operators={}):
     """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
     return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators).get("id"))
 
@@ -38,7 +38,7 @@ def delete(collection, tests):
     return delete(collection, tests)
 
 
-def upsert(collection, tests, changes, operators):
+def upsert(collection, tests, changes, operators={}):
     """Update, or else insert one record of what must be equal, changed likewise. Returns the first id.
 
     ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
@@ -56,7 +56,7 @@ def upsert(collection, tests, changes, operators):
     return collection.insert(record)
 
 
-def arguments(key, value, changes, operators):
+def arguments(key, value, changes, operators={}):
     """Sort out update(key, value, changes) and update(where, changes): return (tests, changes, operators). TypeError."""
     if isinstance(key, dict) and changes is None:
         value, changes = ..., value

@@ -164,7 +164,7 @@ def admit(store, ops, size):
         if space.full_at is None:
             space.full_at = live
         return not store.staging
-    replaces = space.full_at is not None and live < space.full_at
+    replaces = store.staging or space.full_at is not None and live < space.full_at
     relieved = relieve(store, space.needed(_flushes(store, size), replaces))
     store.ready()  # what failed in there may have changed the medium
     if not relieved:

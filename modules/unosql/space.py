@@ -31,7 +31,8 @@ class Space:
     def __init__(self, store, memtable):
         self._store = store
         self._storage = store.storage
-        self._flush = -(-(memtable + 512) // self._storage.erase)
+        self._flushed = memtable + 512
+        self._flush = -(-self._flushed // self._storage.erase)
         self._most = _LARGE * (2 if store.small else 1)
         self._blocks = self._merge = None  # of a full segment; of one step of a merge
         self._free = None
@@ -63,7 +64,7 @@ class Space:
         """Bytes that must be free for an insert. flushes: it flushes the memtable. replaces: it follows on a removal."""
         if not flushes:
             return self.reserve
-        return self.reserve + self._flush * self._storage.erase if replaces else self.goal
+        return self.reserve + self._flushed if replaces else self.goal
 
     @property
     def is_short(self):

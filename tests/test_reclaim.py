@@ -141,7 +141,7 @@ def test_batches_go_on_after_a_removal(medium):
         db.insert_many("c", ({"n": i, "s": "%d" % (i * 7919) * 6} for i in range(1000)))
     assert db.count("c") == n
     db.ack("c", n // 2)
-    assert db.insert_many("c", ({"n": i, "s": "%d" % (i * 7919) * 6} for i in range(n // 16))) == n // 16
+    assert db.insert_many("c", ({"n": i, "s": "%d" % (i * 7919) * 6} for i in range(n // 40))) == n // 40
     db.ack("c", n // 2 + n // 8)
     with db.transaction():
         db.insert("c", {"n": -1})

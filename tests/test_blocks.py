@@ -312,6 +312,18 @@ def test_values_larger_than_a_block():
     assert list(written(random_ones)[0].scan()) == random_ones
 
 
+def test_blocks_of_small_entries_fit_the_buffers_made_for_them():
+    """A few bytes more would need a new buffer for each, and a small heap has no gap for it."""
+    r = random.Random(3)
+    for block in (128, 512):
+        buffers = Buffers(block)
+        writer = Writer(Medium().sink(7), ENVELOPES[0], file_aad(7), buffers, 0, block)
+        for key in sorted({r.randbytes(r.randrange(1, 12)) for _ in range(2000)}):
+            writer.add(key, None if r.random() < 0.2 else bytes(r.randrange(block // 3)))
+            assert writer.pending <= block and all(len(level.buf) <= 512 for level in writer._tree)
+        writer.finish()
+
+
 def test_same_number_other_salt():
     """Blocks of a file that was not completed do not fit a later one of its number."""
     entries = numbered(30)

@@ -70,7 +70,8 @@ class Buffers:
     def lend(self, arena):
         """Make buffers of a memoryview, until reclaim()."""
         self.reclaim()  # should that have failed the last time
-        sizes = [self.block] * 2 + [self.half] * 4 if self._longest == self.block else [self._longest] * 4
+        # a merge has a block each of its output, of what lies below and of what is cached, and of deeper levels a fourth, kept
+        sizes = [self.block] * 3 if self._longest == self.block else [self._longest] * 4
         i = 0
         while i + self.half <= len(arena):
             size = sizes.pop(0) if sizes and i + sizes[0] <= len(arena) else self.half

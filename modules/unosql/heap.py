@@ -42,7 +42,7 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "edits", "expiry", "header", "index", "logger",
-    "ordering", "own", "place", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text",
+    "maintenance", "ordering", "own", "place", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text",
     "transaction", "verify",
 )
 # Others that functions import.

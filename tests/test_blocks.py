@@ -428,6 +428,17 @@ def test_buffers_keep_what_is_lent_and_what_is_theirs():
     assert [type(buf) for buf in buffers._idle] == [bytearray]
 
 
+def test_a_workspace_is_made_anew_only_for_what_it_has_no_room_for(monkeypatch):
+    """The native module's is larger than blocks of a small heap need: no second one for a record of 700 bytes."""
+    monkeypatch.setattr(compression, "native", Native)
+    buffers = Buffers(512)
+    work = buffers.work
+    assert compression.room(work) > 700
+    assert buffers.workspace(compression.room(work)) is work is buffers.workspace(10)
+    grown = buffers.workspace(compression.room(work) + 1)
+    assert grown is not work and grown is buffers.workspace(512)
+
+
 def test_cached_blocks_make_way():
     """A buffer that the heap has no gap for is taken from the cache, if there is one."""
     segment, _ = written(numbered(300))

@@ -1,7 +1,7 @@
 """The large buffers of one store, used again and again: in a heap that nothing moves in, later ones find no gap."""
 
 from . import heap
-from .compression import workspace
+from .compression import room, workspace
 
 # What sealing adds to a block, and a little more.
 _SEAL = 64
@@ -21,7 +21,7 @@ class Buffers:
         self.half = block // 2
         self.index = block if block > 512 else self.half
         self.work = workspace(block)
-        self._longest = self._worked = block  # that were met, and compressed: a large record makes a block of its own
+        self._longest = block  # that was met: a large record makes a block of its own
         self.input = bytearray(block + _SEAL)  # growing bit by bit it would break up the heap
         self._kept = 0 if block > 512 else _KEPT
         self._idle = [bytearray(block) for _ in range(self._kept)]
@@ -48,8 +48,8 @@ class Buffers:
 
     def workspace(self, size):
         """Return what a block of so many bytes is compressed in; where it grows it stays, for the next large record."""
-        if size > self._worked:
-            self.work, self._worked = workspace(size), size
+        if size > room(self.work):
+            self.work = workspace(size)
         self._longest = max(self._longest, size)
         return self.work
 

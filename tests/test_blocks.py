@@ -312,6 +312,18 @@ def test_values_larger_than_a_block():
     assert list(written(random_ones)[0].scan()) == random_ones
 
 
+def test_blocks_of_small_entries_fit_the_buffers_made_for_them():
+    """A few bytes more would need a new buffer for each, and a small heap has no gap for it."""
+    r = random.Random(3)
+    for block in (128, 512):
+        buffers = Buffers(block)
+        writer = Writer(Medium().sink(7), ENVELOPES[0], file_aad(7), buffers, 0, block)
+        for key in sorted({r.randbytes(r.randrange(1, 12)) for _ in range(2000)}):
+            writer.add(key, None if r.random() < 0.2 else bytes(r.randrange(block // 3)))
+            assert writer.pending <= block and all(len(level.buf) <= 512 for level in writer._tree)
+        writer.finish()
+
+
 def test_same_number_other_salt():
     """Blocks of a file that was not completed do not fit a later one of its number."""
     entries = numbered(30)
@@ -408,12 +420,23 @@ def test_buffers_keep_what_is_lent_and_what_is_theirs():
     buffers.lend(arena)
     for buf in (kept, more):
         buffers.give(buf)
-    assert len(buffers._idle) == 8 and buffers.drop() and len(buffers._idle) == 7 and not buffers.drop()
+    assert len(buffers._idle) == 7 and buffers.drop() and len(buffers._idle) == 6 and not buffers.drop()
     lent = buffers.take(256)
     assert isinstance(lent, memoryview)
     buffers.reclaim()
     buffers.give(lent)  # too late
     assert [type(buf) for buf in buffers._idle] == [bytearray]
+
+
+def test_a_workspace_is_made_anew_only_for_what_it_has_no_room_for(monkeypatch):
+    """The native module's is larger than blocks of a small heap need: no second one for a record of 700 bytes."""
+    monkeypatch.setattr(compression, "native", Native)
+    buffers = Buffers(512)
+    work = buffers.work
+    assert compression.room(work) > 700
+    assert buffers.workspace(compression.room(work)) is work is buffers.workspace(10)
+    grown = buffers.workspace(compression.room(work) + 1)
+    assert grown is not work and grown is buffers.workspace(512)
 
 
 def test_cached_blocks_make_way():

@@ -1,7 +1,7 @@
 """The large buffers of one store, used again and again: in a heap that nothing moves in, later ones find no gap."""
 
 from . import heap
-from .compression import workspace
+from .compression import room, workspace
 
 # What sealing adds to a block, and a little more.
 _SEAL = 64
@@ -21,7 +21,7 @@ class Buffers:
         self.half = block // 2
         self.index = block if block > 512 else self.half
         self.work = workspace(block)
-        self._longest = self._worked = block  # that were met, and compressed: a large record makes a block of its own
+        self._longest = block  # that was met: a large record makes a block of its own
         self.input = bytearray(block + _SEAL)  # growing bit by bit it would break up the heap
         self._kept = 0 if block > 512 else _KEPT
         self._idle = [bytearray(block) for _ in range(self._kept)]
@@ -48,8 +48,8 @@ class Buffers:
 
     def workspace(self, size):
         """Return what a block of so many bytes is compressed in; where it grows it stays, for the next large record."""
-        if size > self._worked:
-            self.work, self._worked = workspace(size), size
+        if size > room(self.work):
+            self.work = workspace(size)
         self._longest = max(self._longest, size)
         return self.work
 
@@ -70,7 +70,8 @@ class Buffers:
     def lend(self, arena):
         """Make buffers of a memoryview, until reclaim()."""
         self.reclaim()  # should that have failed the last time
-        sizes = [self.block] * 2 + [self.half] * 4 if self._longest == self.block else [self._longest] * 4
+        # a merge has a block each of its output, of what lies below and of what is cached, and of deeper levels a fourth, kept
+        sizes = [self.block] * 3 if self._longest == self.block else [self._longest] * 4
         i = 0
         while i + self.half <= len(arena):
             size = sizes.pop(0) if sizes and i + sizes[0] <= len(arena) else self.half

@@ -34,6 +34,11 @@ def workspace(size):
     return memoryview(bytearray(max(least, _WINDOW + size + _TAIL + SPARE)))
 
 
+def room(work):
+    """Return the size of the largest block that a workspace is for."""
+    return len(work) - _WINDOW - _TAIL - SPARE
+
+
 def compress(data, work=None):
     """Deflate data (bytes-like, below 64 KB) when that makes it smaller, and add what decompress() needs.
 
@@ -41,7 +46,7 @@ def compress(data, work=None):
     buffer is a part, or None: a new one. What decompress() needs stands at the end: it reads the stream as it lies.
     """
     size = len(data)
-    if work is None or len(work) < _WINDOW + size + _TAIL + SPARE:
+    if work is None or room(work) < size:
         work = workspace(size)
     target = work[_WINDOW:]
     used = _deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0

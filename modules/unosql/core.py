@@ -102,7 +102,9 @@ class Unosql:
 
         with opening:
             from .arguments import check_number
-            from .database import LEVELS, Place, attach
+            from .database import LEVELS
+            from .heap import unload
+            from .place import Place, attach
 
             check_number("iterations", iterations, 1000, 10000000)
             check_number("history", history, 0, 255)
@@ -126,6 +128,7 @@ class Unosql:
                 posts=posts,
                 timeout=LOCK_TIMEOUT,
             )
+            unload("place")
 
     def close(self):
         """Close this handle; again: nothing. The last one makes all durable and closes the database."""
@@ -566,7 +569,7 @@ class Unosql:
         Needs as much free flash as the data takes. Backups keep the key they were made under.
         """
         from .arguments import check_number
-        from .database import key_bytes
+        from .place import key_bytes
 
         password = key_bytes(encryption_key)
         database = self._settled("rekey")
@@ -601,8 +604,8 @@ class Unosql:
         from .locks import opening
 
         with opening:
-            from .database import Place
             from .destroy import destroy
+            from .place import Place
 
             return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
 

@@ -1,159 +1,29 @@
-"""An open database: opening, sharing, locking and logging. core.py has the calls on it."""
+"""An open database: logging, posts, and who may use it. core.py has the calls on it, place.py what only opening takes."""
 
 import hashlib
-import os
-import sys
 
 from . import heap
 from .arguments import check_name
 from .catalog import Catalog
-from .errors import BusyError, ClosedError, StorageFullError, UniqueError, UnosqlError, WrongKeyError
+from .errors import BusyError, ClosedError, StorageFullError, UniqueError, UnosqlError
 from .locks import FOREVER, Lock, opening, taking
 from .record import check, dumps
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-# Bytes of the least memtable, and which part of a small medium one has.
-_SMALL = 2048
-_SHARE = 64
 databases = {}  # by what they are stored on: all handles in this process share one Database
 _posting = Lock(None, FOREVER)  # of queues of post(), between threads
 
 
-def attach(place, key, **options):
-    """Return the Database at a Place, opening it unless it is open; within `opening`.
-
-    key: see core.Unosql; options: of Database.
-    """
-    password = key_bytes(key)
-    place.check()
-    database = opened(place)
-    if not database:
-        database = databases[place.identity] = Database(place, password, **options)
-    elif database.digest != _digest(password):
-        raise WrongKeyError("%s is open under another key" % place.name)
-    database.handles += 1
-    return database
-
-
-def opened(place):
-    """The open Database at a Place, or None. Within `opening`."""
-    found = databases.get(place.identity)
-    if not found and place.in_directory:
-        for database in databases.values():
-            if database.place.in_directory:
-                from .spelling import same
-
-                if same(database.place.base + ".udb", place.base + ".udb"):
-                    return database
-    return found
-
-
-def key_bytes(key):
-    """Check a user's key and return it as bytes, or None."""
-    if isinstance(key, str) and key:
-        return key.encode()
-    if key is None or isinstance(key, (bytes, bytearray)) and len(key) >= 8:
-        return key and bytes(key)
-    raise ValueError("encryption_key is 16 bytes, a passphrase, or None")
-
-
-class Place:
-    """Where a database is kept. name: db_name. path, storage: as given to core.Unosql."""
-
-    def __init__(self, name, path, storage):
-        if not isinstance(name, str) or not 0 < len(name) <= 32 or [c for c in name if c not in _LETTERS]:
-            raise ValueError("db_name is 1 to 32 letters, digits, '_' or '-', not %r" % (name,))
-        self.name = name
-        self.base = _absolute(path or ".") + name  # what the names of its files start with
-        self.identity = self.base
-        self._device = None
-        if storage is None:
-            self._find_partition(path)
-        elif hasattr(storage, "readblocks"):
-            self._device = storage
-            self.identity = "%s@%d" % (name, id(storage))
-        elif hasattr(storage, "readinto"):
-            self.identity = id(storage)
-        else:
-            raise ValueError("storage is a Files or Flash object or a block device, not %r" % (storage,))
-        self._storage = storage
-        self.shares_flash = self._device is not None or getattr(storage, "shared", False)
-
-    def _find_partition(self, path):
-        if path is None:
-            try:
-                from unosql_board import partition
-            except ImportError:
-                return
-            self._device = partition()
-            self.identity = self.name
-
-    @property
-    def in_directory(self):
-        """Whether the base tells where the database is."""
-        return self.identity == self.base
-
-    def storage(self):
-        """Return the storage object."""
-        if self._device:
-            from .flash import Flash
-
-            return Flash(self._device, self.name)
-        if self._storage:
-            return self._storage
-        from .files import Files
-
-        return Files(self.base + ".udb")
-
-    def check(self):
-        """Raise BusyError within a call that something has interrupted, on this database or of this flash."""
-        if self.shares_flash and not taking.is_inside():
-            taking.check()
-        if self.identity in databases:
-            databases[self.identity].lock.check()
-
-    def lock(self, timeout):
-        """Return the Lock. timeout: milliseconds."""
-        if self.in_directory:
-            return Lock(self.base + ".udb/lock", timeout)
-        return Lock(None, timeout, str(self.identity))
-
-
-def _absolute(path):
-    """Return a directory as an absolute path with a slash at its end: the current directory may change.
-
-    It is the same for all ways to write it but upper and lower case, and ".." where there may be links.
-    """
-    if path[:1] != "/":
-        path = os.getcwd() + "/" + path
-    parts = []
-    for part in path.split("/"):
-        if part == ".." and sys.platform not in ("linux", "darwin"):
-            parts = parts[:-1]
-        elif part not in ("", "."):
-            parts.append(part + "/")
-    return ("/" if path[0] == "/" else "") + "".join(parts)
-
-
-def _suited(storage):
-    """A memtable size, in bytes, that suits heap and medium: 2 KB, with which the store is thrifty, or up to 8 KB.
-
-    The larger it is the more of the medium is kept back for a flush: see space.py.
-    """
-    free = heap.free()
-    size = 4096 if free is None else min(free // 16, 8192) if free >= 65536 else _SMALL
-    return size if size == _SMALL else max(_SMALL, min(size, storage.total() // _SHARE))
-
-
-def _digest(password):
+def digest_of(password):
+    """Return what tells whether two keys (bytes or None) are the same."""
     return hashlib.sha256(password or b"").digest()
 
 
 class Database:
     """The store and the catalogue of one database, for one thread at a time: a context manager that gives the Catalog.
 
-    posted: what post() has queued, tuples of a collection's name and a record as JSON; posts.py writes it.
+    place: a place.Place, which is needed only for this. base: what the names of its files start with. posted: what post()
+    has queued, tuples of a collection's name and a record as JSON; posts.py writes it.
     """
 
     def __init__(self, place, password, iterations, level, durability, history, memtable, log_size, posts, timeout):
@@ -167,30 +37,33 @@ class Database:
         self._refusal = None  # the last error of these, until someone is told
         self._posts = posts
         self.password = password  # backups made elsewhere have salts of their own
-        self.digest = _digest(password)
+        self.digest = digest_of(password)
         self.iterations = iterations
-        self.place = place
+        self.base = place.base
+        self._identity = place.identity
+        self.in_directory = place.in_directory
+        self._shares_flash = place.shares_flash
         self._level = LEVELS.index(level)
         self._log_size = log_size
         self.lock = place.lock(timeout)
         self.lock.open()
         try:
-            self._open_store(history, memtable, durability)
+            self._open_store(place, history, memtable, durability)
         except BaseException as error:
             self.lock.close()
             self.note("ERROR", "not opened: %r" % (error,))
             raise
         self.note("INFO", "opened")
 
-    def _open_store(self, history, memtable, durability):
+    def _open_store(self, place, history, memtable, durability):
         from .store import Store
 
         self._catalog = Catalog(history)
-        storage = self.place.storage()
+        storage = place.storage()
         heap.unload(*heap.SELDOM)  # of a database before this one: they lie where a memtable has room
         heap.tidy()
         try:
-            self._store = Store(storage, self._catalog, memtable or _suited(storage))
+            self._store = Store(storage, self._catalog, memtable or place.suited(storage))
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store
@@ -206,7 +79,7 @@ class Database:
                 self.handles -= 1
                 return
             with self.lock:
-                del databases[self.place.identity]
+                del databases[self._identity]
                 self._close()
 
     def _close(self):
@@ -225,7 +98,7 @@ class Database:
             raise UnosqlError("%d posted records are lost" % len(left))
 
     def __enter__(self):
-        if self.place.shares_flash and not taking.is_inside():
+        if self._shares_flash and not taking.is_inside():
             taking.check()  # here rather than half-way through a write
         self.lock.__enter__()
         try:
@@ -346,12 +219,12 @@ class Database:
         if self.logs(level):
             from .logger import Logger
 
-            Logger(self.place.base + ".log", self._log_size).write(level, message)
+            Logger(self.base + ".log", self._log_size).write(level, message)
 
     def rekey(self, password, iterations):
         """Rewrite everything under another key."""
         self._store.rekey(password, iterations)
-        self.password, self.digest, self.iterations = password, _digest(password), iterations
+        self.password, self.digest, self.iterations = password, digest_of(password), iterations
 
 
 class Logged:

@@ -2,8 +2,8 @@
 
 import os
 
-from .database import opened
 from .errors import LockTimeoutError
+from .place import opened
 
 
 def destroy(place, timeout):

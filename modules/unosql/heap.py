@@ -42,7 +42,8 @@ def spare():
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
     "archive", "backup", "batch", "changes", "condition", "destroy", "edits", "expiry", "header", "index", "logger",
-    "ordering", "own", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text", "transaction", "verify",
+    "maintenance", "ordering", "own", "place", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text",
+    "transaction", "verify",
 )
 # Others that functions import.
 _COMING = ("compaction", "reclaim", "staging", "writer")

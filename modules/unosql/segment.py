@@ -60,13 +60,15 @@ class Segment:
     There are dozens of these in RAM: what lookups seldom need stays packed, as the meta block has it.
     """
 
-    dead = None  # in the class: most segments are never sampled
+    dead = floor = None  # in the class: most segments are never sampled, and never merged in part
 
     def __init__(self, reader, number, prefix=None, floor=None):
         self._reader = reader
-        self.number = number
-        self.floor = floor
-        self._load(prefix or file_aad(number))
+        prefix = prefix or file_aad(number)
+        self._packed = bytes((len(prefix),)) + prefix
+        if floor is not None:
+            self.floor = floor
+        self._load(prefix)
 
     def _load(self, prefix):
         try:
@@ -87,6 +89,11 @@ class Segment:
         if bytes(trailer[SALT + 2 :]) != TRAILER or size > end:
             self._damaged("no segment trailer", max(end, 0))
         return size, bytes(trailer[:SALT])
+
+    @property
+    def number(self):
+        """The file's number; in an archive, which is one file, any."""
+        return int.from_bytes(self._packed[2:6], "big")
 
     @property
     def tag(self):

@@ -5,7 +5,7 @@ Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md e
 
 from . import heap
 from .buffers import Buffers
-from .errors import ClosedError, CorruptionError, UnosqlError
+from .errors import ClosedError, UnosqlError
 from .manifest import LIMIT, Slots
 from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
@@ -21,6 +21,8 @@ _SMALL = 2048
 _STEP = 2
 # With `batched`, or a small heap, a flush stands for this many writes.
 _BATCHED = 32
+# Methods that are functions of maintenance.py.
+_SELDOM = ("compact", "rekey", "trim", "verify", "export", "import_", "stats")
 
 
 class Store:
@@ -163,7 +165,7 @@ class Store:
         while True:
             self._ready()
             epoch = self.epoch
-            key, merged = None, None
+            key = sources = merged = None  # what the try before this kept goes first
             try:
                 sources, bounds = self._sources(lo, hi, reverse, thrifty)
                 merged = merge(sources, reverse, bounds)
@@ -487,6 +489,7 @@ class Store:
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
+        heap.unload(*heap.SELDOM)
         if self.compaction:
             self.compaction.stop()
         try:
@@ -532,23 +535,13 @@ class Store:
             doomed = [number for number in doomed if number >= self.bulk]
         self._remove(doomed)
 
-    # -- maintenance
+    def __getattr__(self, name):
+        """What is seldom called lies in a module of its own: it takes RAM only then."""
+        if name not in _SELDOM:
+            raise AttributeError(name)
+        from .maintenance import method
 
-    def compact(self):
-        """Merge everything into the deepest level and forget what is dead."""
-        self.flush()
-        self.compactor().everything()
-
-    def rekey(self, password, iterations):
-        """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
-        from .rekey import rekey
-
-        self._ready()
-        if self.staging:
-            raise ValueError("rekeying within a transaction")  # it would publish what is staged
-        self._stop()
-        self.flush()
-        rekey(self, password, iterations)
+        return method(self, name)
 
     def invalidate(self):
         """RAM may differ from flash: load again before the next use."""
@@ -561,52 +554,6 @@ class Store:
         if numbers:
             self.space.removed()
 
-    def trim(self):
-        """Free RAM: write the memtable out and drop cached blocks."""
-        self.flush()
-        self.relinquish()
-
-    def verify(self):
-        """Read every block; yield a CorruptionError for each segment that is damaged."""
-        self._ready()
-        for segment in list(self.manifest.segments()):
-            try:
-                segment.check()
-            except CorruptionError as error:
-                yield error
-
-    # -- backup files
-
-    def export(self, filename, meta):
-        """Return an archive.Archive to add() entries to, sealed under the store's key."""
-        from .archive import Archive
-
-        self._ready()
-        return Archive(filename, self.slots.header, self.slots.envelope, meta, self.buffers)
-
-    def import_(self, filename, password=None):
-        """Return an archive.Opened: meta, check(), entries(), close()."""
-        self._ready()
-        self.relinquish()  # what goes on meanwhile is a large batch
-
-        from .archive import Opened
-
-        return Opened(filename, self.slots.header, self.slots.envelope, password, self.buffers)
-
-    def stats(self):
-        """Return a dict of sizes and counts."""
-        self._ready()
-        levels = self.manifest.levels
-        return {
-            "bytes": sum(s.size for s in self.manifest.segments()),
-            "free": max(0, self.space.free() - self.space.goal),
-            "segments": sum(len(level) for level in levels),
-            "levels": [len(level) for level in levels],
-            "memtable": self.memtable.used,
-            "wal": self.wal.counter - self.manifest.wal,
-            "reads": self.reader.reads,
-            "compaction_error": self.compaction_error,
-        }
 
 
 def _run(level, *how):

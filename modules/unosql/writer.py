@@ -13,12 +13,6 @@ from .compression import compress
 from .segment import SALT, TRAILER, block_aad, bloom_bits
 
 
-# Bytes of an index block's entry, in general; a longer one makes the block grow.
-_PLACE = 24
-# What an entry takes besides its key and value, at the most in practice.
-_LENGTHS = 9
-
-
 class _Block:
     """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
 
@@ -34,16 +28,21 @@ class _Block:
     def data(self):
         return memoryview(self.buf)[: self.used]
 
-    def add(self, key, value):
-        if self.first is None:
-            self.first = key
+    def add(self, key, value, limit):
+        """Append an entry, unless others are here and all would be more than limit bytes: return whether it was."""
         shared = common_prefix(self.last, key)
-        self.last = key
-        self._fit(self.used + _LENGTHS + len(key) - shared + len(value or b""))
-        self._append(pack_uint(shared) + pack_uint(len(key) - shared))
-        self._append(pack_uint(0 if value is None else len(value) + 1))
+        head = pack_uint(shared) + pack_uint(len(key) - shared) + pack_uint(0 if value is None else len(value) + 1)
+        size = self.used + len(head) + len(key) - shared + len(value or b"")
+        if self.used and size > limit:
+            return False
+        self._fit(size)
+        self._append(head)
         self._append(key[shared:])
         self._append(value or b"")
+        self.last = key
+        if self.first is None:
+            self.first = key
+        return True
 
     def _append(self, data):
         end = self.used + len(data)
@@ -99,13 +98,13 @@ class Writer:
     def add(self, key, value):
         """Append an entry; key must be above every earlier one. value None is a deletion."""
         leaf = self._tree[0]
-        if leaf.used and leaf.used + len(key) + len(value or b"") + 3 > self._block:
+        if not leaf.add(key, value, self._block):
             self._close_block(0)
             # any separator above the last block's keys will do: take the shortest
             leaf.first = key[: common_prefix(self.max, key) + 1]
+            leaf.add(key, value, self._block)
         if self.min is None:
             self.min = key
-        leaf.add(key, value)
         self.max = key
         self.entries += 1
         if self._bloom:
@@ -142,10 +141,10 @@ class Writer:
         offset, size = self._write(block.data())
         if level + 1 == len(self._tree):
             self._tree.append(_Block(self._buffers.take(self._index)))
-        parent = self._tree[level + 1]
-        if parent.used + _PLACE > self._index:
+        parent, place = self._tree[level + 1], pack_uint(offset) + pack_uint(size)
+        if not parent.add(block.first, place, self._index):
             self._close_block(level + 1)
-        parent.add(block.first, pack_uint(offset) + pack_uint(size))
+            parent.add(block.first, place, self._index)
         block.clear()
 
     def _write(self, buf):

@@ -175,8 +175,13 @@ def admit(store, ops, size):
 
 
 def _flushes(store, size):
-    """Whether a batch of so many bytes, or the end of the transaction that it joins, flushes the memtable."""
-    return bool(store.bulk) or size + (store.staged.used if store.staged else 0) > store.memtable.room
+    """Whether a batch of so many bytes, or the end of the transaction that it joins, flushes the memtable for good.
+
+    What a bulk batch has merged comes free at its end, and makes up for a flush.
+    """
+    if store.bulk:
+        return not store.doomed
+    return size + (store.staged.used if store.staged else 0) > store.memtable.room
 
 
 def relieve(store, goal):

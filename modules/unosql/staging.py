@@ -8,6 +8,9 @@ from . import heap
 from .manifest import LIMIT
 from .memtable import Memtable, encode_entry
 
+# With so many times what inserts want free, a batch may merge as it goes.
+_AMPLE = 4
+
 
 def begin(store):
     """See Store.begin()."""
@@ -161,9 +164,13 @@ def _flush_bulk(store):
         store.hooks.flushed()  # should the batch be given up, the layer above loads anew
     if len(store.manifest.levels[0]) < LIMIT // 2:
         return
+    space = store.space
+    most = LIMIT // 2 if space.free() > _AMPLE * space.goal else LIMIT - 1  # what is merged here comes free at the end only
+    if len(store.manifest.levels[0]) < most:
+        return
     if store.small:
         return _twice(store, _burst, store)
-    while store.compact_some(8) and len(store.manifest.levels[0]) >= LIMIT // 2:
+    while store.compact_some(8) and len(store.manifest.levels[0]) >= most:
         pass
 
 

@@ -175,10 +175,18 @@ class Compaction:
         if picked:
             heap.tidy()
             return self._merge(*picked)
-        from .reclaim import sample_next, victims
+        return self._reclaiming() if self._store.space.unsampled > 0 else None
 
-        sample_next(self._store)
-        picked = victims(self._store, self._store.space.segment)
+    def _reclaiming(self):
+        """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""
+        try:
+            from .reclaim import sample_next, victims
+
+            sample_next(self._store)
+            picked = victims(self._store, self._store.space.segment)
+        except MemoryError:
+            self._store.space.unsampled = 0
+            return None
         return picked and self._rewritten(*picked, False)
 
     def _pick(self):

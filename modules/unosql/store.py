@@ -489,7 +489,6 @@ class Store:
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
-        heap.unload(*heap.SELDOM)
         if self.compaction:
             self.compaction.stop()
         try:

@@ -183,7 +183,7 @@ class Compaction:
             from .reclaim import sample_next, victims
 
             sample_next(self._store)
-            picked = victims(self._store, self._store.space.segment)
+            picked = victims(self._store, self._full())
         except MemoryError:
             self._store.space.unsampled = 0
             return None
@@ -228,8 +228,14 @@ class Compaction:
         hi = max(s.max for s in inputs) + b"\0"
         return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
 
+    def _full(self):
+        """Bytes of a full segment in the deeper levels."""
+        if self._store.space.segment is None:
+            self._store.space.free()
+        return self._store.space.segment
+
     def _limit(self, level):
-        limit = self._store.space.segment
+        limit = self._full()
         return limit if level > 1 else min(limit, self._store.storage.erase * _SMALL)
 
     def _merge(self, level, inputs, whole=False):

@@ -549,8 +549,10 @@ class Unosql:
     def flush(self):
         """Make everything durable; only durability="batch" and post() need it. Raises what keeps posted records from that."""
         with self._use("flush") as catalog:
+            from .posts import tell
+
             catalog.store.flush_batch()
-            self._open().tell_posts()
+            tell(self._open())
 
     def optimize_memory(self):
         """Give RAM back: write the memtable out and drop caches. Loses nothing."""
@@ -623,10 +625,12 @@ class Unosql:
         import unosql
 
         with self._use("get_stats") as catalog:
+            from .posts import describe
+
             stats = catalog.store.stats()
             stats["collections"] = {collection.name: collection.size() for collection in catalog.collections()}
             stats["change"] = catalog.change
             stats["forgotten"] = catalog.forgotten[0]
             stats["version"] = unosql.__version__
-            self._open().describe_posts(stats)
+            describe(self._open(), stats)
             return stats

@@ -5,7 +5,7 @@ import hashlib
 from . import heap
 from .arguments import check_name
 from .catalog import Catalog
-from .errors import BusyError, ClosedError, StorageFullError, UniqueError, UnosqlError
+from .errors import BusyError, ClosedError, UniqueError, UnosqlError
 from .locks import FOREVER, Lock, opening, taking
 from .record import check, dumps
 
@@ -34,7 +34,7 @@ class Database:
         self.tried = None, 0  # what posts.py is about to write, and the id that it gets
         self.stopped = None  # the error that keeps what is queued from being written
         self.refused = 0  # posted records that the database did not take
-        self._refusal = None  # the last error of these, until someone is told
+        self.refusal = None  # the last error of these, until someone is told
         self._posts = posts
         self.password = password  # backups made elsewhere have salts of their own
         self.digest = digest_of(password)
@@ -93,7 +93,10 @@ class Database:
             finally:
                 self.lock.close()
                 self.note("INFO", "closed")
-        self.tell_posts()
+        if self.stopped or self.refusal:
+            from .posts import tell
+
+            tell(self)
         if left:
             raise UnosqlError("%d posted records are lost" % len(left))
 
@@ -106,21 +109,15 @@ class Database:
                 heap.mend()
             self._store.ready()
             if self._catalog.promise and not self._catalog.in_transaction:
-                self._keep_promise()
+                from .shortage import try_promise
+
+                try_promise(self._catalog)
             if self.posted:
                 self._write_posts()
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
         return self._catalog
-
-    def _keep_promise(self):
-        from .shortage import keep_promise
-
-        try:
-            keep_promise(self._catalog)
-        except (OSError, StorageFullError):
-            self._store.ready()  # a medium that can't be written is for reading all the same; the next call tries again
 
     def __exit__(self, kind, error, traceback):
         try:
@@ -190,25 +187,6 @@ class Database:
 
             self.stopped = write(self, self._catalog)
             self._store.ready()
-
-    def refuse(self, item, error):
-        """Note that a posted record is not written, for good."""
-        self.refused += 1
-        self._refusal = error
-        self.note("ERROR", "not written to %s: %s: %r" % (item[0], item[1].decode(), error))
-
-    def describe_posts(self, stats):
-        """Add to a dict what get_stats() tells of post()."""
-        stats["posted"] = len(self.posted)
-        stats["post_error"] = self.stopped or self._refusal
-        stats["post_overflow"] = sum(self.overflow)
-        stats["post_refused"] = self.refused
-
-    def tell_posts(self):
-        """Raise what keeps posted records from being written, or has since the last time."""
-        error, self._refusal = self.stopped or self._refusal, None
-        if error:
-            raise error
 
     def logs(self, level):
         """Whether messages of a level go to the log."""

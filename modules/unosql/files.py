@@ -151,7 +151,7 @@ class Files:
         self._n = self._file = None
 
     def _path(self, kind, n):
-        return self._directory + "/" + _name(kind, n)
+        return "".join((self._directory, "/", _name(kind, n)))  # a sum would make the longest string twice
 
     def _entries(self):
         """Generator of the kind and number of each file of ours.

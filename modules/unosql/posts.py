@@ -21,7 +21,7 @@ def write(database, catalog):
             try:
                 collection.insert(json.loads(item[1]))
             except (UniqueError, ValueError) as error:
-                database.refuse(item, error)
+                _refuse(database, item, error)
             except (UnosqlError, OSError, MemoryError) as error:
                 catalog.store.ready()  # what is in RAM is what is stored, again
                 if collection.next == database.tried[1]:
@@ -29,3 +29,25 @@ def write(database, catalog):
                     return error
         posted.pop(0)
     database.tried = None, 0
+
+
+def _refuse(database, item, error):
+    """Note that a posted record is not written, for good."""
+    database.refused += 1
+    database.refusal = error
+    database.note("ERROR", "not written to %s: %s: %r" % (item[0], item[1].decode(), error))
+
+
+def describe(database, stats):
+    """Add to a dict what get_stats() tells of post()."""
+    stats["posted"] = len(database.posted)
+    stats["post_error"] = database.stopped or database.refusal
+    stats["post_overflow"] = sum(database.overflow)
+    stats["post_refused"] = database.refused
+
+
+def tell(database):
+    """Raise what keeps posted records from being written, or has since the last time."""
+    error, database.refusal = database.stopped or database.refusal, None
+    if error:
+        raise error

@@ -165,7 +165,7 @@ def admit(store, ops, size):
             space.full_at = live
         return not store.staging
     replaces = store.staging or space.full_at is not None and live < space.full_at
-    relieved = relieve(store, space.needed(_flushes(store, size), replaces))
+    relieved = relieve(store, _needed(store, size, replaces))
     store.ready()  # what failed in there may have changed the medium
     if not relieved:
         space.full_at = live
@@ -174,14 +174,13 @@ def admit(store, ops, size):
         )
 
 
-def _flushes(store, size):
-    """Whether a batch of so many bytes, or the end of the transaction that it joins, flushes the memtable for good.
-
-    What a bulk batch has merged comes free at its end, and makes up for a flush.
-    """
-    if store.bulk:
-        return not store.doomed
-    return size + (store.staged.used if store.staged else 0) > store.memtable.room
+def _needed(store, size, replaces):
+    """Bytes that must be free for an insert of so many bytes. replaces: it follows on a removal."""
+    space = store.space
+    space.free()
+    if not store.bulk and size + (store.staged.used if store.staged else 0) <= store.memtable.room:
+        return space.reserve
+    return space.reserve + space.flush if replaces else space.goal
 
 
 def relieve(store, goal):

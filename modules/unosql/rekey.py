@@ -41,6 +41,7 @@ def _adopt(store, header, envelope, old):
 
 def _rewritten(store):
     # segments keep the reader they were opened with: the scan reads the old key, the output gets the new
+    store.space.free()
     out = Output(store, store.space.segment)
     try:
         for key, value in store.scan(b""):

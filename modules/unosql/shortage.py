@@ -138,3 +138,11 @@ def _sweep(collection, runs, last):
                 ops = []
     if ops:
         catalog.store.apply(ops)
+
+
+def try_promise(catalog):
+    """Keep it where that can be done. A medium that can't be written is for reading all the same; the next call tries again."""
+    try:
+        keep_promise(catalog)
+    except (OSError, StorageFullError):
+        catalog.store.ready()

@@ -16,11 +16,15 @@ _LARGE = 8
 # Erase blocks, with those of a flush, that inserts use only in place of what was removed: its flash comes back by whole blocks.
 _MARGIN = 2
 # Bytes of samples taken for each byte flushed: a sweep over all segments while an eighth of them is written (reclaim.py).
-_PACE = 8
+PACE = 8
 
 
 class Space:
     """Keeps account for one store. Measuring is left until it is needed: littlefs walks all of the medium for it.
+
+    After free():
+    segment: bytes of a full segment in the deeper levels. reserve: bytes that inserts leave free.
+    goal: bytes free from which inserts may flush the memtable, but for those that follow on removals.
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
     futile: nothing could be reclaimed, and nothing was removed since.
@@ -28,43 +32,12 @@ class Space:
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
-    def __init__(self, store, memtable):
+    segment = full_at = _free = None  # in the class, as all that most stores never change: RAM
+    left = unsampled = sampled = 0
+    futile = False
+
+    def __init__(self, store):
         self._store = store
-        self._storage = store.storage
-        self._flushed = memtable + 512
-        self._flush = -(-self._flushed // self._storage.erase)
-        self._most = _LARGE * (2 if store.small else 1)
-        self._blocks = self._merge = None  # of a full segment; of one step of a merge
-        self._free = None
-        self.left = 0
-        self.futile = False
-        self.full_at = None
-        self.unsampled = self.sampled = 0
-
-    @property
-    def segment(self):
-        """Bytes of a full segment in the deeper levels."""
-        if self._blocks is None:
-            self.free()
-        return self._blocks * self._storage.erase
-
-    @property
-    def reserve(self):
-        """Bytes that inserts leave free."""
-        if self._merge is None:
-            self.free()
-        return (self._flush + self._merge) * self._storage.erase
-
-    @property
-    def goal(self):
-        """Bytes free from which inserts may flush the memtable, but for those that follow on removals."""
-        return self.reserve + self._margin * self._storage.erase
-
-    def needed(self, flushes, replaces):
-        """Bytes that must be free for an insert. flushes: it flushes the memtable. replaces: it follows on a removal."""
-        if not flushes:
-            return self.reserve
-        return self.reserve + self._flushed if replaces else self.goal
 
     @property
     def is_short(self):
@@ -74,35 +47,35 @@ class Space:
     def free(self):
         """Bytes free on the medium, the reserve included."""
         if self._free is None:
-            self._free = self._storage.free()
-            self._measure()
-            self.left = self._free - self.goal
+            free = self._free = self._store.storage.free()
+            self._measure(free)
+            self.left = free - self.goal
             if self.left > self.reserve:
                 self.left //= 2
                 self.full_at = None
         return self._free
 
-    def _measure(self):
+    def _measure(self, free):
         """Suit segments to what this database has and may have of the medium. A merge rewrites two at a time in part."""
         stored = largest = 0
         for segment in self._store.manifest.segments():
             stored += segment.size
             largest = max(largest, segment.size)
-        erase = self._storage.erase
-        blocks = (self._free + stored) // erase
-        self._blocks = max(1, min(_LEAST, blocks // _TINY), min(self._most, blocks // _PART))
-        self._margin = min(self._flush + _MARGIN, blocks // _TINY)
-        self._merge = 2 * max(self._flush, self._blocks, -(-largest // erase))
+        erase = self._store.storage.erase
+        blocks = (free + stored) // erase
+        flush = -(-self.flush // erase)
+        full = max(1, min(_LEAST, blocks // _TINY), min(_LARGE * (2 if self._store.small else 1), blocks // _PART))
+        self.segment = full * erase
+        self.reserve = (flush + 2 * max(flush, full, -(-largest // erase))) * erase
+        self.goal = self.reserve + min(flush + _MARGIN, blocks // _TINY) * erase
 
-    def flushed(self, size):
-        """A segment of so many bytes came from the memtable."""
-        self.unsampled += _PACE * size
+    @property
+    def flush(self):
+        """Bytes that a flush takes at the most."""
+        return self._store.memtable.capacity + 512
 
     def wrote(self, size):
-        """A segment of so many bytes was written."""
+        """A segment of so many bytes was written, or with 0 some were removed."""
         self._free = None
-        self.left -= size + self._storage.erase
-
-    def removed(self):
-        """Segments were removed."""
-        self._free = None
+        if size:
+            self.left -= size + self._store.storage.erase

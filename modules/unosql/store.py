@@ -10,7 +10,7 @@ from .manifest import LIMIT, Slots
 from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
 from .segment import Segment, file_aad
-from .space import Space
+from .space import PACE, Space
 
 # Bytes of a block before compression.
 _BLOCK = 1024
@@ -41,7 +41,7 @@ class Store:
         self.memtable = Memtable(memtable)
         self.buffers = Buffers(_BLOCK // 2 if self.small else _BLOCK)
         self.cache = 1 if self.small else cache
-        self.space = Space(self, memtable)
+        self.space = Space(self)
         self._closed = True
         self.batched = False  # True: writes are durable only when the memtable is flushed
         self.short = False  # of memory for a merge, once
@@ -178,6 +178,8 @@ class Store:
                 else:
                     return
             except MemoryError:
+                if merged:
+                    merged.close()  # its buffers go as well
                 if not self.relinquish() and thrifty or spared:
                     raise
                 thrifty = True
@@ -381,7 +383,7 @@ class Store:
             raise
         self.epoch += 1
         segment = self.written_segment(number)
-        self.space.flushed(segment.size)
+        self.space.unsampled += PACE * segment.size
         self.manifest.levels[0].insert(0, segment)
 
     def commit_past_log(self):
@@ -551,7 +553,7 @@ class Store:
             self.reader.forget(number)
             self.storage.remove(number)
         if numbers:
-            self.space.removed()
+            self.space.wrote(0)
 
 
 

@@ -72,6 +72,7 @@ class Interrupting:
         self.count = 0
         self.full = False
         self.storage = storage_of(name, self.access)
+        Unosql.destroy(name, storage=self.storage)  # a board's flash may hold one of an earlier test
 
     def access(self, writes):
         if writes and self.full:
@@ -406,6 +407,8 @@ def test_loops_and_generators_may_call():
 
 def test_scheduled_callbacks():
     """The real thing, where there is micropython.schedule()."""
+    if board and mode() == "flash":
+        raise Skip("needs more heap beside a flash in RAM than a board has")
     try:
         from micropython import schedule
     except ImportError:
@@ -417,7 +420,8 @@ def test_scheduled_callbacks():
     def tick(_):
         ran.append(1)
         before = db.post("ticks", {"n": len(ran)})
-        intruder()
+        if db._database.lock.is_interrupted():  # between two calls a callback may call what it likes
+            intruder()
         source.callback = due
         assert before in (True, False)
 

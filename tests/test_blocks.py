@@ -456,3 +456,11 @@ def test_cached_blocks_make_way():
     assert len(reader.take(1024)) == 1024 and not reader._cache
     with pytest.raises(MemoryError):
         reader.take(1024)
+
+
+@pytest.mark.parametrize("length", [60, 119, 230, 255])
+def test_separators_as_long_as_an_index_block_end_the_tree(length):
+    """With one entry a block each level would be as long as the one below, for ever."""
+    entries = [(b"k" * length + bytes([i]), b"v" * 100) for i in range(1, 60)]
+    segment, _ = written(entries, block=128)
+    assert list(segment.scan()) == entries

@@ -21,20 +21,21 @@ class _Block:
         self.clear()
 
     def clear(self):
-        self.used = 0
+        self.used = self.count = 0
         self.first = None
         self.last = b""
 
     def data(self):
         return memoryview(self.buf)[: self.used]
 
-    def add(self, key, value, limit):
-        """Append an entry, unless others are here and all would be more than limit bytes: return whether it was."""
+    def add(self, key, value, limit, least=1):
+        """Append an entry, unless so many are here at least and all would be more than limit bytes: return whether it was."""
         shared = common_prefix(self.last, key)
         head = pack_uint(shared) + pack_uint(len(key) - shared) + pack_uint(0 if value is None else len(value) + 1)
         size = self.used + len(head) + len(key) - shared + len(value or b"")
-        if self.used and size > limit:
+        if self.count >= least and size > limit:
             return False
+        self.count += 1
         self._fit(size)
         self._append(head)
         self._append(key[shared:])
@@ -142,7 +143,7 @@ class Writer:
         if level + 1 == len(self._tree):
             self._tree.append(_Block(self._buffers.take(self._index)))
         parent, place = self._tree[level + 1], pack_uint(offset) + pack_uint(size)
-        if not parent.add(block.first, place, self._index):
+        if not parent.add(block.first, place, self._index, 2):  # with long keys too, each level has to be shorter
             self._close_block(level + 1)
             parent.add(block.first, place, self._index)
         block.clear()

@@ -45,6 +45,8 @@ SELDOM = (
     "maintenance", "ordering", "own", "place", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text",
     "transaction", "verify",
 )
+# Those of SELDOM that writing to an index takes: imported anew for each merge they would come to lie higher up each time.
+INDEXING = ("condition", "index", "ordering")
 # Others that functions import.
 _COMING = ("compaction", "reclaim", "staging", "writer")
 

@@ -491,6 +491,7 @@ class Store:
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
+        heap.unload(*[name for name in heap.SELDOM if name not in heap.INDEXING])
         if self.compaction:
             self.compaction.stop()
         try:

@@ -182,10 +182,6 @@ class Collection:
             self._indexes = [Index(definition) for definition in self.definitions]
         return self._indexes
 
-    def has_index(self, number):
-        """Whether an index has this number."""
-        return any(definition["number"] == number for definition in self.definitions)
-
     def stored(self, lo=0, hi=_TOP, reverse=False):
         """Yield (id, raw), expired records included."""
         number = self.number

@@ -15,8 +15,9 @@ from firmware.progress import Failure
 
 
 def shell(command, cwd=ROOT, **environment):
-    """(status, what was said) of a command in bash."""
-    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=dict(os.environ, PYTHON=sys.executable, **environment),
+    """(status, what was said) of a command in bash, with nothing of the make that may run these tests."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    done = subprocess.run(["bash", "-c", command], cwd=cwd, env=dict(inherited, PYTHON=sys.executable, **environment),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
     said = done.stdout.decode(errors="replace")
     assert "Traceback" not in said and "Exception ignored" not in said, said

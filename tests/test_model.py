@@ -124,11 +124,15 @@ class Conflict(Exception):
 
 
 class Model:
-    """What the database should hold. feed: {(collection, id): deleted} in order of change."""
+    """What the database should hold. feed: {(collection, id): deleted} in order of change.
+
+    short: the medium was full, so that some old versions and deletions need not be there.
+    """
 
     def __init__(self):
         self.collections = {}
         self.feed = {}
+        self.short = False
 
     def collection(self, name):
         new = {"next": 1, "records": {}, "versions": {}, "indexes": [], "capped": 0, "ttl": 0}
@@ -156,7 +160,8 @@ class Model:
     def retire(self, c, id):
         versions = c["versions"].setdefault(id, [])
         versions.insert(0, c["records"][id])
-        del versions[DEPTH:]
+        if not self.short:
+            del versions[DEPTH:]
 
     def update(self, name, id, changes, now):
         c = self.collections[name]
@@ -232,17 +237,24 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.fs = MemFs()
+        self.medium = self.fresh_medium()
         self.now = 1000
         Catalog.now = lambda catalog: self.now
         self.model = Model()
         self.saved = None  # the model when the transaction began
         self.transaction = None
         self.backup = self.increment = None
-        self.db = self.opened(self.fs)
+        self.db = self.opened()
 
-    def opened(self, fs):
-        return Unosql("m", storage=Files("m.udb", slots=8, fs=fs), history=DEPTH, memtable=1024)
+    def fresh_medium(self, before=None):
+        """A medium; before: that which the power has left, with what it holds."""
+        return MemFs(before and before.files)
+
+    def storage(self):
+        return Files("m.udb", slots=8, fs=self.medium)
+
+    def opened(self):
+        return Unosql("m", storage=self.storage(), history=DEPTH, memtable=1024)
 
     def teardown(self):
         Catalog.now = NOW
@@ -276,6 +288,9 @@ class Machine(RuleBasedStateMachine):
         """A call failed half-way in a transaction: it can't commit."""
         with pytest.raises(UnosqlError, match="half-way"):
             self.transaction.__exit__(None, None, None)
+        self.rolled_back()
+
+    def rolled_back(self):
         self.transaction = None
         self.model = self.saved
 
@@ -433,8 +448,7 @@ class Machine(RuleBasedStateMachine):
     def roll_back(self):
         error = KeyError()
         self.transaction.__exit__(KeyError, error, None)
-        self.transaction = None
-        self.model = self.saved
+        self.rolled_back()
 
     # -- the database as a whole
 
@@ -442,16 +456,15 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         self.db.close()
-        self.db = self.opened(self.fs)
+        self.db = self.opened()
 
     @rule()
     def cut(self):
         """The power fails: what was acknowledged, and no open transaction, is there."""
-        self.fs = MemFs(self.fs.files)
+        self.medium = self.fresh_medium(self.medium)
         if self.transaction is not None:
-            self.transaction = None
-            self.model = self.saved
-        self.db = self.opened(self.fs)
+            self.rolled_back()
+        self.db = self.opened()
 
     @precondition(lambda self: self.transaction is None)
     @rule(compact=st.booleans())

@@ -108,6 +108,3 @@ class FakeStore:
         self.hooks.reload()
         for op in ops:
             self.hooks.replay(*op)
-
-    def verify(self):
-        return iter(())

@@ -590,7 +590,7 @@ class Unosql:
         with self._settled("verify") as catalog:
             from .verify import problems
 
-            return list(problems(catalog))
+            return list(problems(catalog, catalog.store.verify()))
 
     @staticmethod
     def destroy(db_name, *, path=None, storage=None):

@@ -112,6 +112,7 @@ class Database:
                 from .shortage import try_promise
 
                 try_promise(self._catalog)
+                self._store.ready()
             if self.posted:
                 self._write_posts()
         except BaseException as error:

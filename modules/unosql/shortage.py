@@ -9,7 +9,6 @@ from . import keys
 from .codec import pack_uint, unpack_uint
 from .condition import matches
 from .errors import StorageFullError
-from .merge import advance
 from .query import search
 from .record import header, unpack
 
@@ -124,10 +123,10 @@ def _sweep(collection, runs, last):
     """Delete the records in runs that no change after the last one wrote."""
     catalog = collection.catalog
     ops, change = [], catalog.change
-    run = advance(runs)
+    run = next(runs)
     for id, raw in collection.scan(run[0]):
         while run and id >= run[1]:
-            run = advance(runs)
+            run = next(runs, None)
         if not run:
             break
         if id >= run[0] and header(raw)[2] <= last:
@@ -145,4 +144,4 @@ def try_promise(catalog):
     try:
         keep_promise(catalog)
     except (OSError, StorageFullError):
-        catalog.store.ready()
+        pass

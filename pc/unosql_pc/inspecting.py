@@ -103,7 +103,7 @@ def check(source, key):
 def _problems(source, key, remarks):
     try:
         with reading(source, key) as catalog:
-            yield from verify.problems(catalog)
+            yield from verify.problems(catalog, catalog.store.verify())
             for collection in catalog.collections():
                 for _ in remarks.looked(collection):
                     pass

@@ -10,35 +10,41 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 MODULES = TESTS.parent / "modules" / "unosql"
-# What decides whether data is authentic, durable and found again. A name that is not there is skipped: modules may be
-# split or joined.
+# What decides whether data is authentic, durable and found again: the layers from the store to the storage, whole
+# (test_layers.py has an eye on that), and what of the others they stand on or what makes batches of them.
 COVERED = (
-    "codec", "crypto", "envelope", "header", "wal", "manifest", "recovery", "store", "staging", "transaction", "rekey",
-    "segment", "reader", "writer", "merge", "buffers", "files", "ring", "flash", "blocks", "chain",
+    "store", "hooks", "maintenance", "recovery", "compaction", "reclaim", "space", "staging", "rekey", "archive", "manifest",
+    "wal", "segment", "reader", "writer", "merge", "memtable", "buffers",
+    "header", "envelope", "crypto",
+    "files", "ring", "flash", "chain", "blocks",
+    "codec", "compression", "keys", "transaction", "shortage",
 )
-# The tests of the store and below: fast, on CPython only.
+# The tests of the store and below, and of batches: fast, on CPython only.
 FILES = (
     "test_blocks", "test_crypto", "test_recovery", "test_batches", "test_store", "test_storage", "test_raw_flash",
-    "test_archive", "test_memory", "test_documents", "test_transaction",
+    "test_archive", "test_memory", "test_documents", "test_transaction", "test_reclaim", "test_catalog", "test_interrupted",
 )
 
 
-def files():
-    """The modules to cover that there are."""
-    found = [MODULES / (name + ".py") for name in COVERED]
-    return [path for path in found if path.exists()]
+def paths(folder, names):
+    """The files of these names; FileNotFoundError for one that is gone, as what it held would go unseen."""
+    found = [folder / (name + ".py") for name in names]
+    missing = [str(path) for path in found if not path.exists()]
+    if missing:
+        raise FileNotFoundError("tests/covered.py names what is not there: " + ", ".join(missing))
+    return found
 
 
 def main(arguments):
+    modules, tests = paths(MODULES, COVERED), paths(TESTS, FILES)
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, COVERAGE_FILE=os.path.join(folder, "data"))
         coverage = [sys.executable, "-m", "coverage"]
         source = "--source=" + str(MODULES)  # what no test imports counts as well
-        tests = [str(TESTS / (name + ".py")) for name in FILES]
-        run = coverage + ["run", "--branch", source, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--target", "host", *tests, *arguments]
-        status = subprocess.run(run, cwd=TESTS.parent, env=environment).returncode
-        include = "--include=" + ",".join(map(str, files()))
-        report = coverage + ["report", include, "-m", "--skip-covered", "--fail-under=100", "--precision=2"]
+        pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--target", "host", *map(str, tests), *arguments]
+        status = subprocess.run([*coverage, "run", "--branch", source, *pytest], cwd=TESTS.parent, env=environment).returncode
+        include = "--include=" + ",".join(map(str, modules))
+        report = [*coverage, "report", include, "-m", "--skip-covered", "--fail-under=100", "--precision=2"]
         return status or subprocess.run(report, cwd=TESTS.parent, env=environment).returncode
 
 

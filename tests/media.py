@@ -246,6 +246,11 @@ class MemFs(Device):
             self._durable = {}
         super().restart()
 
+    @property
+    def image(self):
+        """All that is stored, as bytes."""
+        return b"".join(b"%s %d\n%s" % (path.encode(), len(data), data) for path, data in sorted(self._files.items()))
+
     # what Files calls
 
     def open(self, path, mode="r"):

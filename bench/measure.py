@@ -67,9 +67,8 @@ def _in_parallel(part, jobs, progress):
     """{key: result} of {key: (function, arguments)}; under "deflate" what Deflate counted in each."""
     results = {"deflate": []}
     task = progress.add_task(part, total=len(jobs))
-    micropython = str(targets.unix(64))
     with ProcessPoolExecutor(2) as pool:
-        futures = {key: pool.submit(_compressing, micropython, *job) for key, job in jobs.items()}
+        futures = {key: pool.submit(_compressing, *job) for key, job in jobs.items()}
         for key, future in futures.items():
             results[key], deflate = future.result()
             results["deflate"].append(deflate)
@@ -77,8 +76,8 @@ def _in_parallel(part, jobs, progress):
     return results
 
 
-def _compressing(micropython, function, arguments):
-    with Deflate(micropython) as deflate:
+def _compressing(function, arguments):
+    with Deflate() as deflate:
         return function(*arguments), (deflate.packed, deflate.fixed)
 
 

@@ -22,7 +22,7 @@ HEAD = """# What unosql costs
 * Records are dicts whose compact JSON has 70 bytes. Every change is durable when its call returns. Unless it says otherwise one field,
   unique, is indexed, earlier versions are kept (history=4), and the memtable has 4,096 bytes.
 * **Flash**: the engine runs on CPython over a NOR flash in RAM that counts: 1,024 blocks of 4 KB; littlefs is the real one, with
-  MicroPython's defaults (read and program 32 bytes, cache 128). Compression is MicroPython's own: a unix port at the other end of a pipe
+  MicroPython's defaults (read and program 32 bytes, cache 128). Blocks are compressed into the same bytes as on a board
   (zlib's fixed Huffman codes would have made {deflate}). An insert's cost is the mean of the inserts that follow on N records: 400 of them, or N/4.
   Changes are the mean of as many (deletes: N/2 at the most), lookups of 200, all on a flash with the N records as they are after a power cut.
   Block reads are those of the engine, meta blocks included. *Cold*: nothing cached; warm: the cache as the lookup before left it.

@@ -42,6 +42,11 @@ def _has_32bit_libc():
     return _quiet(*command, stdin=None, input=program).returncode == 0
 
 
+def _has_zlib():
+    program = b"#include <zlib.h>\nint main(void) { return !zlibVersion(); }"
+    return _quiet("gcc", "-x", "c", "-", "-lz", "-o", os.devnull, stdin=None, input=program).returncode == 0
+
+
 def _has_picolibc():
     found = _quiet("riscv64-unknown-elf-gcc", "--print-file-name=picolibc.specs").stdout
     return os.path.isabs(found)
@@ -70,8 +75,10 @@ TOOLS = {
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
     "page": (Tool("Chromium", lambda: any(map(shutil.which, BROWSERS)), ("chromium",)),),
     "esp8266 checks": (_program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),),
+    "codec checks": (Tool("zlib's headers", _has_zlib, ("zlib1g-dev",)),),
+    "format of C": (_program("uncrustify", "uncrustify"),),
 }
-OPTIONAL = "page", "esp8266 checks"  # what some tests need, and nothing else
+OPTIONAL = "page", "esp8266 checks", "codec checks", "format of C"  # what some tests need, and nothing else
 
 
 def ensure(*uses):

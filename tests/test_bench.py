@@ -6,7 +6,6 @@ from bench.deflate import Deflate
 from bench.records import SIZE, line, record
 from bench.subjects import KEY
 from bench.unix32 import Machine
-from firmware import targets
 
 
 def test_records_are_70_bytes_and_differ():
@@ -18,7 +17,7 @@ def test_records_are_70_bytes_and_differ():
 @pytest.fixture(scope="module")
 def costs():
     """{medium: {operation: Cost}} at 100 records, with MicroPython's own compression."""
-    with Deflate(targets.unix(64)) as deflate, pytest.MonkeyPatch.context() as patch:
+    with Deflate() as deflate, pytest.MonkeyPatch.context() as patch:
         patch.setattr(flash, "LEAST", 64)  # for a quick run; a flush comes every 32 inserts on littlefs
         patch.setattr(flash, "LOOKUPS", 30)
         found = {"flash": flash.measure_database("flash", None, [100])[100]}

@@ -1,7 +1,7 @@
 """Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else by uzlib.
 
-Both give the same bytes. _unosql works in memory that it is given, once for all blocks, where uzlib takes 2 KB of
-the heap for each: a small heap that has been used for a while has no such gaps.
+Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in memory that it is given, once for all
+blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for a while has no such gaps.
 """
 
 import io
@@ -15,9 +15,11 @@ except ImportError:  # stock MicroPython, CPython
     except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
         pass
 
-# A window of 2**9 bytes, which deflating keeps in RAM.
-_WINDOW = 512
+# Deflating looks back 2**9 bytes.
 _WBITS = -9
+# Bytes at the start of a workspace that _unosql deflates in, and those it inflates in.
+_AHEAD = native.DEFLATE_WORK if native else 0
+_LEAST = native.INFLATE_WORK if native else 0
 # What stands at the end of a block: one of these, behind the length of the data if deflated.
 _PLAIN = 0
 _DEFLATE = 1
@@ -30,13 +32,12 @@ SPARE = 16
 
 def workspace(size):
     """Return what blocks of up to size bytes are compressed and decompressed in."""
-    least = native.WORK if native else 0
-    return memoryview(bytearray(max(least, _WINDOW + size + _TAIL + SPARE)))
+    return memoryview(bytearray(max(_LEAST, _AHEAD + size + _TAIL + SPARE)))
 
 
 def room(work):
     """Return the size of the largest block that a workspace is for."""
-    return len(work) - _WINDOW - _TAIL - SPARE
+    return len(work) - _AHEAD - _TAIL - SPARE
 
 
 def compress(data, work=None):
@@ -48,7 +49,7 @@ def compress(data, work=None):
     size = len(data)
     if work is None or room(work) < size:
         work = workspace(size)
-    target = work[_WINDOW:]
+    target = work[_AHEAD:]
     used = _deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0
     if used:
         target[used] = size >> 8

@@ -1,4 +1,6 @@
 """_unosql, the C module of our images, against uzlib, which does the same in Python's memory."""
+from binascii import unhexlify
+
 from runner import Skip, raises, same
 
 import uzlib
@@ -12,12 +14,38 @@ MODES = ("files",)
 TEXT = b'{"n": 17, "group": 7, "name": "sensor 17"}' * 25
 NOISE = bytes(i * i * 7919 >> 5 & 255 for i in range(600))
 SAMPLES = (b"a", b"aaaaaaaaaaaa", TEXT, NOISE, bytes(3000), TEXT + NOISE + TEXT)
+SQUARES = b"".join(b"%d:%d," % (i, i * i) for i in range(60))
+# (raw streams that a PC's zlib made, data): bytes as they are, codes of the block's own, and several blocks with empty ones.
+MADE_ELSEWHERE = (
+    ("010b00f4ff68656c6c6f20776f726c64", b"hello world"),
+    (
+        "1590b911003108031b22e0b7adfe0bbbbdc8c3182d925c6ea1b0545be9592bd64639b6aab5a37e76b56d4f372c5ce1085024532aba2d0acdb340fad6"
+        "0231ea58184c4779f9bbaa64f3c1e496aba164a89b89d3b72d4b93cfb235672d470b2557fb4f47e7ffbb3aff2656d095eb41a9d0835978714e14669c"
+        "8b859bc0400d5621d5f262af8ea2705bf7f7cefe530c599a640bae89b6246d7887d80defd241ffe928a489e7f09a7c41554dc074feafb29cfda76c0f"
+        "1b273fbc09e5fe732a0fff5314c2feb4f2fd558feae70d7563cce6fc4df14f63c5fda1b2c6cf07",
+        SQUARES,
+    ),
+    ("cacf4b552829cf5728c9284a4d05000000ffffcacf4b552829cf07000000ffff0300", b"one two threeone two"),
+)
 
 
 def work():
     if not _unosql:
         raise Skip("needs the C module _unosql")
-    return bytearray(_unosql.WORK)
+    return bytearray(max(_unosql.DEFLATE_WORK, _unosql.INFLATE_WORK))
+
+
+def varied(seed, size):
+    """Bytes of few values, with repetitions of all lengths and distances."""
+    data = bytearray()
+    while len(data) < size:
+        seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+        if seed >> 20 & 3 or not data:
+            data.append(seed >> 12 & 7)
+        else:
+            start = (seed >> 8) % len(data)
+            data.extend(data[start : start + (seed >> 4 & 127)])
+    return bytes(data[:size])
 
 
 def test_both_give_the_same_bytes():
@@ -25,7 +53,7 @@ def test_both_give_the_same_bytes():
     for data in SAMPLES:
         target = bytearray(len(data) * 2 + 10)
         size = _unosql.deflate(data, target, area)
-        same(bytes(target[:size]), bytes(uzlib.compress(data, -9)))
+        same(bytes(target[:size]), uzlib.compress(data, -9))
 
 
 def test_each_reads_what_the_other_wrote():
@@ -37,6 +65,31 @@ def test_each_reads_what_the_other_wrote():
         packed = bytearray(len(data) * 2 + 10)
         size = _unosql.deflate(data, packed, area)
         same(bytes(uzlib.decompress(packed[:size], -9)), data)
+
+
+def test_streams_made_elsewhere():
+    """Whatever kind of block, and however far it looks back."""
+    area = work()
+    for stream, data in MADE_ELSEWHERE:
+        target = bytearray(len(data))
+        same(_unosql.inflate(unhexlify(stream), target, area), len(data))
+        same(target, data)
+        longer = bytearray(len(data) + 10)
+        same(_unosql.inflate(unhexlify(stream) + b"what follows", longer, area), len(data))
+        same(longer, data + bytes(10))
+
+
+def test_data_of_many_kinds():
+    """The same bytes as the deflate that compares with all of the window, and what was there before."""
+    area = work()
+    for seed in range(8):
+        for size in (2, 3, 100, 513, 1500):
+            data = varied(seed, size)
+            packed, back = bytearray(2 * size + 10), bytearray(size)
+            packed = packed[: _unosql.deflate(data, packed, area)]
+            same(packed, uzlib.compress(data, -9))
+            same(_unosql.inflate(packed, back, area), size)
+            same(back, data)
 
 
 def test_target_too_small():
@@ -80,7 +133,14 @@ def test_damaged_streams_stay_within_the_target():
 
 def test_bad_arguments():
     area = work()
-    raises(ValueError, "work", _unosql.inflate, b"abc", bytearray(10), area[1:])
-    raises(ValueError, "work", _unosql.deflate, b"abc", bytearray(10), bytearray(10))
+    raises(ValueError, "work", _unosql.inflate, b"abc", bytearray(10), area[: _unosql.INFLATE_WORK - 1])
+    raises(ValueError, "work", _unosql.deflate, b"abc", bytearray(10), area[: _unosql.DEFLATE_WORK - 1])
+    view = memoryview(bytearray(2 * len(area)))
+    for call, size in ((_unosql.inflate, _unosql.INFLATE_WORK), (_unosql.deflate, _unosql.DEFLATE_WORK)):
+        raises(ValueError, "work", call, b"abc", view[size - 1 :], view)  # written while it is worked in
+        raises(ValueError, "work", call, b"abc", view[:9], view[8:])
+        raises(ValueError, "work", call, b"abc", bytearray(10), view[1:])
+    same(bytes(view), bytes(len(view)))
+    same(_unosql.deflate(b"abc", view[_unosql.DEFLATE_WORK :], view), 5)
     raises(TypeError, "", _unosql.deflate, b"abc", b"read-only", area)
     raises(TypeError, "", _unosql.inflate, "abc", None, area)

@@ -1,4 +1,8 @@
 # The C module _unosql, for ports built by cmake: USER_C_MODULES has the path of this file.
 add_library(usermod_unosql INTERFACE)
-target_sources(usermod_unosql INTERFACE ${CMAKE_CURRENT_LIST_DIR}/modunosql.c)
+target_sources(usermod_unosql INTERFACE
+    ${CMAKE_CURRENT_LIST_DIR}/modunosql.c
+    ${CMAKE_CURRENT_LIST_DIR}/deflate.c
+    ${CMAKE_CURRENT_LIST_DIR}/inflate.c
+)
 target_link_libraries(usermod INTERFACE usermod_unosql)

@@ -93,7 +93,7 @@ class Shares:
 
     def __init__(self, device, database):
         store = database.store
-        parts = (("WAL", store.wal, "append"), ("level 0", store, "flush_memtable"), ("manifest", store.slots, "write"),
+        parts = (("WAL", store.wal, "append"), ("level 0", store, "flush_memtable"), ("manifest", store.manifest, "write"),
                  ("compaction", Compaction, "run"),  # of its class: the store makes one when there is something to do
                  ("removal", store, "_remove"), ("removal", store.wal, "reset"))
         self._device = device

@@ -56,11 +56,11 @@ class Database:
 
     @property
     def block_reads(self):
-        return self.store.reader.reads
+        return self.store.segments.reader.reads
 
     def forget(self):
         """Drop the cached blocks: the next lookup is a cold one."""
-        self.store.relinquish()
+        self.store.free_caches()
 
     def stored(self):
         """Bytes of its segments."""

@@ -2,6 +2,7 @@
 import errno
 import io
 
+from unosql.batch import Batch
 from unosql.files import Files
 from unosql.store import Store
 
@@ -77,6 +78,13 @@ def make(fs, password=None, slots=8, hooks=None, memtable=1024):
     store = Store(Files("t.udb", slots=slots, fs=fs), hooks, memtable)
     store.open(password, 2)
     return store
+
+
+def begin_spilled(store):
+    """Begin a batch that goes into segments from its start, as one does that is larger than the memtable."""
+    batch = Batch(store)
+    batch.spill()
+    store.batch = batch
 
 
 def everything(store):

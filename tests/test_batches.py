@@ -1,19 +1,21 @@
 """Batches that fail, transactions, the hooks of the layer above, rekeying and compaction: all or nothing, and usable after."""
 import errno
 import random
-import sys
 
 import pytest
 
-from memfs import Failing, MemFs, everything, make, path
-from unosql import compaction, manifest, recovery, staging
+from memfs import Failing, MemFs, begin_spilled, everything, make, path
+from unosql import compaction, segments
+from unosql import store as stores
 from unosql.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
-from unosql.hooks import Hooks
+from unosql.observer import Observer
 from unosql.reader import Reader
+from unosql.reclaim import is_dead
 from unosql.segment import Segment
 from unosql.store import Store
+from unosql.version import Version
 from unosql.writer import Writer
 
 KEY = b"sixteen byte key"
@@ -27,7 +29,7 @@ def test_transaction_that_did_not_survive():
     store = make(fs)
     store.begin()
     store.apply([(b"a", b"1")])
-    store.invalidate()
+    store.suspect()
     for call in (lambda: store.get(b"a"), lambda: store.apply([(b"b", b"2")]), store.commit, store.flush):
         with pytest.raises(UnosqlError, match="roll it back"):
             call()
@@ -71,19 +73,19 @@ def test_commit_that_fails_has_rolled_back(where, size):
             store.commit()
     fs.n = None
     kept = store.get(b"a0") is not None
-    assert store.hooks.n == (3 if kept else 1) and kept == (store.get(b"a1") is not None)
-    assert counting(fs).hooks.n == store.hooks.n
+    assert store.observer.n == (3 if kept else 1) and kept == (store.get(b"a1") is not None)
+    assert counting(fs).observer.n == store.observer.n
 
 
 def test_transaction_larger_than_a_small_memtable():
     """What is staged and the counters together exceed it: a bulk batch."""
     fs = MemFs()
     store = counting(fs)
-    store.hooks.before_flush = lambda: [(b"n", b"%0600d" % store.hooks.n)] if store.hooks.dirty else []
+    store.observer.before_flush = lambda: [(b"n", b"%0600d" % store.observer.n)] if store.observer.dirty else []
     store.begin()
     store.apply([(b"b", bytes(460))])
     store.commit()
-    assert store.get(b"b") == bytes(460) and counting(fs).hooks.n == 1
+    assert store.get(b"b") == bytes(460) and counting(fs).observer.n == 1
 
 
 def test_misuse():
@@ -96,7 +98,7 @@ def test_misuse():
     with pytest.raises(ValueError, match="within a transaction"):
         store.rekey(KEY, 2)
     store.commit()  # of nothing
-    staging.begin_bulk(store)
+    begin_spilled(store)
     with pytest.raises(ValueError, match="do not nest"):
         store.begin()
     with pytest.raises(ValueError, match="within a transaction"):
@@ -104,7 +106,7 @@ def test_misuse():
     store.rollback()
 
 
-class Counting(Hooks):
+class Counting(Observer):
     """Counts puts, as the documents layer does: in RAM, written along with a flush under the key "n"."""
 
     def reload(self):
@@ -134,7 +136,7 @@ class Counting(Hooks):
 def counting(fs, **options):
     hooks = Counting()
     store = hooks.store = Store(Files("t.udb", slots=8, fs=fs), hooks, 1024)
-    store.batched = options.get("batched", False)
+    store.policy.buffered = options.get("batched", False)
     store.open(None, 2)
     return store
 
@@ -148,17 +150,17 @@ def test_hooks(size, commit, batched):
     store = counting(fs, batched=batched)
     for i in range(20):
         store.apply([(b"a%d" % i, bytes(size))])
-    assert store.hooks.n == 20 and store.get(b"xa7") == b""
+    assert store.observer.n == 20 and store.get(b"xa7") == b""
     store.begin()
     for i in range(10):
         store.apply([(b"b%d" % i, bytes(size)), (b"a%d" % i, None)])
-    assert store.hooks.n == 30 and store.get(b"a0") is None
+    assert store.observer.n == 30 and store.get(b"a0") is None
     store.commit() if commit else store.rollback()
     expected = 30 if commit else 20
-    assert store.hooks.n == expected and (store.get(b"a0") is None) == commit
+    assert store.observer.n == expected and (store.get(b"a0") is None) == commit
     store.flush_batch()
     again = counting(fs)
-    assert again.hooks.n == expected
+    assert again.observer.n == expected
     assert {k: v for k, v in everything(again).items() if k != b"n"} == {k: v for k, v in everything(store).items() if k != b"n"}
 
 
@@ -170,9 +172,9 @@ def test_buffered_writes_stay_when_flash_is_full():
     fs.fail("/s", error=errno.ENOSPC)
     with pytest.raises(StorageFullError):
         store.flush_batch()
-    assert len(everything(store)) == 30 and store.hooks.n == 30
+    assert len(everything(store)) == 30 and store.observer.n == 30
     store.flush_batch()
-    assert counting(fs).hooks.n == 30
+    assert counting(fs).observer.n == 30
     store.flush_batch()  # nothing to do
 
 
@@ -186,7 +188,7 @@ def test_buffered_writes_stay_when_a_commit_finds_flash_full():
     with pytest.raises(StorageFullError):
         store.commit()
     store.rollback()  # as the catalogue does, though there is nothing any more
-    assert set(everything(store)) == {b"c"} and store.hooks.n == 1
+    assert set(everything(store)) == {b"c"} and store.observer.n == 1
     store.flush_batch()
     assert set(everything(counting(fs))) == {b"c", b"n"}
 
@@ -194,9 +196,9 @@ def test_buffered_writes_stay_when_a_commit_finds_flash_full():
 def test_dead_entries_are_forgotten_when_that_is_durable():
     store = counting(MemFs(), batched=True)
     store.apply([(b"dead", b"1")])
-    assert not store.is_dead(b"dead", b"1")  # what makes it so may only be buffered
+    assert not is_dead(store, b"dead", b"1")  # what makes it so may only be buffered
     store.flush_batch()
-    assert store.is_dead(b"dead", b"1") and store.get(b"dead") == b"1"
+    assert is_dead(store, b"dead", b"1") and store.get(b"dead") == b"1"
     store.compact()
     assert store.get(b"dead") is None and store.get(b"n") == b"1"
 
@@ -240,10 +242,9 @@ def test_rekey_changes_what_fits_the_log():
 
 def test_compaction_that_empties_the_deepest_levels():
     store = counting(MemFs())
-    levels = store.manifest.levels
     store.apply([(b"a", b"1")])
     store.flush()
-    store.manifest.levels = levels + [[], [], []]
+    store.manifest.version = Version(store.version.wal, store.version.levels + [[], [], []])
     store.compact()
     assert store.get(b"a") == b"1"
 
@@ -255,7 +256,7 @@ def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
     for i in range(40):
         store.apply([(b"k%02d" % i, bytes(600))])
         store.flush()
-        assert store.stats()["levels"][0] <= manifest.LIMIT
+        assert store.stats()["levels"][0] <= compaction.LIMIT
     assert len(everything(store)) == 40 and store.stats()["levels"][1]
 
 
@@ -264,7 +265,7 @@ def test_a_large_batch_is_merged_as_it_grows():
     store, r = make(MemFs(), memtable=4096), random.Random(1)
     ops = {r.randbytes(4): r.randbytes(90) for _ in range(800)}
     store.apply(list(ops.items()))
-    assert store.stats()["levels"][0] <= manifest.LIMIT // 2
+    assert store.stats()["levels"][0] <= compaction.LIMIT // 2
     assert everything(store) == ops and list(store.verify()) == []
 
 
@@ -278,7 +279,7 @@ def test_compaction_error_does_not_fail_writes(monkeypatch):
         store.apply([(b"k%03d" % i, bytes(300))])
         i += 1
         assert i < 100
-    assert isinstance(store.compaction_error, StorageFullError)
+    assert isinstance(store.compaction.error, StorageFullError)
     fs.n = None
     for _ in range(20):
         store.apply([(b"k%03d" % i, bytes(300))])
@@ -308,28 +309,26 @@ def test_memory_errors_give_up_the_cache(monkeypatch):
     store = make(MemFs())
     store.apply([(b"a", b"1")])
     store.flush()
-    assert store.get(b"a") == b"1" and store.reader._cache
+    assert store.get(b"a") == b"1" and store.segments.reader._cache
     for reads in (lambda: store.get(b"a") == b"1", lambda: everything(store) == {b"a": b"1"}):
         store.get(b"a")
-        tables, left = Store._tables, [1]
+        memtables, left = Store.memtables, [1]
 
         def starved(*args):
             if left[0]:
                 left[0] -= 1
                 raise MemoryError
-            return tables(*args) if len(args) == 2 else sources(*args)
+            return memtables(*args)
 
-        sources = Store._sources
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "_tables", starved)
-            patch.setattr(Store, "_sources", starved)
+            patch.setattr(Store, "memtables", starved)
             assert reads() and not left[0]
             left[0] = 99
             with pytest.raises(MemoryError):
                 reads()
-    assert not store.relinquish()
+    assert not store.free_caches()
     left[0] = 1
-    monkeypatch.setattr(Store, "_tables", starved)
+    monkeypatch.setattr(Store, "memtables", starved)
     with pytest.raises(MemoryError):  # nothing to be had back
         store.get(b"a")
     assert store.get(b"a") == b"1"
@@ -364,8 +363,8 @@ def test_error_of_compaction_before_a_commit(monkeypatch):
     store.apply([(b"b", bytes(400))])
 
     def failing(self, *_):
-        store.compaction_error = OSError(errno.EIO, "injected")
-        store.invalidate()
+        store.compaction.error = OSError(errno.EIO, "injected")
+        store.suspect()
 
     with monkeypatch.context() as patch:
         patch.setattr(compaction.Compaction, "step", failing)
@@ -379,11 +378,11 @@ def test_error_of_compaction_before_a_commit(monkeypatch):
 
 def test_batched_writes_move_compaction_on():
     store, model = make(MemFs(), memtable=4096), {}
-    store.batched = True
+    store.policy.buffered = True
     for i in range(300):
         model[b"k%03d" % i] = random.Random(i).randbytes(100)
         store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
-    assert store.stats()["levels"][0] < manifest.LIMIT and store.stats()["levels"][1]
+    assert store.stats()["levels"][0] < compaction.LIMIT and store.stats()["levels"][1]
     assert everything(store) == model
 
 
@@ -400,13 +399,13 @@ def test_rekey_of_more_than_a_segment():
 def test_loading_that_fails_half_way_is_made_good(monkeypatch):
     store = make(MemFs())
     store.apply([(b"a", b"1")])
-    store.invalidate()
+    store.suspect()
 
     def failing(*_):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(recovery, "Reader", failing)
+        patch.setattr(segments, "Reader", failing)
         with pytest.raises(MemoryError):
             store.get(b"a")
     assert store.get(b"a") == b"1"
@@ -454,15 +453,15 @@ def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
             except MemoryError:
                 pass
         monkeypatch.undo()
-        store.relinquish()
-        assert sorted(store.storage.numbers()) == sorted(s.number for s in store.manifest.segments())
+        store.free_caches()
+        assert sorted(store.storage.numbers()) == sorted(s.number for s in store.version.segments())
         assert everything(store) == model
 
 
 # -- compaction in the memtable's memory
 
 def lent(store):
-    return [buf for buf in store.buffers._idle if not isinstance(buf, bytearray)]
+    return [buf for buf in store.segments.buffers._idle if not isinstance(buf, bytearray)]
 
 
 def test_large_batches_are_merged_in_the_memtable():
@@ -472,17 +471,17 @@ def test_large_batches_are_merged_in_the_memtable():
         ops = [(r.randbytes(4), r.randbytes(300)) for _ in range(5)]
         store.apply(ops)
         model.update(ops)
-        assert store.stats()["levels"][0] < compaction.TRIGGER and not store.compaction
+        assert store.stats()["levels"][0] < compaction.TRIGGER and not store.compaction._job
     assert everything(store) == model
 
 
 def test_a_bulk_batch_is_merged_in_the_memtable(monkeypatch):
     store, calls = make(MemFs(), memtable=2048), []
-    in_arena = store.in_arena
-    monkeypatch.setattr(store, "in_arena", lambda *args: (calls.append(args), in_arena(*args))[1])
+    in_memtable_memory = store.in_memtable_memory
+    monkeypatch.setattr(store, "in_memtable_memory", lambda *args: (calls.append(args), in_memtable_memory(*args))[1])
     ops = [(b"k%03d" % i, bytes(300)) for i in range(60)]
     store.apply(ops)
-    assert len(calls) > 1 and not store.compaction and everything(store) == dict(ops)
+    assert len(calls) > 1 and not store.compaction._job and everything(store) == dict(ops)
 
 
 def test_a_failing_end_leaves_no_buffer_in_the_memtable(monkeypatch):
@@ -507,25 +506,27 @@ def test_an_error_that_is_kept_lends_nothing_later(monkeypatch):
         store.apply([(r.randbytes(4), r.randbytes(300))])
         kept = store.stats()["compaction_error"]
     fs.n = None
-    while store.compaction_error:
+    while store.compaction.error:
         store.apply([(r.randbytes(4), r.randbytes(300))])
     del kept
     assert not lent(store)
 
 
-# -- memory that runs out where modules are loaded, or a merge begins
+# -- memory that runs out where the store is loaded anew, or a merge begins
 
-@pytest.mark.parametrize("module", ["recovery", "staging"])
-def test_a_rollback_that_can_not_load_its_code(monkeypatch, module):
+def test_a_rollback_that_can_not_load_the_store(monkeypatch):
     """What was staged is gone, and later writes are durable: nobody is left to commit them."""
+    def failing(*_):
+        raise MemoryError
+
     store = make(MemFs())
     store.apply([(b"a", b"1")])
     store.begin()
     for i in range(20):
         store.apply([(b"k%02d" % i, bytes(200))])  # more than RAM holds: a bulk batch
     with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "unosql." + module, None)
-        with pytest.raises(ImportError):
+        patch.setattr(stores, "load", failing)
+        with pytest.raises(MemoryError):
             store.rollback()
     store.rollback()
     store.apply([(b"b", b"2")])
@@ -553,7 +554,7 @@ def test_merges_of_four_that_memory_does_not_suffice_for(monkeypatch, memtable):
 
     monkeypatch.setattr(compaction, "merge", short)
     random_writes(store, 300, model)
-    assert everything(store) == model and store.stats()["levels"][0] <= manifest.LIMIT and store.stats()["levels"][1]
+    assert everything(store) == model and store.stats()["levels"][0] <= compaction.LIMIT and store.stats()["levels"][1]
 
 
 @pytest.mark.parametrize("memtable", [1024, 4096])
@@ -568,22 +569,23 @@ def test_no_memory_for_any_merge_is_an_error_not_a_hang(monkeypatch, memtable):
         patch.setattr(compaction, "merge", failing)
         with pytest.raises(MemoryError):
             random_writes(store, 300, model)
-        assert store.stats()["levels"][0] == manifest.LIMIT
+        assert store.stats()["levels"][0] == compaction.LIMIT
     assert everything(store) == model
     random_writes(store, 100, model)
     assert everything(store) == everything(make(store.storage._fs)) == model
-    assert store.stats()["levels"][0] < manifest.LIMIT
+    assert store.stats()["levels"][0] < compaction.LIMIT
 
 
 @pytest.mark.parametrize("memtable", [1024, 4096])
 def test_a_write_that_is_durable_does_not_fail_for_compaction(monkeypatch, memtable):
     store, model = make(MemFs(), memtable=memtable), {}
 
-    def failing():
+    def failing(*_):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "compactor", failing)
+        patch.setattr(store.compaction, "run", failing)
+        patch.setattr(store.compaction, "burst", failing)
         random_writes(store, 12, model)
         assert isinstance(store.stats()["compaction_error"], MemoryError)
     assert everything(store) == everything(make(store.storage._fs)) == model

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from unosql import archive, backup, condition, index, keys, query, queue, record
-from unosql.batch import delete, insert_many, update, upsert
+from unosql.many import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
 from unosql.core import Unosql

@@ -67,8 +67,8 @@ class Image:
                 self.older.append(dict(self.fs.files))
         self.files = dict(self.fs.files)
         self.older.append(self.files)
-        self.wal = store.manifest.wal
-        self.envelope = store.slots.envelope
+        self.wal = store.version.wal
+        self.envelope = store.manifest.envelope
         self.live = self._live(self.files)
         counters = {}
         for name, data in self.files.items():

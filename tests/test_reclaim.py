@@ -70,9 +70,9 @@ def test_segments_of_dead_records_alone_go_unread():
     work.db.compact()
     store, before = work.db._database._store, work.db.get_stats()
     work.db.ack("c", 550)
-    reads = store.reader.reads
+    reads = store.segments.reader.reads
     assert reclaim.drop_dead(store)
-    assert store.reader.reads == reads
+    assert store.segments.reader.reads == reads
     after = work.db.get_stats()
     assert after["bytes"] < before["bytes"] / 2 and after["free"] > before["free"]
     assert work.db.count("c") == 50 and work.db.verify() == []
@@ -316,12 +316,12 @@ def test_segments_are_dropped_under_a_merge_at_hand(steps):
         n += 1
         steps -= bool(steps and store.compaction._job)
     before = db.get_stats()["segments"]
-    store.space.left = 0  # as on a medium that fills
+    store.compaction.space.left = 0  # as on a medium that fills
     db.ack("c", 450)
     assert db.get_stats()["segments"] < before
     for n in range(30):
         db.update("c", "id", 460, {"n": n})
-        assert store.compaction_error is None and not store.broken
+        assert store.compaction.error is None and not store.is_suspect
     assert db.count("c") == 50 and db.verify() == []
 
 

@@ -3,9 +3,9 @@ import errno
 
 import pytest
 
-from memfs import Failing, MemFs, everything, make, path
-from unosql import manifest as manifests
-from unosql import recovery, staging
+from memfs import Failing, MemFs, begin_spilled, everything, make, path
+from unosql.version import Version, decode
+from unosql import recovery
 from unosql.envelope import Plain
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, WrongKeyError
 from unosql.files import Files
@@ -79,7 +79,7 @@ def test_wal_limits():
     assert wal.takes(12 * 26) and not wal.takes(12 * 26 + 1)
     wal.append(bytes(26 * 3))
     assert wal.fits(9 * 26) and not wal.fits(9 * 26 + 1)
-    wal.reset()
+    wal.reset(wal.counter)
     assert wal.fits(12 * 26)
 
 
@@ -91,7 +91,7 @@ def test_wal_cut_at_its_end(keep):
     found, wal = recovered(log)
     assert found == BATCHES[: {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2}[keep]]
     assert wal.fits(1) == (keep in (0, 1, 5)) and wal.counter == keep
-    wal.reset()
+    wal.reset(wal.counter)
     assert wal.fits(1)
 
 
@@ -130,16 +130,13 @@ class Segment:
 
 
 def test_manifest_round_trip():
-    made = manifests.Manifest()
-    made.wal, made.next_file = 300, 70000
-    made.levels = [[Segment(9, None), Segment(7, b"floor")], [], [Segment(1, b"x" * 300)]]
-    found = manifests.Manifest()
-    assert found.decode(made.encode(), Segment)
-    assert (found.wal, found.next_file) == (300, 70000)
+    made = Version(300, [[Segment(9, None), Segment(7, b"floor")], [], [Segment(1, b"x" * 300)]])
+    found, next_file, is_sound = decode(made.encode(70000), Segment)
+    assert is_sound and (found.wal, next_file) == (300, 70000)
     assert [[(s.number, s.floor) for s in level] for level in found.levels] == [
         [(9, None), (7, b"floor")], [], [(1, b"x" * 300)]]
     assert [s.number for s in found.segments()] == [9, 7, 1]
-    assert not manifests.Manifest().decode(made.encode(), lambda n, floor: Segment(n, floor, b"other"))
+    assert not decode(made.encode(70000), lambda n, floor: Segment(n, floor, b"other"))[2]
 
 
 @pytest.mark.parametrize("password", [None, KEY])
@@ -180,10 +177,10 @@ def test_older_manifest_and_newer_log(ops, batched):
     store.apply([(b"a", b"1")])
     store.flush()
     older = {name: data for name, data in fs.files.items() if "/m" in name}
-    store.batched = batched
+    store.policy.buffered = batched
     store.apply(ops)
     store.flush_batch()
-    store.batched = False
+    store.policy.buffered = False
     assert everything(make(MemFs({**fs.files, **older}))) == {b"a": b"1"}  # as after a cut
     store.apply([(b"b", b"2")])
     assert everything(make(MemFs(fs.files))) == {b"a": b"1", b"b": b"2", **dict(ops)}
@@ -204,7 +201,7 @@ def test_no_manifest():
         make(MemFs(rest))
     for name in list(fs.files):
         del fs.files[name]
-    store.invalidate()
+    store.suspect()
     with pytest.raises(CorruptionError, match="manifest is gone"):
         store.get(b"a")  # an open database does not turn into a new one
     assert everything(make(MemFs())) == {}
@@ -249,7 +246,7 @@ def test_errors_lose_nothing():
     for i in range(6):
         store.apply([(b"a%d" % i, bytes(400))])  # every third flushes
     store.apply([(b"b", b"2")])
-    newest = max(name for name in fs.files if "/m" in name and store.slots.counter == Plain().unseal(fs.files[name], b"m")[4])
+    newest = max(name for name in fs.files if "/m" in name and store.manifest.counter == Plain().unseal(fs.files[name], b"m")[4])
     fs.files[newest] = b""
     for name in [path("w", 0), path("w", 1)]:
         fs.files.pop(name)
@@ -302,7 +299,7 @@ def test_reload_that_fails_is_not_an_empty_database():
     store.flush()
     name = path("s", 1)
     data = fs.files.pop(name)
-    store.invalidate()
+    store.suspect()
     for _ in range(2):
         with pytest.raises(CorruptionError):
             store.get(b"a")
@@ -354,7 +351,7 @@ def test_failing_write(where, error, size):
 def test_files_of_a_batch_given_up_lend_no_numbers():
     fs = MemFs()
     store = make(fs)
-    staging.begin_bulk(store)
+    begin_spilled(store)
     store.apply([(b"k%d" % i, bytes(90)) for i in range(50)])
     used = set(store.storage.numbers())
     store.rollback()

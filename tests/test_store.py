@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from memfs import MemFs
-from unosql import compaction, manifest, staging
+from memfs import MemFs, begin_spilled
+from unosql import compaction
 from unosql.errors import ClosedError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
 from unosql.store import Store
@@ -124,7 +124,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._open()
         except FAILURES:
             if self.staged is not None:
-                with pytest.raises(UnosqlError) if self.store.broken else pytest.raises(ZeroDivisionError):
+                with pytest.raises(UnosqlError) if self.store.is_suspect else pytest.raises(ZeroDivisionError):
                     self.store.get(b"R")  # neither the old state nor half of the new one
                     1 / 0
                 self.store.rollback()
@@ -157,7 +157,7 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self, bulk, fault, fill, ops, data):
         """A transaction or a bulk batch; more steps may come before its end."""
         try:
-            staging.begin_bulk(self.store) if bulk else self.store.begin()
+            begin_spilled(self.store) if bulk else self.store.begin()
         except (Cut,) + FAILURES as error:
             return self._open() if isinstance(error, Cut) else None
         self.staged, self.bulk = dict(self.model), bulk
@@ -173,7 +173,7 @@ class StoreMachine(RuleBasedStateMachine):
     def end(self, commit, fault):
         after, self.staged = self.staged, None
         if commit:
-            self._do(lambda: staging.commit_bulk(self.store) if self.bulk else self.store.commit(), after, fault)
+            self._do(self.store.commit, after, fault)
         else:
             self._do(self.store.rollback, self.model, fault)
 
@@ -188,7 +188,7 @@ class StoreMachine(RuleBasedStateMachine):
         """After a failure the store is usable without being told the key; after a cut one of the keys fits."""
         if fault:
             self.fs.error, self.fs.left = fault
-        header = self.store.slots.header
+        header = self.store.manifest.header
         try:
             self.store.rekey(password, 2)
             self.password = password
@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
         except FAILURES:
             self.fs.left = None
             assert dict(self.store.scan(b"")) == self.model
-            if self.store.slots.header != header:
+            if self.store.manifest.header != header:
                 self.password = password
         self.fs.left = None
 
@@ -246,13 +246,13 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def bounded(self):
         """Level 0 is short, and on the medium are no files but the manifest's (invariant 5)."""
-        if hasattr(self, "store") and not self.store.broken and self.staged is None:
-            assert len(self.store.manifest.levels[0]) <= manifest.LIMIT
-            numbers = {segment.number for segment in self.store.manifest.segments()}
+        if hasattr(self, "store") and not self.store.is_suspect and self.staged is None:
+            assert len(self.store.version.levels[0]) <= compaction.LIMIT
+            numbers = {segment.number for segment in self.store.version.segments()}
             found = set(self.store.storage.numbers())
             assert numbers <= found
-            job = self.store.compaction and self.store.compaction._job
-            assert job or numbers == found - set(self.store.doomed)
+            job = self.store.compaction._job
+            assert job or numbers == found - set(self.store.segments.obsolete)
 
 
 TestStoreMachine = StoreMachine.TestCase

@@ -1,136 +1,203 @@
-"""Writes of any number of records as one batch."""
+"""A batch that is more than one call: a transaction, staged in RAM, or a batch of any size.
 
-from .arguments import settle
-from .condition import compile, fields
-from .errors import StorageFullError
-from .query import search
-from .record import META, check
+What outgrows its part of RAM spills: it goes through the store's memtable into segments of a draft version, which the
+end of the batch installs. Whatever a batch changes is in this object, so that rolling back is to drop it.
+"""
 
+from . import heap
+from .compaction import LIMIT
+from .memtable import Memtable, encode_entry
+from .writing import flush, put, with_memtable, write
 
-def insert_many(collection, records, pulled=iter):
-    """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
-    if isinstance(records, (dict, str, bytes)):
-        raise ValueError("records is an iterable of dicts, such as a list, not a %s" % type(records).__name__)
-    n = 0
-    with collection.catalog.atomic():
-        for record in pulled(records):
-            collection.insert(record)
-            n += 1
-    return n
+# With so many times what inserts want free, a batch may merge as it goes.
+_AMPLE = 4
 
 
-def update(collection, tests, changes, operators={}):
-    """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
-    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators).get("id"))
+class Batch:
+    """memtable: what is staged; None once that has spilled. draft: the Version it has spilled into, or None.
 
-
-def delete(collection, tests):
-    """Delete all records that tests hold for; return how many."""
-    catalog = collection.catalog
-    if catalog.in_transaction or not catalog.store.is_short:
-        try:
-            return _each(collection, tests, collection.delete)[1]
-        except StorageFullError:  # there was room, but perhaps not for all at once
-            if catalog.in_transaction or len(list(search(collection, tests, 2))) < 2:
-                raise
-    from .shortage import delete
-
-    return delete(collection, tests)
-
-
-def upsert(collection, tests, changes, operators={}):
-    """Update, or else insert one record of what must be equal, changed likewise. Returns the first id.
-
-    ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
+    catalogue: the entries of the layer above when it began; None once those of the batch are in the store's memtable.
+    failed: it ended half-way, and can only be rolled back.
     """
-    edit = _editor(changes, operators, _equal(tests) if "replace" in operators else {})
-    given = _given(changes, operators)
-    id = _update(collection, tests, edit, given.get("id"))
-    if id is not None:
-        return id
-    for field in list(fields(tests)) + list(given):
-        if field in META:
-            raise ValueError("there is no such record, and none can be inserted with a given %r: the database sets it" % field)
-    record = _equal(tests)
-    edit(record)
-    return collection.insert(record)
+
+    def __init__(self, store, catalogue=None, memtable=None):
+        self._store = store
+        self.catalogue = catalogue
+        self.memtable = memtable
+        self.draft = None
+        self._first = 0  # number of the draft's first file
+        self._gone = []  # numbers of the files that the draft no longer names and a durable version does
+        self.failed = False
+
+    @property
+    def is_open(self):
+        """Whether it takes writes: it has not failed, and its commit has not begun."""
+        return self.memtable is not None or self.draft is not None
+
+    def fail(self):
+        """The store was loaded anew meanwhile."""
+        self.memtable = self.draft = self.catalogue = None
+        self.failed = True
+
+    def add(self, entries, ops):
+        """Add operations; when that fails half-way the batch has failed."""
+        store = self._store
+        store.epoch += 1
+        staged = ()
+        if self.memtable is not None and _size(entries) > self.memtable.room:
+            staged = (encode_entry(key, value) for key, value in self.memtable.scan())  # one by one: there may be many
+            self.spill()  # what raises has changed nothing
+            self.memtable = None
+        try:
+            if self.memtable is None:
+                self._put(staged)
+                self._put(entries)
+            else:
+                for entry in entries:
+                    self.memtable.put(entry)
+            store.replay(ops)
+            if self.draft and store.observer.crowded():
+                self._flush()
+        except BaseException:
+            self.failed = True
+            raise
+
+    def spill(self):
+        """From now on the store's memtable takes the entries, and a draft version the segments."""
+        flush(self._store)
+        self._first = self._store.segments.next_number
+        self.draft = self._store.version
+
+    def _put(self, entries):
+        store = self._store
+        try:
+            for entry in entries:
+                if len(entry) > store.memtable.room:
+                    self._flush()
+                put(store, (entry,))
+        except BaseException:
+            store.suspect()  # part of it is there: the batch can only be rolled back
+            raise
+
+    def _flush(self):
+        store = self._store
+        heap.tidy()
+        self.advance(_twice(store, with_memtable, store))
+        store.memtable.clear()
+        if self.catalogue is None:
+            store.observer.flushed()  # should the batch be given up, the layer above loads anew
+        if len(self.draft.levels[0]) >= LIMIT // 2:
+            self._merge()
+
+    def _merge(self):
+        store, space = self._store, self._store.compaction.space
+        most = LIMIT // 2 if space.free() > _AMPLE * space.goal else LIMIT - 1  # what is merged here comes free at the end only
+        if len(self.draft.levels[0]) < most:
+            return
+        if store.policy.bursts:
+            return _twice(store, _burst, store)
+        while store.compaction.run(8) and len(self.draft.levels[0]) >= most:
+            pass
+
+    def advance(self, version, gone=()):
+        """Take the next draft. Of the files it no longer names, those of earlier drafts are removed (invariant 5)."""
+        store = self._store
+        self.draft = version
+        store.epoch += 1
+        for number in [segment.number for segment in gone] + store.segments.take_obsolete(self._first):
+            if number < self._first:
+                self._gone.append(number)
+            else:
+                store.remove([number])
+
+    def commit(self):
+        """Make it durable. What raises leaves the store suspect, or has undone the batch."""
+        store = self._store
+        if self.draft:
+            return self._publish()
+        entries = self._staged()
+        self.memtable = None
+        try:
+            if _size(entries) > store.memtable.capacity:
+                self.spill()
+                self.write_large(entries)
+            elif entries:
+                write(store, b"".join(entries), entries)
+        except BaseException:
+            if store.is_suspect or self.catalogue is None:
+                store.suspect()
+            else:
+                self.undo()  # nothing was written
+            raise
+
+    def _staged(self):
+        """Return the encoded entries, and those of the catalogue if there are any."""
+        entries = []
+        for key, value in self.memtable.scan():
+            if len(entries) % 32 == 0:
+                heap.tidy()  # lest garbage between them leaves no gap for the list to grow
+            entries.append(encode_entry(key, value))
+        if entries:
+            entries += [encode_entry(key, value) for key, value in self._store.observer.before_flush()]
+        return entries
+
+    def write_large(self, entries, ops=()):
+        """Write entries, larger than the store's memtable, into the draft, and install that."""
+        self._put(entries)
+        self._store.replay(ops)
+        self._publish()
+
+    def _publish(self):
+        """Install the draft. The WAL can't make up for this version, so both slots of the manifest get it."""
+        store = self._store
+        try:
+            self._flush()
+            version, self.draft = self.draft, None
+            store.wal.skip()
+            version = version.at(store.wal.counter)
+            store.segments.obsolete += self._gone
+            store.install(version)
+            store.install(version)
+        except BaseException:
+            store.suspect()
+            raise
+        store.observer.flushed()
+
+    def undo(self):
+        """Take the layer above back to where the batch began, without reading all again: what is only buffered must stay."""
+        store = self._store
+        store.epoch += 1
+        try:
+            store.observer.reload()
+            store.replay(self.catalogue)
+        except BaseException:
+            store.suspect()  # if the layer above knows but half, compaction takes what it does not know for dead
+            raise
 
 
-def arguments(key, value, changes, operators={}):
-    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes, operators). TypeError."""
-    if isinstance(key, dict) and changes is None:
-        value, changes = ..., value
-    tests = condition(key, value)
-    if changes is None or changes is ...:
-        if all(argument is None for argument in operators.values()):
-            raise TypeError("the changes are missing: a dict")
-        changes = {}
-    return tests, changes, operators
+def begin(store):
+    """Return the Batch of a transaction."""
+    catalogue = store.observer.before_flush()
+    try:
+        table = Memtable(store.memtable.capacity // 2)
+    except MemoryError:  # where there is no such gap, less: it spills sooner
+        store.free_caches()
+        table = Memtable(store.memtable.capacity // 8)
+    return Batch(store, catalogue, table)
 
 
-def condition(key, value):
-    """Compile a condition that must be given: what is forgotten must not stand for all records."""
-    if key is None:
-        raise ValueError("a condition is missing; {} stands for all records")
-    return compile(key, value)
+def _size(entries):
+    return sum(len(entry) for entry in entries)
 
 
-def _editor(changes, operators, kept):
-    """Return the function that makes the changes in the dict of a record's fields. kept: of these, what `replace` leaves."""
-    check(changes, "changes")
-    changes = settle(changes, "changes")
-    if operators or any("." in field for field in changes):
-        from .edits import editor
-
-        return editor(changes, kept, **operators)
-    return lambda record: record.update(changes)
+def _burst(store):
+    store.in_memtable_memory(store.compaction.burst, 32)  # as many as level 1 needs to stay small, as its segments take RAM
 
 
-def _given(changes, operators):
-    """Return the dict that may be a record as it was read."""
-    return operators.get("replace") or changes
-
-
-def _update(collection, tests, edit, given):
-    """Edit all records that tests hold for; return the first one's id. given: the id in the changes, or None."""
-
-    def change(id, raw):
-        if given is not None and given != id:
-            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (given, id))
-        collection.update(id, raw, edit)
-
-    return _each(collection, tests, change)[0]
-
-
-def _equal(tests):
-    """Return the fields that tests say the values of, as a record."""
-    record = {}
-    for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
-        if "." not in field:
-            record[field] = value
-        else:
-            from .edits import put
-
-            put(record, field.split("."), value)
-    return record
-
-
-def _each(collection, tests, action):
-    """Call action(id, raw) for all records found; return (id of the first or None, how many)."""
-    found = search(collection, tests)
-    ids = [record["id"] for record in (next(found, None), next(found, None)) if record]
-    first = ids[0] if ids else None
-    if len(ids) < 2:  # is one batch of the store anyway
-        found = None  # the write wants its RAM
-        return first, _act(collection, ids, action)
-    with collection.catalog.atomic():
-        n = _act(collection, ids, action)
-        return first, n + _act(collection, (record["id"] for record in found), action)
-
-
-def _act(collection, ids, action):
-    n = 0
-    for id in ids:
-        action(id, collection.raw(id))
-        n += 1
-    return n
+def _twice(store, call, *args):
+    """Call, and when memory runs out once more: without the RAM that can be had back, and fewer segments at a time."""
+    try:
+        return call(*args)
+    except MemoryError:
+        store.free_caches()
+        return call(*args)

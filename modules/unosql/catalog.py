@@ -1,6 +1,6 @@
 """The catalogue: which collections there are, and their counters.
 
-It is what the store calls back (store.Hooks). A few collections are in RAM, those used last. Of others RAM has only
+It is what the store calls back (observer.Observer). A few collections are in RAM, those used last. Of others RAM has only
 the counters that changed since the last flush: these follow the writes that enter the store, alike while it runs and
 when it recovers, and are written to flash along with the memtable only.
 """
@@ -48,7 +48,7 @@ class Catalog:
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
         self.forgotten = [0, 0, 0]  # change and timestamp up to which deletions are forgotten; the change passed in search of more
-        self.live = self._lived = 0  # see Hooks; and as it was when the transaction began
+        self.live = self._lived = 0  # see Observer; and as it was when the transaction began
         self.walked = 0  # the change at which somebody looked for old deletions
         self.promise = None  # of a deletion that is under way, or was when the power failed: see shortage.py
         self._cached = []  # Collections, most recently used last

@@ -7,9 +7,13 @@ floor, the last key that moved on, so that a reset costs one unfinished segment 
 
 from . import heap
 from .merge import advance, merge
+from .reclaim import Newer, is_garbage, loosest, sample_next, victims
+from .space import Space
+from .version import Version
 
-# Level-0 segments that start a merge.
+# Level-0 segments that start a merge, and that make a write wait for one.
 TRIGGER = 4
+LIMIT = 8
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8
@@ -56,7 +60,7 @@ class Output:
     def add(self, key, value):
         """Append an entry."""
         if not self._writer:
-            self.number, self._writer = self._store.new_segment()
+            self.number, self._writer = self._store.segments.create()
         self._writer.add(key, value)
 
     def finish(self):
@@ -70,15 +74,18 @@ class Output:
     def abort(self):
         """Drop the unfinished segment."""
         if self._writer:
-            self._store.give_up(self.number, self._writer.abort)
+            self._store.segments.give_up(self.number, self._writer.abort)
 
 
 class Compaction:
-    """Chooses and runs the jobs of one store."""
+    """Chooses and runs the jobs of one store. space: the room there is for it. error: what stopped the last job, or None."""
 
     def __init__(self, store):
         self._store = store
+        self.space = Space(store)
+        self.error = None
         self._job = None
+        self._two_at_a_time = False  # a merge has run out of memory
         self._short = False  # of flash: reclaim what little there is
 
     def step(self, blocks, burst=False):
@@ -89,12 +96,19 @@ class Compaction:
         """
         try:
             if burst:
-                self._store.in_arena(self.burst, blocks)
+                self._store.in_memtable_memory(self.burst, blocks)
             else:
                 self.run(blocks)
-            self._store.compaction_error = None
+            self.error = None
         except Exception as error:
-            self._store.compaction_error = error
+            self.error = error
+
+    def quietly(self, call, *args):
+        """Call what follows on a write that is durable already: a failure must not say otherwise."""
+        try:
+            call(*args)
+        except Exception as error:
+            self.error = error
 
     def run(self, blocks):
         """As step(), but raise what goes wrong. Return whether there is more to do."""
@@ -110,14 +124,14 @@ class Compaction:
         except Exception as error:
             self._job = None
             if isinstance(error, MemoryError):
-                self._store.short = True
+                self._two_at_a_time = True
             raise
         return self._job is not None
 
     def burst(self, blocks):
         """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
         more = self._published = True
-        while more and (blocks > 0 or not self._published or len(self._store.manifest.levels[0]) >= TRIGGER):
+        while more and (blocks > 0 or not self._published or len(self._store.version.levels[0]) >= TRIGGER):
             more = self.run(1)
             blocks -= 1
         self.stop()
@@ -132,16 +146,18 @@ class Compaction:
     def everything(self):
         """Merge all levels into the deepest one and forget what is dead there."""
         self.stop()
-        levels = self._store.manifest.levels
-        if self._store.is_short:
-            while len(levels[0]) > 2:
-                self._all(self._merge(0, levels[0][-2:]))
+        store = self._store
+        if self.space.is_short:
+            while len(store.version.levels[0]) > 2:
+                self._all(self._merge(0, store.version.levels[0][-2:]))
+        levels = store.version.levels
         depth = max([i for i in range(len(levels)) if levels[i]] + [0])
         for level in range(max(depth, 1) + 1):
+            levels = store.version.levels
             if level < len(levels) and levels[level]:
                 self._all(self._merge(level, list(levels[level]), True))
-        self._store.manifest.levels = placed(sum(levels, []))  # one level has segments now, if any
-        self._store.publish()
+        version = store.version
+        store.install(Version(version.wal, placed(sum(version.levels, []))))  # one level has segments now, if any
 
     def _all(self, job):
         for _ in job:
@@ -149,18 +165,16 @@ class Compaction:
 
     def squeeze(self, goal):
         """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
-        from .reclaim import loosest
-
         self._short = True
         try:
-            while self._store.space.free() < goal and self._frees(self._pick(), loosest):
+            while self.space.free() < goal and self._frees(self._pick()):
                 pass
         finally:
             self._short = False
 
-    def _frees(self, picked, loosest):
+    def _frees(self, picked):
         """Run one merge, or else rewrite the loosest segments; return whether to go on."""
-        free = self._store.space.free()
+        free = self.space.free()
         if picked:
             self._all(self._merge(*picked))
             return True
@@ -168,31 +182,29 @@ class Compaction:
         if not picked:
             return False
         self._all(self._rewritten(*picked, True))
-        return self._store.space.free() > free
+        return self.space.free() > free
 
     def _start(self):
         picked = self._pick()
         if picked:
             heap.tidy()
             return self._merge(*picked)
-        return self._reclaiming() if self._store.space.unsampled > 0 else None
+        return self._reclaiming() if self.space.unsampled > 0 else None
 
     def _reclaiming(self):
         """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""
         try:
-            from .reclaim import sample_next, victims
-
             sample_next(self._store)
             picked = victims(self._store, self._full())
         except MemoryError:
-            self._store.space.unsampled = 0
+            self.space.unsampled = 0
             return None
         return picked and self._rewritten(*picked, False)
 
     def _pick(self):
-        levels = self._store.manifest.levels
+        levels = self._store.version.levels
         if len(levels[0]) >= (2 if self._short else TRIGGER):
-            return 0, levels[0][-2 if self._short or self._store.short or heap.scarce() else -TRIGGER :]
+            return 0, levels[0][-2 if self._short or self._two_at_a_time or heap.scarce() else -TRIGGER :]
         for level in range(1, len(levels)):
             if sum(s.size for s in levels[level]) > _capacity(level):
                 return level, self._cheapest(level)
@@ -200,7 +212,7 @@ class Compaction:
 
     def _cheapest(self, level):
         """The adjacent segments whose merge rewrites least of the next level for their size."""
-        segments = self._store.manifest.levels[level]
+        segments = self._store.version.levels[level]
         best, least = None, None
         for start in range(len(segments)):
             window, size = self._window(segments, start, self._limit(level + 1))
@@ -221,7 +233,7 @@ class Compaction:
         return window, size
 
     def _below(self, level, inputs):
-        levels = self._store.manifest.levels
+        levels = self._store.version.levels
         if level + 1 >= len(levels):
             return []
         lo = min(s.low for s in inputs)
@@ -230,9 +242,9 @@ class Compaction:
 
     def _full(self):
         """Bytes of a full segment in the deeper levels."""
-        if self._store.space.segment is None:
-            self._store.space.free()
-        return self._store.space.segment
+        if self.space.segment is None:
+            self.space.free()
+        return self.space.segment
 
     def _limit(self, level):
         limit = self._full()
@@ -244,14 +256,11 @@ class Compaction:
         whole: rewrite segments even when nothing touches them, to forget what is dead in them.
         """
         target = level + 1
-        levels = self._store.manifest.levels
-        if target == len(levels):
-            levels.append([])
         below = self._below(level, inputs)
         limit = self._limit(target)
         keep = _NEVER if whole else least(self._store, limit)
         if level and not below and min(s.size for s in inputs) >= keep:
-            self._move(level, inputs)
+            self._store.install(self._store.version.moved(level, inputs))
             return
         out = Output(self._store, limit)
         yield from self._rewrite(target, inputs, below, out, keep, lambda key: False)
@@ -261,8 +270,6 @@ class Compaction:
 
         tightly: segments may have entries of several kinds.
         """
-        from .reclaim import Newer
-
         newer = Newer(self._store, level)
         out = Output(self._store, self._limit(level), not tightly)
         try:
@@ -284,16 +291,16 @@ class Compaction:
         try:
             for key, value in stream:
                 if key is None:
-                    inputs.remove(value)
-                    self._advance(target, inputs, out.finish(), False)
+                    inputs = [s for s in inputs if s.number != value.number]
+                    inputs = self._advance(target, inputs, out.finish(), False)
                     continue
-                if self._store.is_garbage(target, key, value) or is_replaced(key):
+                if is_garbage(self._store, target, key, value) or is_replaced(key):
                     passed += 1
                     if not passed % _PASSED:
                         yield False
                     continue
                 if out.due(key):
-                    self._advance(target, inputs, out.finish(), False)
+                    inputs = self._advance(target, inputs, out.finish(), False)
                     yield True
                 before = out.size
                 out.add(key, value)
@@ -309,34 +316,16 @@ class Compaction:
         return _chain(inputs)
 
     def _advance(self, target, inputs, number, done):
-        """Publish the output segment and take its keys out of the inputs."""
+        """Install the version with the output segment, whose keys the inputs lose; return those that are left."""
         if number is None and not done:
-            return
-        segment = self._store.written_segment(number) if number is not None else None
-        self._store.invalidate()  # until it is published
-        levels = self._store.manifest.levels
-        gone = [s for s in inputs if done or s.max <= segment.max]
-        for s in inputs:
-            if s not in gone and s.low <= segment.max:
-                s.floor = segment.max
-        for s in gone:
-            inputs.remove(s)
-        for s in gone:
-            levels[target if s in levels[target] else target - 1].remove(s)
-        if segment:
-            levels[target].append(segment)
-            levels[target].sort(key=lambda s: s.low)
-        self._store.publish(gone)
-
-    def _move(self, level, inputs):
-        """Inputs that overlap nothing go down as they are."""
-        self._store.invalidate()  # until it is published
-        levels = self._store.manifest.levels
-        for s in inputs:
-            levels[level].remove(s)
-            levels[level + 1].append(s)
-        levels[level + 1].sort(key=lambda s: s.low)
-        self._store.publish()
+            return inputs
+        store = self._store
+        output = store.segments.written(number) if number is not None else None
+        if output:
+            self.space.wrote(output.size)
+        version, left, gone = store.version.merged(target, inputs, output, done)
+        store.install(version, gone)
+        return left
 
 
 def placed(segments):

@@ -198,7 +198,7 @@ class Unosql:
     def insert_many(self, collection, records):
         """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does."""
         with self._use("insert_many", collection) as catalog:
-            from .batch import insert_many
+            from .many import insert_many
 
             return insert_many(catalog.collection(collection, True), records, self._open().pulled)
 
@@ -294,7 +294,7 @@ class Unosql:
         none is changed.
         """
         with self._use("update", collection) as catalog:
-            from .batch import arguments, update
+            from .many import arguments, update
 
             return update(catalog.collection(collection), *arguments(key, value, changes, operators)) is not None
 
@@ -311,7 +311,7 @@ class Unosql:
         version.
         """
         with self._use("upsert", collection) as catalog:
-            from .batch import arguments, upsert
+            from .many import arguments, upsert
 
             return upsert(catalog.collection(collection, True), *arguments(key, value, changes, operators))
 
@@ -322,7 +322,7 @@ class Unosql:
         a cut the next opening deletes the rest. StorageFullError says that it stopped half-way: the rest stays.
         """
         with self._use("delete", collection) as catalog:
-            from .batch import condition, delete
+            from .many import condition, delete
 
             return delete(catalog.collection(collection), condition(key, value))
 

@@ -69,7 +69,7 @@ class Database:
         self._catalog.store = self._store
         self._largest = self._store.memtable.capacity
         self._store.open(self.password, self.iterations)
-        self._store.batched = durability == "batch"
+        self._store.policy.buffered = durability == "batch"
 
     def detach(self):
         """Take one handle off; the last one closes the database."""

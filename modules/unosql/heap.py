@@ -41,14 +41,14 @@ def spare():
 
 # Modules that functions import when they need them, and that nothing else keeps in RAM.
 SELDOM = (
-    "archive", "backup", "batch", "changes", "condition", "destroy", "edits", "expiry", "header", "index", "logger",
-    "maintenance", "ordering", "own", "place", "posts", "query", "queue", "recovery", "rekey", "restore", "shortage", "text",
+    "backup", "changes", "condition", "destroy", "edits", "expiry", "index", "logger",
+    "many", "ordering", "own", "place", "posts", "query", "queue", "restore", "shortage", "text",
     "transaction", "verify",
 )
 # Those of SELDOM that writing to an index takes: imported anew for each merge they would come to lie higher up each time.
 INDEXING = ("condition", "index", "ordering")
 # Others that functions import.
-_COMING = ("compaction", "reclaim", "staging", "writer")
+_COMING = ()
 
 
 def unload(*names):

@@ -1,46 +1,31 @@
-"""What is seldom asked of a store: functions that are its methods (store.Store.__getattr__)."""
+"""What is seldom asked of a Store."""
 
+from .archive import Archive, Opened
 from .errors import CorruptionError
-
-
-def method(store, name):
-    """Return a function here as the method of a store."""
-    function = globals()[name]
-    return lambda *args: function(store, *args)
+from .rekey import rekey as rewrite
 
 
 def compact(store):
-    """Merge everything into the deepest level and forget what is dead."""
     store.flush()
-    everything = store.compactor().everything
-    if store.small:
-        store.in_arena(everything)
+    everything = store.compaction.everything
+    if store.policy.bursts:
+        store.in_memtable_memory(everything)
     else:
         everything()
 
 
 def rekey(store, password, iterations):
-    """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
-    from .rekey import rekey
-
     store.ready()
-    if store.staging:
-        raise ValueError("rekeying within a transaction")  # it would publish what is staged
-    store.relinquish()
+    if store.batch:
+        raise ValueError("rekeying within a transaction")  # it would install what is staged
+    store.free_caches()
     store.flush()
-    rekey(store, password, iterations)
-
-
-def trim(store):
-    """Free RAM: write the memtable out and drop cached blocks."""
-    store.flush()
-    store.relinquish()
+    rewrite(store, password, iterations)
 
 
 def verify(store):
-    """Read every block; yield a CorruptionError for each segment that is damaged."""
     store.ready()
-    for segment in list(store.manifest.segments()):
+    for segment in list(store.version.segments()):
         try:
             segment.check()
         except CorruptionError as error:
@@ -48,34 +33,26 @@ def verify(store):
 
 
 def export(store, filename, meta):
-    """Return an archive.Archive to add() entries to, sealed under the store's key."""
-    from .archive import Archive
-
     store.ready()
-    return Archive(filename, store.slots.header, store.slots.envelope, meta, store.buffers)
+    return Archive(filename, store.manifest.header, store.manifest.envelope, meta, store.segments.buffers)
 
 
 def import_(store, filename, password=None):
-    """Return an archive.Opened: meta, check(), entries(), close()."""
     store.ready()
-    store.relinquish()  # what goes on meanwhile is a large batch
-
-    from .archive import Opened
-
-    return Opened(filename, store.slots.header, store.slots.envelope, password, store.buffers)
+    store.free_caches()  # what goes on meanwhile is a large batch
+    return Opened(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)
 
 
 def stats(store):
-    """Return a dict of sizes and counts."""
     store.ready()
-    levels = store.manifest.levels
+    levels, space = store.version.levels, store.compaction.space
     return {
-        "bytes": sum(s.size for s in store.manifest.segments()),
-        "free": max(0, store.space.free() - store.space.goal),
+        "bytes": sum(s.size for s in store.version.segments()),
+        "free": max(0, space.free() - space.goal),
         "segments": sum(len(level) for level in levels),
         "levels": [len(level) for level in levels],
         "memtable": store.memtable.used,
-        "wal": store.wal.counter - store.manifest.wal,
-        "reads": store.reader.reads,
-        "compaction_error": store.compaction_error,
+        "wal": store.wal.counter - store.version.wal,
+        "reads": store.segments.reader.reads,
+        "compaction_error": store.compaction.error,
     }

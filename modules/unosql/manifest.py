@@ -1,103 +1,17 @@
-"""The manifest: which segments live at which level, and up to where the WAL is in them.
+"""The manifest: a two-slot log of the versions of the tree (version.py).
 
-One sealed record in a two-slot log. The whole record with the highest counter is the truth; the other
-slot is the one that the next commit overwrites, so that a torn write loses nothing.
-Body: v(wal) v(next file) digest (16) v(levels), then for each level v(segments), and for
-each segment v(number) v(len(floor)) floor.
+One sealed record a version. The whole record with the highest counter is the truth; the other slot is the one that the
+next version overwrites, so that a torn write loses nothing.
 """
-
-import hashlib
 
 from .codec import pack_uint, unpack_uint
 from .envelope import Plain
 from .errors import CorruptionError
-
-_DIGEST = 16
-# Level-0 segments that make a write wait for a compaction.
-LIMIT = 8
+from .header import create, decode
 
 
 class Manifest:
-    """The state of the store that is not in segments or the WAL.
-
-    wal: the WAL counter up to which everything is in segments. next_file: above every
-    number ever used. levels: list of lists of segments (level 0 newest first, deeper by key).
-    """
-
-    def __init__(self):
-        self.wal = 0
-        self.next_file = 1
-        self.levels = [[]]
-
-    def encode(self):
-        """Return the body."""
-        body = pack_uint(self.wal) + pack_uint(self.next_file)
-        body += self.digest() + pack_uint(len(self.levels))
-        for level in self.levels:
-            body += pack_uint(len(level))
-            for segment in level:
-                floor = segment.floor or b""
-                body += pack_uint(segment.number) + pack_uint(len(floor)) + floor
-        return body
-
-    def digest(self):
-        """A digest over the tags of all segments: finds one swapped for another."""
-        total = hashlib.sha256()
-        for level in self.levels:
-            for segment in level:
-                total.update(segment.tag)
-        return total.digest()[:_DIGEST]
-
-    def decode(self, body, open_segment):
-        """Fill in from a body; return whether the segments are the ones it names.
-
-        open_segment: (number, floor) -> Segment.
-        """
-        self.wal, i = unpack_uint(body, 0)
-        self.next_file, i = unpack_uint(body, i)
-        digest = body[i : i + _DIGEST]
-        levels, i = unpack_uint(body, i + _DIGEST)
-        self.levels = []
-        for _ in range(levels):
-            i = self._decode_level(body, i, open_segment)
-        return digest == self.digest()
-
-    def _decode_level(self, body, i, open_segment):
-        level = []
-        count, i = unpack_uint(body, i)
-        for _ in range(count):
-            number, i = unpack_uint(body, i)
-            size, i = unpack_uint(body, i)
-            level.append(open_segment(number, body[i : i + size] or None))
-            i += size
-        self.levels.append(level)
-        return i
-
-    def holders(self, key):
-        """Yield the segments that may hold a key, newest first."""
-        yield from self.levels[0]
-        yield from self.holders_below(0, key)
-
-    def holders_below(self, level, key):
-        """Yield those of the levels deeper than one."""
-        for level in self.levels[level + 1 :]:
-            lo, hi = 0, len(level)
-            while lo < hi:
-                mid = (lo + hi) // 2
-                if level[mid].max < key:
-                    lo = mid + 1
-                else:
-                    hi = mid
-            yield from level[lo : lo + 1]
-
-    def segments(self):
-        """Yield every live segment."""
-        for level in self.levels:
-            yield from level
-
-
-class Slots:
-    """The manifest's log: finds the newest record, and writes the next one.
+    """Finds the newest record, and writes the next one. version: the Version that is durable, and current but for a batch's draft.
 
     A record is header v(counter) sealed body, with a checksum around all of it: whether a record is whole
     must be known before its key is, or a write torn while rekeying would look like a wrong key.
@@ -109,11 +23,10 @@ class Slots:
         self.counter = 0
         self.header = None  # as bytes
         self.envelope = None
+        self.version = None
 
     def create(self, password, iterations):
         """Start a new database's manifest."""
-        from .header import create
-
         self.adopt(*create(password, iterations))
 
     def adopt(self, header, envelope):
@@ -150,8 +63,6 @@ class Slots:
             record = bytes(_OUTER.unseal(self._log.read(place), b"m"))
         except ValueError:
             return None
-        from .header import decode
-
         header, size = decode(record, self._log.describe(place))
         counter, i = unpack_uint(record, size)
         if header.salt is None:
@@ -166,8 +77,9 @@ class Slots:
         envelope = self._known.get(header.encode())
         self.adopt(header, envelope or header.unlock(password, self._log.describe(place)))
 
-    def write(self, body):
-        """Make body the newest record, durable on return."""
+    def write(self, version, next_file):
+        """Make a version the newest record, durable on return. next_file: above every number ever used."""
+        body = version.encode(next_file)
         self.counter += 1
         start = self.header + pack_uint(self.counter)
         self._log.append(_OUTER.seal(start + self.envelope.seal(body, b"m" + start), b"m"))

@@ -30,13 +30,14 @@ def decode_entry(buf, i, copy=bytes):
 
 
 class Memtable:
-    """Sorted operations in a fixed arena of `capacity` bytes (at most 65,536)."""
+    """Sorted operations in a fixed arena of `capacity` bytes (at most 65,536). is_buffered: it has some that the WAL has not."""
 
     def __init__(self, capacity):
         self.arena = memoryview(bytearray(capacity))
         self._places = bytearray(2 * (capacity >> 5))  # offsets of the live entries, 2 bytes each, in key order
         self._count = 0
         self.used = 0
+        self.is_buffered = False
 
     def __len__(self):
         return self._count
@@ -54,6 +55,7 @@ class Memtable:
     def clear(self):
         """Forget everything."""
         self._count = self.used = 0
+        self.is_buffered = False
 
     def put(self, entry):
         """Add an encoded entry that fits; it replaces an older one of its key."""

@@ -10,6 +10,7 @@ data that only grows at its end is not merged again.
 
 from .errors import StorageFullError
 from .merge import advance, merge
+from .scan import sources_of
 
 # A dead share of a segment, of 255, from which rewriting it is worthwhile.
 _WORTH = 64
@@ -28,11 +29,10 @@ class Newer:
         self._version = self._entries = self._head = None
 
     def holds(self, key):
-        if self._version != self._store.manifest.next_file:  # segments came or went
+        if self._version is not self._store.version:
             self.close()
-            self._version = self._store.manifest.next_file
-            levels = self._store.manifest.levels[: self._level]
-            sources, bounds = self._store.sources(levels, key, None, False, True)
+            self._version = self._store.version
+            sources, bounds = sources_of(self._version.levels[: self._level], key, None, False, True)
             self._entries = merge(sources, False, bounds)
             self._head = advance(self._entries)
         while self._head is not None and self._head[0] < key:
@@ -47,28 +47,40 @@ class Newer:
 
 def drop_dead(store):
     """Let the manifest forget the segments that hold nothing live by their first and last key; return whether there were any."""
-    levels = store.manifest.levels
-    gone = [s for level in levels for s in level if store.is_dead_range(s.low, s.max)]
+    gone = [s for s in store.version.segments() if is_dead_range(store, s.low, s.max)]
     if gone:
-        if store.compaction:
-            store.compaction.stop()  # it may be reading them
-        store.invalidate()  # until it is published
-        for level in levels:
-            level[:] = [s for s in level if s not in gone]
-        store.publish(gone)
+        store.compaction.stop()  # it may be reading them
+        store.install(store.version.without(gone), gone)
     return bool(gone)
+
+
+def is_dead(store, key, value):
+    """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
+    return not store.memtable.is_buffered and store.observer.is_dead(key, value)
+
+
+def is_dead_range(store, lo, hi):
+    """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
+    return not store.memtable.is_buffered and store.observer.is_dead_range(lo, hi)
+
+
+def is_garbage(store, level, key, value):
+    """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
+    if value is None and not any(s.overlaps(key, key + b"\0") for s in store.version.holders_below(level, key)):
+        return True
+    return is_dead(store, key, value)
 
 
 def sample(store, level, segment):
     """Estimate the dead share of a segment by one of its data blocks."""
-    store.space.sampled = segment.number
-    lo, hi = segment.leaf(store.manifest.next_file * 0x9E3779B1 >> 7)
+    store.compaction.space.sampled = segment.number
+    lo, hi = segment.leaf(store.segments.next_number * 0x9E3779B1 >> 7)
     newer = Newer(store, level)
     seen = dead = 0
     try:
         for key, value in segment.scan(lo, hi):
             seen += 1
-            dead += store.is_garbage(level, key, value) or newer.holds(key)
+            dead += is_garbage(store, level, key, value) or newer.holds(key)
     finally:
         newer.close()
     if seen:
@@ -78,15 +90,15 @@ def sample(store, level, segment):
 
 def sample_next(store):
     """Sample the next segment in the order of file numbers, if that is due."""
-    space = store.space
+    space = store.compaction.space
     if space.unsampled <= 0:
         return
-    level, segment = _next(store.manifest.levels, space.sampled)
+    level, segment = _next(store.version.levels, space.sampled)
     if segment is None:
         space.unsampled = 0
         return
-    space.unsampled = min(space.unsampled - segment.size, sum(s.size for s in store.manifest.segments()))
-    if store.is_dead_range(segment.low, segment.max):
+    space.unsampled = min(space.unsampled - segment.size, sum(s.size for s in store.version.segments()))
+    if is_dead_range(store, segment.low, segment.max):
         drop_dead(store)
     else:
         sample(store, level, segment)
@@ -107,7 +119,7 @@ def victims(store, limit):
 
     limit: bytes that their live part may have.
     """
-    levels = store.manifest.levels
+    levels = store.version.levels
     total = dead = 0
     best = None
     for level in range(1, len(levels)):
@@ -116,7 +128,7 @@ def victims(store, limit):
             dead += _dead(s)
             if s.dead and (best is None or s.dead > best[0]):
                 best = s.dead, level, i
-    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.space.left)):
+    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.compaction.space.left)):
         return None
     return best[1], _window(levels[best[1]], best[2], limit)
 
@@ -140,7 +152,7 @@ def loosest(store):
     """Where flash is short: return (level, adjacent segments) that take most blocks more than what is live in them, or None."""
     erase = store.storage.erase
     best = None
-    levels = store.manifest.levels
+    levels = store.version.levels
     for level in range(1, len(levels)):
         for i in range(len(levels[level])):
             taken = live = 0
@@ -158,13 +170,13 @@ def admit(store, ops, size):
 
     size: bytes of their entries. Raises StorageFullError.
     """
-    space, live = store.space, store.hooks.live
-    if not store.hooks.grows(ops):
+    space, live = store.compaction.space, store.observer.live
+    if not store.observer.grows(ops):
         space.futile = False
         if space.full_at is None:
             space.full_at = live
-        return not store.staging
-    replaces = store.staging or space.full_at is not None and live < space.full_at
+        return not is_staging(store)
+    replaces = is_staging(store) or space.full_at is not None and live < space.full_at
     relieved = relieve(store, _needed(store, size, replaces))
     store.ready()  # what failed in there may have changed the medium
     if not relieved:
@@ -174,11 +186,17 @@ def admit(store, ops, size):
         )
 
 
+def is_staging(store):
+    """Whether a batch takes writes, so that what is dead is not known."""
+    return store.batch is not None and store.batch.is_open
+
+
 def _needed(store, size, replaces):
     """Bytes that must be free for an insert of so many bytes. replaces: it follows on a removal."""
-    space = store.space
+    space = store.compaction.space
+    batch = store.batch
     space.free()
-    if not store.bulk and size + (store.staged.used if store.staged else 0) <= store.memtable.room:
+    if not (batch and batch.draft) and size + (batch.memtable.used if batch and batch.memtable else 0) <= store.memtable.room:
         return space.reserve
     return space.reserve + space.flush if replaces else space.goal
 
@@ -188,23 +206,24 @@ def relieve(store, goal):
 
     Only what was flushed tells what is dead, and on a small heap reclaiming needs the memtable's memory.
     """
-    space = store.space
-    if space.free() < goal and not space.futile and not store.staging:
+    space = store.compaction.space
+    if space.free() < goal and not space.futile and not is_staging(store):
         if len(store.memtable):
             store.flush()  # relieves as well
         if space.free() < goal and not space.futile:
-            store.in_arena(_reclaim, store, goal) if store.small else _reclaim(store, goal)
+            store.in_memtable_memory(_reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
         space.futile = space.free() < min(goal, space.goal)
     return space.free() >= goal
 
 
 def _reclaim(store, goal):
-    space, compaction = store.space, store.compactor()
+    compaction = store.compaction
+    space = compaction.space
     compaction.stop()
     try:
         drop_dead(store)
         if space.free() < goal:
-            for level, segments in enumerate(store.manifest.levels[1:]):
+            for level, segments in enumerate(store.version.levels[1:]):
                 for s in list(segments):
                     sample(store, level + 1, s)
             compaction.squeeze(goal)

@@ -5,29 +5,27 @@ Nothing is written before all has been read, and nothing removed before all has 
 
 from . import heap
 from .errors import CorruptionError
-from .manifest import Manifest
 from .memtable import Memtable, decode_entry, encode_entry
-from .reader import Reader
+from .version import Version, decode
 from .wal import Wal
+from .writing import flush, with_memtable
 
 
 def load(store, password, iterations):
     """Open what store.storage holds, or create a database. password, iterations, errors: see Store.open()."""
     storage = store.storage
     storage.open()  # of a log that failed to append, only the medium knows what is there
-    store.log = storage.log(b"w")
-    body = store.slots.find(storage.log(b"m"), password)
-    used = store.manifest.next_file if store.manifest else 1  # of a batch given up, whose files are gone
-    store.manifest = Manifest()
+    log = storage.log(b"w")
+    body = store.manifest.find(storage.log(b"m"), password)
     if body is None:
-        _check_blank(store)
-        store.slots.create(password, iterations)
-    _make_parts(store)
+        _check_blank(store, log)
+        store.manifest.create(password, iterations)
+    _make_parts(store, log)
     if body is None:
         _create(store)
-    elif not store.manifest.decode(body, store.open_segment):
-        raise CorruptionError(storage.describe(None), None, "a segment is not the one that the manifest names")
-    orphans = _orphans(store, used)
+    else:
+        _open_version(store, body)
+    orphans = _orphans(store)
     _replay(store)
     try:
         for number in orphans:
@@ -36,57 +34,67 @@ def load(store, password, iterations):
         pass  # a medium that can only be read; what else is wrong with it the next write will tell
 
 
+def _open_version(store, body):
+    segments = store.segments
+    version, next_number, is_sound = decode(body, segments.open)
+    if not is_sound:
+        raise CorruptionError(store.storage.describe(None), None, "a segment is not the one that the manifest names")
+    store.manifest.version = version
+    segments.next_number = max(segments.next_number, next_number)  # those of a batch given up are not used again
+
+
 def _create(store):
     try:
-        store.publish()
+        store.install(Version())
     except OSError as error:
         raise OSError(error.errno, "%s is not there and can't be made" % store.storage.describe(None))
 
 
-def _make_parts(store):
+def _make_parts(store, log):
     """Make what works with the keys and files now known. Of an earlier opening, nothing may take RAM meanwhile."""
-    if store.reader:
-        store.reader.forget()
-    store.reader = store.wal = None
+    store.manifest.version = store.wal = None
+    store.segments.obsolete = []
+    store.compaction.space.full_at = None  # the layer above counts anew
+    store.segments.lock()
     heap.tidy()
-    store.reader = Reader(store.storage, store.slots.envelope, store.cache, store.buffers)
-    store.wal = Wal(store.log, store.slots.envelope)
+    store.segments.unlock(store.manifest.envelope, store.policy.cache)
+    store.wal = Wal(log, store.manifest.envelope)
 
 
-def _check_blank(store):
+def _check_blank(store, log):
     """Without a manifest there must be nothing: data there is damage, not a new database."""
     storage = store.storage
-    if store.slots.header:
+    if store.manifest.header:
         raise CorruptionError(storage.describe(None), None, "the manifest is gone")
     for _ in storage.numbers():
         raise CorruptionError(storage.describe(None), None, "segments without a manifest")
-    for place in store.log.places():
-        raise CorruptionError(store.log.describe(place), None, "a WAL without a manifest")
+    for place in log.places():
+        raise CorruptionError(log.describe(place), None, "a WAL without a manifest")
 
 
-def _orphans(store, used):
-    """Return the numbers of files that no manifest names; file numbers go on above all of them, and `used`."""
-    live = [s.number for s in store.manifest.segments()]
+def _orphans(store):
+    """Return the numbers of files that no version names; file numbers go on above all of them."""
+    live = [s.number for s in store.version.segments()]
     present = list(store.storage.numbers())
-    store.manifest.next_file = max([store.manifest.next_file, used] + [n + 1 for n in present])
+    store.segments.next_number = max([store.segments.next_number] + [n + 1 for n in present])
     return [n for n in present if n not in live]
 
 
 def _replay(store):
     store.memtable.clear()
-    store.in_arena(store.hooks.reload)
-    flushed = len(store.manifest.levels[0])
-    for batch in store.wal.recover(store.manifest.wal):
+    store.in_memtable_memory(store.observer.reload)
+    version = store.version
+    for batch in store.wal.recover(version.wal):
         i = 0
         while i < len(batch):
             key, value, i = decode_entry(batch, i)
-            store.hooks.replay(key, value)
+            store.observer.replay(key, value)
             for entry in store.expanded(key, value):
                 if len(entry) > store.memtable.room:
                     _make_room(store, len(entry))
                 store.memtable.put(entry)
-    if len(store.manifest.levels[0]) > flushed:
-        store.flush()  # publishes the others too
+    if store.version is not version:
+        flush(store)  # installs the others too
 
 
 def _make_room(store, size):
@@ -96,7 +104,7 @@ def _make_room(store, size):
     except MemoryError:
         if size > store.memtable.capacity:
             raise
-        store.flush_memtable()  # not published before all is read: a cut or an error loses nothing
+        store.manifest.version = with_memtable(store)  # not written before all is read: a cut or an error loses nothing
         return store.memtable.clear()
     for key, value in store.memtable.scan():
         bigger.put(encode_entry(key, value))

@@ -62,15 +62,24 @@ class Segment:
 
     dead = floor = None  # in the class: most segments are never sampled, and never merged in part
 
-    def __init__(self, reader, number, prefix=None, floor=None):
+    def __init__(self, reader, number, prefix=None, floor=None, packed=None):
         self._reader = reader
-        prefix = prefix or file_aad(number)
-        self._packed = bytes((len(prefix),)) + prefix
         if floor is not None:
             self.floor = floor
-        self._load(prefix)
+        if packed:
+            self._packed = packed
+        else:
+            self._load(prefix or file_aad(number))
+
+    def above(self, floor):
+        """The same file, of which all keys up to a floor are dead."""
+        other = Segment(self._reader, None, None, floor, self._packed)
+        if self.dead is not None:
+            other.dead = self.dead
+        return other
 
     def _load(self, prefix):
+        self._packed = bytes((len(prefix),)) + prefix
         try:
             size = self._reader.source.size(self.number)
         except OSError as error:

@@ -28,7 +28,7 @@ class Space:
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
     futile: nothing could be reclaimed, and nothing was removed since.
-    full_at: Hooks.live when the medium was found full, or None: it was not, or much is free again.
+    full_at: Observer.live when the medium was found full, or None: it was not, or much is free again.
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
@@ -58,13 +58,13 @@ class Space:
     def _measure(self, free):
         """Suit segments to what this database has and may have of the medium. A merge rewrites two at a time in part."""
         stored = largest = 0
-        for segment in self._store.manifest.segments():
+        for segment in self._store.version.segments():
             stored += segment.size
             largest = max(largest, segment.size)
         erase = self._store.storage.erase
         blocks = (free + stored) // erase
         flush = -(-self.flush // erase)
-        full = max(1, min(_LEAST, blocks // _TINY), min(_LARGE * (2 if self._store.small else 1), blocks // _PART))
+        full = max(1, min(_LEAST, blocks // _TINY), min(_LARGE * (2 if self._store.policy.bursts else 1), blocks // _PART))
         self.segment = full * erase
         self.reserve = (flush + 2 * max(flush, full, -(-largest // erase))) * erase
         self.goal = self.reserve + min(flush + _MARGIN, blocks // _TINY) * erase

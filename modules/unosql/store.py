@@ -1,62 +1,76 @@
 """The store: ordered bytes keys to bytes values on flash, in atomic durable batches.
 
-Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md explains them.
+Its state says whether RAM and flash agree, as eState does in SQLite's pager.c:
+
+                open()            durably(), suspect()
+      CLOSED ------------> READY ---------------------> SUSPECT
+         ^                   |  <---------------------     |
+         |      close()      |    durably(), trust():      |
+         +-------------------+    it went well, or the     |
+         |                        storage says that        |
+         |                        nothing was written      |
+         |                        ready(): loaded anew     |
+         |                  close()                        |
+         +-------------------------------------------------+
+
+CLOSED   No call works.
+READY    `version` is the newest record of the manifest; the memtable holds what the WAL has beyond it, or, with buffered
+         writes, what nothing durable has. The layer above knows all of both.
+SUSPECT  A write may or may not be on flash, or RAM was changed and flash was not. The next call first loads all anew.
+
+`batch` stands beside this: None, or the transaction at hand. While that is READY its writes are in the batch, or in its draft
+version and the memtable; what loads anew makes it fail, so that only rollback() is left. docs/DESIGN.md tells more.
 """
 
-from . import heap
-from .buffers import Buffers
-from .errors import ClosedError, UnosqlError
-from .manifest import LIMIT, Slots
+from . import maintenance, writing
+from .batch import Batch, begin
+from .compaction import Compaction
+from .errors import ClosedError, StorageFullError, UnosqlError
+from .manifest import Manifest
 from .memtable import ABSENT, Memtable, encode_entry
-from .merge import merge
-from .segment import Segment, file_aad
-from .space import PACE, Space
+from .observer import Observer
+from .policy import Policy
+from .reclaim import admit, drop_dead
+from .recovery import load
+from .scan import scan
+from .segments import Segments
 
-# Bytes of a block before compression.
-_BLOCK = 1024
-# Bytes of a memtable that goes with a small heap. Blocks have half the size there, and compaction takes no RAM from one
-# write to the next: it works after flushes, in the memtable's memory.
-_SMALL = 2048
-# Output blocks that each write adds to the compaction at hand.
-_STEP = 2
-# With `batched`, or a small heap, a flush stands for this many writes.
-_BATCHED = 32
-# Methods that are functions of maintenance.py.
-_SELDOM = ("compact", "rekey", "trim", "verify", "export", "import_", "stats")
+CLOSED, READY, SUSPECT = range(3)
 
 
 class Store:
-    """One ordered keyspace on a storage (files.Files, flash.Flash or a fake of theirs)."""
+    """One ordered keyspace on a storage (files.Files, flash.Flash or one like them).
 
-    def __init__(self, storage, hooks=None, memtable=4096, cache=2):
-        if not hooks:
-            from .hooks import Hooks
+    observer: the layer above. policy: what goes with the memtable's size. Neither changes.
+    state, batch, memtable, epoch: see above; epoch changes with every write, so that scans notice.
+    manifest (with the version), wal, segments: what is on flash. compaction: what changes it in the background.
+    """
 
-            hooks = Hooks()
-        self.storage = storage
-        self.hooks = hooks
-        self.manifest = self.reader = self.compaction = self.compaction_error = None
-        self.small = memtable <= _SMALL
+    def __init__(self, storage, observer=None, memtable=4096, cache=2):
         # what is large is made first, the largest before all, and stays: later there may be no gap for it
         self.memtable = Memtable(memtable)
-        self.buffers = Buffers(_BLOCK // 2 if self.small else _BLOCK)
-        self.cache = 1 if self.small else cache
-        self.space = Space(self)
-        self._closed = True
-        self.batched = False  # True: writes are durable only when the memtable is flushed
-        self.short = False  # of memory for a merge, once
-        self.epoch = 0  # changes with every write, so that scans notice
-        self._reset()
+        self.policy = Policy(memtable, cache)
+        self.segments = Segments(storage, self.policy.block)
+        self.observer = observer or Observer()
+        self.compaction = Compaction(self)
+        self.manifest = self.wal = self.batch = None
+        self.state = CLOSED
+        self.epoch = 0
 
-    def _reset(self):
-        self.lost = False  # a transaction did not survive a reload: only rollback() helps
-        self.staged = None  # the memtable of a transaction
-        self.buffered = False  # the memtable has what nothing durable has, since `batched`
-        self.base = None  # what before_flush() returned when the transaction began
-        self.bulk = 0  # a bulk batch has begun: the number of its first file
-        self.doomed = []  # files that the next manifest no longer names
-        self.broken = False  # RAM may differ from flash: reload before use
-        self.space.full_at = None  # the layer above counts anew
+    @property
+    def storage(self):
+        """What the files are on."""
+        return self.segments.storage
+
+    @property
+    def version(self):
+        """The Version that is read: the manifest's, or the draft of a batch."""
+        return self.batch and self.batch.draft or self.manifest.version
+
+    @property
+    def is_suspect(self):
+        """Whether RAM may differ from flash."""
+        return self.state == SUSPECT
 
     # -- opening and closing
 
@@ -65,163 +79,146 @@ class Store:
 
         Raises WrongKeyError, CorruptionError, StorageFullError.
         """
-        self.slots = Slots()
-        self._closed = False
+        self.manifest = Manifest()
         try:
             self._load(password, iterations)
         except BaseException:
-            self._closed = True
+            self.state = CLOSED
             self.storage.close()
             raise
 
     def close(self):
         """Release the storage. Everything acknowledged is durable already."""
-        if not self._closed:
-            self._closed = True
+        if self.state != CLOSED:
+            self.state = CLOSED
             try:
-                self._stop()
+                self.compaction.stop()
             finally:
                 self.storage.close()
                 # the collector may take a stale word of the stack for a reference to this store
-                self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
+                self.memtable = self.segments = self.manifest = self.wal = self.compaction = self.batch = None
 
-    def _stop(self):
-        """Drop the compaction at hand, on a small heap its code too; return whether there was one."""
-        idle = self.compaction is not None and self.compaction.stop()
-        if self.small:
-            self.compaction = None
-            heap.unload("compaction", "reclaim", "writer")
-        return idle
-
-    def _load(self, password, iterations):
-        heap.unload(*heap.SELDOM)  # all will be read at once
-        from .recovery import load  # may fail: until then nothing is forgotten, that RAM is half the truth least of all
-
-        lost = self.lost or self.staging
-        self._reset()
+    def _load(self, password=None, iterations=0):
+        batch, self.batch = self.batch, None
         self.epoch += 1
+        self.state = READY
         try:
             load(self, password, iterations)
         except BaseException:
-            self.broken = True  # half of it is loaded: that is not an empty database
+            self.state = SUSPECT  # half of it is loaded: that is not an empty database
             raise
         finally:
-            self.lost = lost
-        heap.unload("recovery", "header")
+            if batch:
+                batch.fail()
+                self.batch = batch
 
     def ready(self):
         """Make sure that RAM agrees with flash. ClosedError when closed; whatever open() raises."""
-        self._ready()
-
-    def _ready(self):
-        if self._closed:
+        if self.state == CLOSED:
             raise ClosedError("the database is closed")
-        if self.broken:
-            self._stop()
-            self._load(None, 0)  # the key is known
-        if self.lost:
+        if self.state == SUSPECT:
+            self.compaction.stop()
+            self._load()  # the key is known
+        if self.batch and self.batch.failed:
             raise UnosqlError("the transaction failed half-way: roll it back")
+
+    # -- the one way to the medium
+
+    def suspect(self):
+        """RAM is changed before flash is: what raises now leaves it at that."""
+        self.state = SUSPECT
+
+    def trust(self):
+        """RAM agrees with flash again."""
+        self.state = READY
+
+    def durably(self, write, then):
+        """Call write(), which makes something durable, then then(), which says so in RAM.
+
+        Between the two nobody knows what is on flash, but when write() raises StorageFullError: by the storage's contract it
+        has written nothing.
+        """
+        before, self.state = self.state, SUSPECT
+        try:
+            write()
+        except StorageFullError:
+            self.state = before
+            raise
+        then()
+        self.state = before
+
+    def install(self, version, gone=(), then=None):
+        """Make a version durable and current: that of a batch when the batch ends. gone: the Segments that it no longer names,
+        whose files are removed after that (invariant 5). then: called last, while the store is still suspect.
+        """
+        if self.batch and self.batch.draft:
+            return self.batch.advance(version, gone)
+        segments = self.segments
+
+        def write():
+            try:
+                self.manifest.write(version, segments.next_number)
+            except StorageFullError:
+                segments.discard(version, self.manifest.version)
+                raise
+
+        def adopt():
+            self.manifest.version = version
+            self.epoch += 1
+            self.remove([segment.number for segment in gone] + segments.take_obsolete())
+            if then:
+                then()
+
+        self.durably(write, adopt)
+
+    def remove(self, numbers):
+        """Remove files that no version names any more."""
+        if numbers:
+            self.segments.remove(numbers)
+            self.compaction.space.wrote(0)
 
     # -- reading
 
     def get(self, key):
         """Return the value of key, or None."""
-        self._ready()
-        return self._spared(self.peek, key)
+        self.ready()
+        return self.retry(self.peek, key)
 
     def peek(self, key):
-        """get() for what runs within a merge or a replay: it gives no RAM up, and opens nothing anew."""
-        for table in self._tables(key):
+        """get() for what runs within a merge or a replay: it gives no RAM up, and loads nothing anew."""
+        for table in self.memtables():
             value = table.get(key)
+            if value is not ABSENT:
+                return value
+        for segment in self.version.holders(key):
+            value = segment.get(key)
             if value is not ABSENT:
                 return value
         return None
 
-    def _spared(self, call, *args):
-        """Call, and when memory runs out, once more without the RAM that can be had back."""
-        try:
-            return call(*args)
-        except MemoryError:
-            if not self.relinquish():
-                raise
-            return call(*args)
-
-    def relinquish(self):
-        """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
-        heap.unload(*heap.SELDOM)
-        if not self.staging and not self.lost:  # else its end must not need memory
-            heap.unload("staging")
-        idle = self._stop()
-        return self.reader.forget() | self.buffers.drop() | idle
-
     def expect_peeks(self):
         """From now on peek() is for every flush and merge: have the RAM for that."""
-        self.buffers.keep_more()
+        self.segments.buffers.keep_more()
 
     def scan(self, lo, hi=None, reverse=False):
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
-        spared = False
-        thrifty = heap.scarce()
-        while True:
-            self._ready()
-            epoch = self.epoch
-            key = sources = merged = None  # what the try before this kept goes first
-            try:
-                sources, bounds = self._sources(lo, hi, reverse, thrifty)
-                merged = merge(sources, reverse, bounds)
-                for entry in merged:
-                    if entry[1] is not None:
-                        yield entry
-                    key = entry[0]
-                    if epoch != self.epoch:
-                        break
-                else:
-                    return
-            except MemoryError:
-                if merged:
-                    merged.close()  # its buffers go as well
-                if not self.relinquish() and thrifty or spared:
-                    raise
-                thrifty = True
-            finally:
-                if merged:
-                    merged.close()
-            spared = key is None  # no progress: once more, not for ever
-            if key is not None:  # start again behind the last key
-                lo, hi = (lo, key) if reverse else (key + b"\0", hi)
+        return scan(self, lo, hi, reverse)
 
-    def _tables(self, key):
-        """Everything that may hold the key, newest first."""
-        if self.staged is not None:
-            yield self.staged
-        yield self.memtable
-        yield from self.manifest.holders(key)
-
-    def _sources(self, lo, hi, reverse, thrifty):
-        """Return the generators to merge, and for each the key before which it has nothing, or None."""
-        tables = [self.memtable] if self.staged is None else [self.staged, self.memtable]
-        sources, bounds = self.sources(self.manifest.levels, lo, hi, reverse, thrifty)
-        return [table.scan(lo, hi, reverse) for table in tables] + sources, [None] * len(tables) + bounds
-
-    def sources(self, levels, lo, hi, reverse, thrifty):
-        """Return what merge() takes of levels (level 0 first): a generator a run of segments, newest first, and their bounds."""
-        runs = [[s] for s in levels[0]] + levels[1:]
-        runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
-        runs = [run for run in runs if run]
-        if reverse:
-            runs = [run[::-1] for run in runs]
-        bounds = [run[0].max if reverse else run[0].low for run in runs]
-        return [_run(run, lo, hi, reverse, thrifty) for run in runs], bounds
+    def memtables(self):
+        """Return the memtables, newest first."""
+        if self.batch and self.batch.memtable is not None:
+            return [self.batch.memtable, self.memtable]
+        return [self.memtable]
 
     # -- writing
 
     def apply(self, ops):
         """Write ops, a list of (key, value or None to delete), as one atomic batch.
 
-        Durable when it returns, except in a transaction or bulk mode. ValueError when one
-        operation is larger than the memtable, StorageFullError when flash is full: nothing has changed then.
+        Durable when it returns, except in a transaction. ValueError when one operation is larger than the memtable,
+        StorageFullError when flash is full: nothing has changed then.
         """
-        self._ready()
+        self.ready()
         entries, logged = [], []
         for op in ops:  # encoded once: a record may be large
             i = len(entries)
@@ -230,335 +227,141 @@ class Store:
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
-        removes = self.space.left <= 0 and self._reclaim("admit", ops, sum(len(entry) for entry in entries))
-        self._apply(ops, logged, entries)
-        if removes:
-            self._quietly(lambda: self._reclaim("drop_dead"))  # what it freed is to be had at once
-
-    def _reclaim(self, name, *args):
-        from .reclaim import admit, drop_dead, relieve
-
-        return {"admit": admit, "drop_dead": drop_dead, "relieve": relieve}[name](self, *args)
-
-    def _quietly(self, call):
-        """Call what follows on a write that is durable already: a failure must not say otherwise."""
-        try:
-            call()
-        except Exception as error:
-            self.compaction_error = error
-
-    def _apply(self, ops, logged, entries):
-        if self.staging:
-            from .staging import join
-
-            join(self, entries, ops)
-        elif sum(len(entry) for entry in entries) > self.memtable.capacity:
-            from .staging import apply_large
-
-            apply_large(self, entries, ops)
+        size = sum(len(entry) for entry in entries)
+        removes = self.compaction.space.left <= 0 and admit(self, ops, size)
+        if self.batch:
+            self.batch.add(entries, ops)
+        elif size > self.memtable.capacity:
+            self._write_large(entries, ops)
         else:
-            self.write(logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
+            writing.write(self, logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
+        if removes:
+            self.compaction.quietly(drop_dead, self)  # what it freed is to be had at once
+
+    def _write_large(self, entries, ops):
+        batch = Batch(self)
+        batch.spill()  # what raises has changed nothing
+        self.batch = batch
+        try:
+            batch.write_large(entries, ops)
+        except BaseException:
+            self.rollback()
+            raise
+        self.batch = None
 
     def expanded(self, key, value):
         """Yield the encoded operation, and the one that it implies."""
         yield encode_entry(key, value)
-        extra = self.hooks.expand(key, value)
+        extra = self.observer.expand(key, value)
         if extra:
             yield encode_entry(*extra)
-
-    def write(self, batch, entries, ops=()):
-        """Write encoded operations. batch: what the WAL gets of them. ops: what the layer above is told of them."""
-        size = sum(len(entry) for entry in entries)
-        self._spared(heap.spare)  # what fails below leaves RAM and flash apart
-        if self.batched:
-            return self._buffer(entries, ops, size)
-        logged = self.wal.takes(len(batch))
-        if size > self.memtable.room or logged and not self.wal.fits(len(batch)):
-            self.flush()
-        if not self.wal.fits(len(batch)):
-            self._relieve()
-        self.broken = True
-        if self.wal.fits(len(batch)):
-            self.wal.append(batch)
-            self.put(entries, ops)
-        else:
-            self.put(entries, ops)
-            self.wal.skip()
-            self._checkpoint()
-            self._commit()  # the WAL can't make up for this one: both slots hold it
-        self.broken = False
-        if not self.small:
-            self._step(_STEP)
-        elif not len(self.memtable):
-            self._step(_STEP * _BATCHED, True)
-
-    def _buffer(self, entries, ops, size):
-        if size > self.memtable.room or self.hooks.crowded():
-            self.flush()
-            if not self.small:
-                self._step(_STEP * _BATCHED)
-                self._settle()
-        self.broken = self.buffered = True
-        self.put(entries, ops)
-        self.broken = False
-
-    def put(self, entries, ops=()):
-        """Add to the memtable what fits, and is in the WAL or a batch that will be published."""
-        self.epoch += 1
-        for entry in entries:
-            self.memtable.put(entry)
-        self.base = None
-        self.replay(ops)
 
     def replay(self, ops):
         """Tell the layer above of operations."""
         for key, value in ops:
-            self.hooks.replay(key, value)
+            self.observer.replay(key, value)
 
     def flush(self):
         """Write the memtable out as a segment and start the WAL afresh."""
-        self._ready()
-        self._relieve()
-        self._checkpoint()
-        if self.small:
-            self._step(_STEP * _BATCHED, True)
-            self._settle()
-        self._make_room(1)
-
-    def _make_room(self, times):
-        """Reclaim flash where it is short, until so many times what inserts want free is."""
-        if self.space.is_short:
-            self._quietly(lambda: self._reclaim("relieve", times * self.space.goal))
-            self._settle()
-
-    def _settle(self):
-        """Make sure that RAM agrees with flash: compaction may have failed after it changed the medium."""
-        if self.broken and self.base is not None:
-            raise self.compaction_error  # what is to be committed is in the layer above already: no loading anew
-        self._ready()
+        writing.flush(self)
 
     def flush_batch(self):
-        """Make what was written with `batched` durable."""
-        self._ready()
-        if self.buffered and not self.bulk:
-            self.flush()
-
-    def _relieve(self):
-        """Wait until level 0 is short; when memory runs out twice that can't be had."""
-        if len(self.manifest.levels[0]) >= LIMIT:
-            self._spared(self._shorten)
-
-    def _shorten(self):
-        while len(self.manifest.levels[0]) >= LIMIT and self.compact_some(1):
-            pass
-
-    def _checkpoint(self):
-        heap.tidy()
-        self._spared(self.flush_memtable)  # when that fails nothing has changed: what is only buffered stays
-        broken, self.broken = self.broken, True
-        if self.buffered:
-            self.wal.skip()
-        self.manifest.wal = self.wal.counter
-        self._commit()
-        self.wal.reset()
-        self.memtable.clear()
-        self.buffered = False
-        if self.base is None:
-            self.hooks.flushed()
-        self.broken = broken
-
-    def flush_memtable(self):
-        """Write the memtable into a segment of level 0, for a manifest to publish."""
-        count, ops = self.hooks.flushing() if self.base is None else (len(self.base), (op for op in self.base))
-        count += len(self.memtable)
-        if not count:
-            return
-        number, writer = self.new_segment(count)
-        try:
-            for key, value in merge([ops, self.memtable.scan(copy=memoryview)]):
-                writer.add(key, value)
-            writer.finish()
-        except BaseException:
-            self.give_up(number, writer.abort)
-            raise
-        self.epoch += 1
-        segment = self.written_segment(number)
-        self.space.unsampled += PACE * segment.size
-        self.manifest.levels[0].insert(0, segment)
-
-    def commit_past_log(self):
-        """Publish what the WAL has not: it can't make up for this manifest, so both slots hold it."""
-        self.wal.skip()
-        self.manifest.wal = self.wal.counter
-        self._commit()
-        self._commit()
+        """Make what is only buffered durable."""
+        writing.flush_buffered(self)
 
     @property
     def is_short(self):
         """Whether so little flash is free that inserts leave it to what removes."""
-        return self.space.is_short
+        return self.compaction.space.is_short
 
-    # -- batches of several calls (staging.py)
-
-    @property
-    def staging(self):
-        """Whether a transaction or a bulk batch has begun."""
-        return self.staged is not None or bool(self.bulk)
+    # -- transactions
 
     def begin(self):
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
-        from .staging import begin
-
-        self._ready()
-        self._make_room(2)  # within the transaction what is dead is not known
-        begin(self)
+        self.ready()
+        if self.batch:
+            raise ValueError("transactions do not nest")
+        writing.make_room(self, 2)  # within the transaction what is dead is not known
+        self.batch = begin(self)
 
     def commit(self):
         """Make the transaction's writes one durable batch. What raises has rolled it back."""
-        from .staging import commit
-
-        commit(self)
+        self.ready()
+        if not self.batch:
+            raise ValueError("no transaction")
+        try:
+            self.batch.commit()
+        finally:
+            self.batch = None
 
     def rollback(self):
         """Forget the transaction's writes, if there are any."""
+        batch, self.batch = self.batch, None
+        if batch and batch.memtable is not None and not self.is_suspect:
+            return batch.undo()
+        if batch:
+            self.suspect()
+        self.ready()
+
+    # -- memory
+
+    def retry(self, call, *args):
+        """Call, and when memory runs out, once more without the RAM that can be had back."""
         try:
-            from .staging import rollback
-        except BaseException:  # later writes must not be staged for nobody
-            self.staged, self.bulk, self.broken = None, 0, True
-            raise
-        rollback(self)
+            return call(*args)
+        except MemoryError:
+            if not self.free_caches():
+                raise
+            return call(*args)
 
-    # -- what compaction uses
+    def free_caches(self):
+        """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
+        stopped = self.compaction.stop()
+        return self.segments.free_caches() or stopped
 
-    def new_segment(self, entries=0):
-        """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
-        from .writer import Writer
-
-        number = self.manifest.next_file
-        self.manifest.next_file += 1
-        buffers = self.buffers
-        sink = self.storage.create(number)
-        block = buffers.half if entries else buffers.block
-        try:
-            return number, Writer(sink, self.reader.envelope, file_aad(number), buffers, 0, block, entries)
-        except BaseException:
-            self.give_up(number, sink.abort)
-            raise
-
-    def give_up(self, number, remove):
-        """Remove a file that came to nothing; should that fail, the next commit does it."""
-        try:
-            remove()
-        except BaseException:
-            self.doomed.append(number)
-            raise
-
-    def open_segment(self, number, floor=None):
-        """Return the Segment of a finished file."""
-        heap.tidy()
-        return Segment(self.reader, number, None, floor)
-
-    def written_segment(self, number):
-        """The same of a file that no manifest names yet: when it can't be opened it is removed."""
-        try:
-            segment = self.open_segment(number)
-        except BaseException:
-            self.give_up(number, lambda: self.storage.remove(number))
-            raise
-        self.space.wrote(segment.size)
-        return segment
-
-    def compactor(self):
-        """The compaction, made when there is something to do."""
-        if not self.compaction:
-            from .compaction import Compaction
-
-            self.compaction = Compaction(self)
-        return self.compaction
-
-    def _step(self, *how):
-        """Compaction.step(). What has been written is durable: that there is no memory for this must not say otherwise."""
-        try:
-            compaction = self.compactor()
-        except MemoryError as error:
-            self.compaction_error = error
-        else:
-            compaction.step(*how)
-
-    def compact_some(self, blocks):
-        """Write so many blocks in compaction; return whether there is more to do. Raises what goes wrong."""
-        return self.compactor().run(blocks)
-
-    def in_arena(self, call, *args):
+    def in_memtable_memory(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
-        heap.unload(*[name for name in heap.SELDOM if name not in heap.INDEXING])
-        if self.compaction:
-            self.compaction.stop()
+        self.compaction.stop()
+        buffers = self.segments.buffers
         try:
-            self.buffers.lend(self.memtable.arena)
+            buffers.lend(self.memtable.arena)
             call(*args)
         finally:
-            broken, self.broken = self.broken, True  # should this fail, some may still be in use
+            before, self.state = self.state, SUSPECT  # should this fail, some may still be in use
             try:
-                self._stop()
-                self.reader.forget()
+                self.compaction.stop()
+                self.segments.reader.forget()
             finally:
-                self.buffers.reclaim()
-            self.broken = broken
+                buffers.reclaim()
+            self.state = before
 
-    def is_dead(self, key, value):
-        """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
-        return not self.buffered and self.hooks.is_dead(key, value)
+    # -- maintenance.py
 
-    def is_dead_range(self, lo, hi):
-        """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
-        return not self.buffered and self.hooks.is_dead_range(lo, hi)
+    def compact(self):
+        """Merge everything into the deepest level and forget what is dead."""
+        maintenance.compact(self)
 
-    def is_garbage(self, level, key, value):
-        """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
-        if value is None and not any(s.overlaps(key, key + b"\0") for s in self.manifest.holders_below(level, key)):
-            return True
-        return self.is_dead(key, value)
+    def rekey(self, password, iterations):
+        """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
+        maintenance.rekey(self, password, iterations)
 
-    def publish(self, gone=()):
-        """Make the manifest durable, unless in bulk mode, then remove the files it no longer names (invariant 5)."""
-        self.broken = True
-        self.doomed += [segment.number for segment in gone]
-        self._commit()
-        self.broken = False
+    def trim(self):
+        """Free RAM: write the memtable out and drop cached blocks."""
+        self.flush()
+        self.free_caches()
 
-    def _commit(self):
-        self.epoch += 1
-        if not self.bulk:
-            self.slots.write(self.manifest.encode())
-        doomed, self.doomed = self.doomed, []
-        if self.bulk:  # only the files that came since it began may go: no durable manifest names them (invariant 5)
-            self.doomed = [number for number in doomed if number < self.bulk]
-            doomed = [number for number in doomed if number >= self.bulk]
-        self._remove(doomed)
+    def verify(self):
+        """Read every block; yield a CorruptionError for each segment that is damaged."""
+        return maintenance.verify(self)
 
-    def __getattr__(self, name):
-        """What is seldom called lies in a module of its own: it takes RAM only then."""
-        if name not in _SELDOM:
-            raise AttributeError(name)
-        from .maintenance import method
+    def export(self, filename, meta):
+        """Return an archive.Archive to add() entries to, sealed under the store's key."""
+        return maintenance.export(self, filename, meta)
 
-        return method(self, name)
+    def import_(self, filename, password=None):
+        """Return an archive.Opened: meta, check(), entries(), close()."""
+        return maintenance.import_(self, filename, password)
 
-    def invalidate(self):
-        """RAM may differ from flash: load again before the next use."""
-        self.broken = True
-
-    def _remove(self, numbers):
-        for number in numbers:
-            self.reader.forget(number)
-            self.storage.remove(number)
-        if numbers:
-            self.space.wrote(0)
-
-
-
-def _run(level, *how):
-    """Scan a level's segments one after the other: only one is open at a time."""
-    for segment in level:
-        yield from segment.scan(*how)
+    def stats(self):
+        """Return a dict of sizes and counts."""
+        return maintenance.stats(self)

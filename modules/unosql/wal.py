@@ -23,7 +23,7 @@ class Wal:
     """Appends batches to a storage's log, and recovers them."""
 
     def __init__(self, log, envelope):
-        self._log = log
+        self.log = log
         self.counter = 0  # of the last record written
         self._frozen = False  # nothing may be appended before reset()
         self.adopt(envelope)
@@ -31,11 +31,11 @@ class Wal:
     def adopt(self, envelope):
         """Seal records with envelope from now on."""
         self._envelope = envelope
-        self._capacity = envelope.capacity(self._log.limit) - _HEAD
+        self._capacity = envelope.capacity(self.log.limit) - _HEAD
 
     def fits(self, size):
         """Whether a batch of size bytes goes into the room left."""
-        return not self._frozen and self._fragments(size) <= self._log.room
+        return not self._frozen and self._fragments(size) <= self.log.room
 
     def takes(self, size):
         """Whether a batch of size bytes is for the log at all, or better made a segment."""
@@ -45,25 +45,28 @@ class Wal:
         return (size + self._capacity - 1) // self._capacity
 
     def append(self, batch):
-        """Write one batch (bytes), durable on return."""
+        """Write one batch (bytes), durable on return. StorageFullError: nothing of it counts."""
         left = self._fragments(len(batch))
         flag = _FIRST
         view = memoryview(batch)
         for start in range(0, len(batch), self._capacity):
             left -= 1
-            self.counter += 1
-            head = pack_uint(self.counter) + bytes((flag | left,))
+            head = pack_uint(self.counter + 1) + bytes((flag | left,))
             record = head + bytes(view[start : start + self._capacity])
-            self._log.append(self._envelope.seal(record, _AAD))
+            self._frozen = start > 0  # should this raise, half a batch is there, behind which recovery reads nothing
+            self.log.append(self._envelope.seal(record, _AAD))
+            self.counter += 1
             flag = 0
+        self._frozen = False
 
     def skip(self):
         """A batch goes to segments only. Were the manifest lost that names them, later records would show a gap."""
         self.counter += 1
 
-    def reset(self):
-        """Everything logged so far is in segments."""
-        self._log.reset()
+    def reset(self, counter):
+        """Everything up to a counter is in segments."""
+        self.counter = counter
+        self.log.reset()
         self._frozen = False
 
     def recover(self, after):
@@ -91,19 +94,19 @@ class Wal:
         if damaged:
             self.counter += 1  # a torn record may read as whole another time
         self._frozen = damaged or bool(batch)
-        self._log.resume(records[-1][1] if records else None, len(records))
+        self.log.resume(records[-1][1] if records else None, len(records))
 
     def _broken(self, place, why):
-        raise CorruptionError(self._log.describe(place), None, why)
+        raise CorruptionError(self.log.describe(place), None, why)
 
     def _live(self, after):
         """Return ([(counter, place)] above after in order, whether anything was damaged)."""
         records, damaged = [], False
-        for i, place in enumerate(self._log.places()):
+        for i, place in enumerate(self.log.places()):
             if i % _FEW == 0:
                 heap.tidy()
             try:
-                record = self._envelope.unseal(self._log.read(place), _AAD)
+                record = self._envelope.unseal(self.log.read(place), _AAD)
                 counter = unpack_uint(record, 0)[0]
                 if counter > after:
                     records.append((counter, place))
@@ -113,6 +116,6 @@ class Wal:
         return records, damaged
 
     def _read(self, place):
-        record = bytes(self._envelope.unseal(self._log.read(place), _AAD))
+        record = bytes(self._envelope.unseal(self.log.read(place), _AAD))
         i = unpack_uint(record, 0)[1]
         return record[i], record[i + 1 :]

@@ -50,7 +50,7 @@ def _sealing(source):
 
 def _structure(catalog):
     stats = catalog.store.stats()
-    levels = [_level(level) for level in catalog.store.manifest.levels]
+    levels = [_level(level) for level in catalog.store.version.levels]
     return {"change": catalog.change, "bytes": stats["bytes"], "wal": stats["wal"], "levels": levels}
 
 

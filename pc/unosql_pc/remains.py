@@ -11,7 +11,7 @@ from unosql import header as headers
 from unosql.codec import unpack_uint
 from unosql.envelope import Plain
 from unosql.errors import CorruptionError
-from unosql.manifest import Manifest
+from unosql.version import decode
 from unosql.memtable import decode_entry
 from unosql.segment import file_aad
 
@@ -80,7 +80,7 @@ class Remains:
         self._source = source
         self.losses = []
         self._dead = []
-        self._manifest = None
+        self._version = None
         if source.kind == "backup":
             self._open_backup(key)
         else:
@@ -111,7 +111,7 @@ class Remains:
         self.envelope = self._unlock(records[0].header if records else None, key, like)
         self._files = list(self._flash_files() if self._source.kind == "flash" else self._storage_files())
         if records and not damaged:
-            self._manifest = self._read_manifest(records[0])
+            self._read_version(records[0])
 
     def _unlock(self, header, key, like):
         if header is None and like:
@@ -123,14 +123,13 @@ class Remains:
                           "database: --like BACKUP" % shown(self._source.label))
         return header.unlock(key, self._source.label) if header else Plain()
 
-    def _read_manifest(self, record):
-        manifest = Manifest()
+    def _read_version(self, record):
         try:
-            manifest.decode(self.envelope.unseal(record.sealed, b"m" + record.start), _Named)
+            body = self.envelope.unseal(record.sealed, b"m" + record.start)
         except ValueError:
             self.losses.append("the manifest does not verify")
             return None
-        return manifest
+        self._version, self._next_file, _ = decode(body, _Named)
 
     # -- segments
 
@@ -172,15 +171,15 @@ class Remains:
         """Whether the manifest is the newest. Gives the files it names their ranks and floors."""
         if self._storage is None:
             return True
-        if not self._manifest:
+        if not self._version:
             return False
         named = {}
-        for depth, level in enumerate(self._manifest.levels):
+        for depth, level in enumerate(self._version.levels):
             for i, segment in enumerate(level):
                 named[segment.number] = (_TRUSTED - i if not depth else -depth, segment.floor)
         missing = set(named) - {file.number for file in self._files}
         self.losses += ["%s is gone" % self._storage.describe(number) for number in sorted(missing)]
-        if missing and any(file.number >= self._manifest.next_file for file in self._files):
+        if missing and any(file.number >= self._next_file for file in self._files):
             return False  # a newer one named those
         self._files = [f._replace(rank=named[f.number][0], floor=named[f.number][1]) if f.number in named else f
                        for f in self._files]
@@ -239,7 +238,7 @@ class Remains:
         """Yield (key, value or None, rank) of the complete batches of the WAL, oldest first."""
         if self._storage is None:
             return
-        after = self._manifest.wal if self.trusted else 0
+        after = self._version.wal if self.trusted else 0
         records = self._wal_records(after)
         if self.trusted and records:
             missing = set(range(after + 1, max(records) + 1)) - set(records)

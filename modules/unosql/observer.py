@@ -1,7 +1,7 @@
-"""What the store asks of the layer above it. catalog.Catalog is the one that does."""
+"""What the store tells and asks the layer above it, which is catalog.Catalog."""
 
 
-class Hooks:
+class Observer:
     """The defaults do nothing: a store of bytes.
 
     live: a number that rises with what is inserted and falls with what is removed, as the number of records does.

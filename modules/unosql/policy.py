@@ -1,0 +1,22 @@
+"""What the size of the memtable, which suits that of the heap, says of everything else."""
+
+# Bytes of a block before compression.
+_BLOCK = 1024
+# Bytes of a memtable that goes with a small heap.
+_SMALL = 2048
+# Output blocks that each write adds to the compaction at hand.
+STEP = 2
+# With `buffered`, or in bursts, a flush stands for this many writes.
+FLUSH = 32 * STEP
+
+
+class Policy:
+    """block: bytes of a block before compression. cache: blocks that stay decoded. buffered: writes are durable only when the
+    memtable is flushed. bursts: compaction keeps nothing in RAM from one write to the next: it works after flushes, in the
+    memtable's memory."""
+
+    def __init__(self, memtable, cache):
+        self.bursts = memtable <= _SMALL
+        self.block = _BLOCK // 2 if self.bursts else _BLOCK
+        self.cache = 1 if self.bursts else cache
+        self.buffered = False

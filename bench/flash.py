@@ -8,6 +8,7 @@ import random
 from typing import NamedTuple
 
 from media import LittleFs, NorFlash
+from unosql import writing
 from unosql.compaction import Compaction
 
 from .records import record
@@ -93,9 +94,9 @@ class Shares:
 
     def __init__(self, device, database):
         store = database.store
-        parts = (("WAL", store.wal, "append"), ("level 0", store, "flush_memtable"), ("manifest", store.manifest, "write"),
+        parts = (("WAL", store.wal, "append"), ("level 0", writing, "with_memtable"), ("manifest", store.manifest, "write"),
                  ("compaction", Compaction, "run"),  # of its class: the store makes one when there is something to do
-                 ("removal", store, "_remove"), ("removal", store.wal, "reset"))
+                 ("removal", store, "remove"), ("removal", store.wal, "reset"))
         self._device = device
         self._totals = {part: [0, 0] for part, _, _ in parts}
         self._within = []  # of the parts at work: what parts inside of them took

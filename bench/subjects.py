@@ -9,6 +9,7 @@ from media import LittleFs
 from unosql.core import Unosql
 from unosql.files import Files
 from unosql.flash import Flash
+from unosql.memory import free_caches
 
 from .records import line
 
@@ -60,7 +61,7 @@ class Database:
 
     def forget(self):
         """Drop the cached blocks: the next lookup is a cold one."""
-        self.store.free_caches()
+        free_caches(self.store)
 
     def stored(self):
         """Bytes of its segments."""

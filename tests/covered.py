@@ -13,8 +13,9 @@ MODULES = TESTS.parent / "modules" / "unosql"
 # What decides whether data is authentic, durable and found again: the layers from the store to the storage, whole
 # (test_layers.py has an eye on that), and what of the others they stand on or what makes batches of them.
 COVERED = (
-    "store", "hooks", "maintenance", "recovery", "compaction", "reclaim", "space", "staging", "rekey", "archive", "manifest",
-    "wal", "segment", "reader", "writer", "merge", "memtable", "buffers",
+    "store", "observer", "policy", "apply", "batch", "writing", "reading", "maintenance", "recovery", "rekey", "compaction", "reclaim",
+    "space", "memory", "version", "manifest", "archive", "wal", "segments", "segment", "reader", "writer", "merge", "memtable",
+    "buffers",
     "header", "envelope", "crypto",
     "files", "ring", "flash", "chain", "blocks",
     "codec", "compression", "keys", "transaction", "shortage",

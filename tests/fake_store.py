@@ -17,7 +17,7 @@ class FakeStore:
         self.fail = None  # an exception that the next apply() or commit() raises
         self._staged = self._base = None
 
-    def open(self, password=None, iterations=0):
+    def open(self, password=None, iterations=0, buffered=False):
         self.data = dict(self.flash)
         self.hooks.reload()
 
@@ -36,7 +36,7 @@ class FakeStore:
             self.data = dict(self.flash)
             self.hooks.flushed()
 
-    flush_batch = trim = flush
+    flush_buffered = trim = flush
 
     def compact(self):
         self.flush()

@@ -5,11 +5,12 @@ import random
 import pytest
 
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
-from unosql import compaction, segments
+from unosql import batch, compaction, reading, segments
 from unosql import store as stores
 from unosql.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.files import Files
+from unosql.memory import free_caches
 from unosql.observer import Observer
 from unosql.reader import Reader
 from unosql.reclaim import is_dead
@@ -136,8 +137,7 @@ class Counting(Observer):
 def counting(fs, **options):
     hooks = Counting()
     store = hooks.store = Store(Files("t.udb", slots=8, fs=fs), hooks, 1024)
-    store.policy.buffered = options.get("batched", False)
-    store.open(None, 2)
+    store.open(None, 2, options.get("batched", False))
     return store
 
 
@@ -158,7 +158,7 @@ def test_hooks(size, commit, batched):
     store.commit() if commit else store.rollback()
     expected = 30 if commit else 20
     assert store.observer.n == expected and (store.get(b"a0") is None) == commit
-    store.flush_batch()
+    store.flush_buffered()
     again = counting(fs)
     assert again.observer.n == expected
     assert {k: v for k, v in everything(again).items() if k != b"n"} == {k: v for k, v in everything(store).items() if k != b"n"}
@@ -171,11 +171,11 @@ def test_buffered_writes_stay_when_flash_is_full():
         store.apply([(b"c%d" % i, bytes(20))])
     fs.fail("/s", error=errno.ENOSPC)
     with pytest.raises(StorageFullError):
-        store.flush_batch()
+        store.flush_buffered()
     assert len(everything(store)) == 30 and store.observer.n == 30
-    store.flush_batch()
+    store.flush_buffered()
     assert counting(fs).observer.n == 30
-    store.flush_batch()  # nothing to do
+    store.flush_buffered()  # nothing to do
 
 
 def test_buffered_writes_stay_when_a_commit_finds_flash_full():
@@ -189,7 +189,7 @@ def test_buffered_writes_stay_when_a_commit_finds_flash_full():
         store.commit()
     store.rollback()  # as the catalogue does, though there is nothing any more
     assert set(everything(store)) == {b"c"} and store.observer.n == 1
-    store.flush_batch()
+    store.flush_buffered()
     assert set(everything(counting(fs))) == {b"c", b"n"}
 
 
@@ -197,7 +197,7 @@ def test_dead_entries_are_forgotten_when_that_is_durable():
     store = counting(MemFs(), batched=True)
     store.apply([(b"dead", b"1")])
     assert not is_dead(store, b"dead", b"1")  # what makes it so may only be buffered
-    store.flush_batch()
+    store.flush_buffered()
     assert is_dead(store, b"dead", b"1") and store.get(b"dead") == b"1"
     store.compact()
     assert store.get(b"dead") is None and store.get(b"n") == b"1"
@@ -312,7 +312,7 @@ def test_memory_errors_give_up_the_cache(monkeypatch):
     assert store.get(b"a") == b"1" and store.segments.reader._cache
     for reads in (lambda: store.get(b"a") == b"1", lambda: everything(store) == {b"a": b"1"}):
         store.get(b"a")
-        memtables, left = Store.memtables, [1]
+        memtables, left = reading.memtables, [1]
 
         def starved(*args):
             if left[0]:
@@ -321,14 +321,14 @@ def test_memory_errors_give_up_the_cache(monkeypatch):
             return memtables(*args)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "memtables", starved)
+            patch.setattr(reading, "memtables", starved)
             assert reads() and not left[0]
             left[0] = 99
             with pytest.raises(MemoryError):
                 reads()
-    assert not store.free_caches()
+    assert not free_caches(store)
     left[0] = 1
-    monkeypatch.setattr(Store, "memtables", starved)
+    monkeypatch.setattr(reading, "memtables", starved)
     with pytest.raises(MemoryError):  # nothing to be had back
         store.get(b"a")
     assert store.get(b"a") == b"1"
@@ -453,7 +453,7 @@ def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
             except MemoryError:
                 pass
         monkeypatch.undo()
-        store.free_caches()
+        free_caches(store)
         assert sorted(store.storage.numbers()) == sorted(s.number for s in store.version.segments())
         assert everything(store) == model
 
@@ -477,8 +477,8 @@ def test_large_batches_are_merged_in_the_memtable():
 
 def test_a_bulk_batch_is_merged_in_the_memtable(monkeypatch):
     store, calls = make(MemFs(), memtable=2048), []
-    in_memtable_memory = store.in_memtable_memory
-    monkeypatch.setattr(store, "in_memtable_memory", lambda *args: (calls.append(args), in_memtable_memory(*args))[1])
+    real = batch.in_memtable_memory
+    monkeypatch.setattr(batch, "in_memtable_memory", lambda *args: (calls.append(args), real(*args))[1])
     ops = [(b"k%03d" % i, bytes(300)) for i in range(60)]
     store.apply(ops)
     assert len(calls) > 1 and not store.compaction._job and everything(store) == dict(ops)

@@ -16,7 +16,7 @@ WORDS = {("locks", "flash"): "the name of a lock", ("store", "verify"): "the nam
 NAMES_MODULES_ABOVE = {"heap"}
 # What the layers above use of a store. A dozen names are enough for the documents, and it stays at that.
 DOCUMENTS_USE = {"get", "peek", "expect_peeks", "scan", "apply", "begin", "commit", "rollback", "flush", "is_short", "export", "import_"}
-API_USES = {"open", "close", "ready", "batched", "flush_batch", "memtable", "rekey", "compact", "trim", "verify", "stats"}
+API_USES = {"open", "close", "ready", "flush_buffered", "memtable", "rekey", "compact", "trim", "verify", "stats"}
 
 
 def layers():

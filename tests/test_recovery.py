@@ -179,7 +179,7 @@ def test_older_manifest_and_newer_log(ops, batched):
     older = {name: data for name, data in fs.files.items() if "/m" in name}
     store.policy.buffered = batched
     store.apply(ops)
-    store.flush_batch()
+    store.flush_buffered()
     store.policy.buffered = False
     assert everything(make(MemFs({**fs.files, **older}))) == {b"a": b"1"}  # as after a cut
     store.apply([(b"b", b"2")])

@@ -6,8 +6,9 @@ end of the batch installs. Whatever a batch changes is in this object, so that r
 
 from . import heap
 from .compaction import LIMIT
+from .memory import free_caches, in_memtable_memory
 from .memtable import Memtable, encode_entry
-from .writing import flush, put, with_memtable, write
+from .writing import flush, make_room, put, with_memtable, write
 
 # With so many times what inserts want free, a batch may merge as it goes.
 _AMPLE = 4
@@ -163,6 +164,13 @@ class Batch:
             raise
         store.observer.flushed()
 
+    def rollback(self):
+        """Undo it where that is enough; else the next call loads all anew, and removes what has spilled."""
+        if self.memtable is None or self._store.is_suspect:
+            self._store.suspect()
+        else:
+            self.undo()
+
     def undo(self):
         """Take the layer above back to where the batch began, without reading all again: what is only buffered must stay."""
         store = self._store
@@ -177,13 +185,27 @@ class Batch:
 
 def begin(store):
     """Return the Batch of a transaction."""
+    make_room(store, 2)  # within the transaction what is dead is not known
     catalogue = store.observer.before_flush()
     try:
         table = Memtable(store.memtable.capacity // 2)
     except MemoryError:  # where there is no such gap, less: it spills sooner
-        store.free_caches()
+        free_caches(store)
         table = Memtable(store.memtable.capacity // 8)
     return Batch(store, catalogue, table)
+
+
+def write_large(store, entries, ops):
+    """Make entries, larger than the memtable, one durable batch."""
+    batch = Batch(store)
+    batch.spill()  # what raises has changed nothing
+    store.batch = batch
+    try:
+        batch.write_large(entries, ops)
+    except BaseException:
+        store.rollback()
+        raise
+    store.batch = None
 
 
 def _size(entries):
@@ -191,7 +213,7 @@ def _size(entries):
 
 
 def _burst(store):
-    store.in_memtable_memory(store.compaction.burst, 32)  # as many as level 1 needs to stay small, as its segments take RAM
+    in_memtable_memory(store, store.compaction.burst, 32)  # as many as level 1 needs to stay small, as its segments take RAM
 
 
 def _twice(store, call, *args):
@@ -199,5 +221,5 @@ def _twice(store, call, *args):
     try:
         return call(*args)
     except MemoryError:
-        store.free_caches()
+        free_caches(store)
         return call(*args)

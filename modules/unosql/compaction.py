@@ -6,6 +6,7 @@ floor, the last key that moved on, so that a reset costs one unfinished segment 
 """
 
 from . import heap
+from .memory import in_memtable_memory
 from .merge import advance, merge
 from .reclaim import Newer, is_garbage, loosest, sample_next, victims
 from .space import Space
@@ -96,7 +97,7 @@ class Compaction:
         """
         try:
             if burst:
-                self._store.in_memtable_memory(self.burst, blocks)
+                in_memtable_memory(self._store, self.burst, blocks)
             else:
                 self.run(blocks)
             self.error = None

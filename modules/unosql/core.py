@@ -551,7 +551,7 @@ class Unosql:
         with self._use("flush") as catalog:
             from .posts import tell
 
-            catalog.store.flush_batch()
+            catalog.store.flush_buffered()
             tell(self._open())
 
     def optimize_memory(self):

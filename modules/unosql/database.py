@@ -68,8 +68,7 @@ class Database:
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store
         self._largest = self._store.memtable.capacity
-        self._store.open(self.password, self.iterations)
-        self._store.policy.buffered = durability == "batch"
+        self._store.open(self.password, self.iterations, durability == "batch")
 
     def detach(self):
         """Take one handle off; the last one closes the database."""
@@ -85,7 +84,7 @@ class Database:
     def _close(self):
         try:
             self._write_posts()
-            self._store.flush_batch()
+            self._store.flush_buffered()
         finally:
             left, self.posted = self.posted, None
             try:

@@ -2,28 +2,38 @@
 
 from .archive import Archive, Opened
 from .errors import CorruptionError
+from .memory import free_caches, in_memtable_memory
 from .rekey import rekey as rewrite
 
 
 def compact(store):
+    """Merge everything into the deepest level and forget what is dead."""
     store.flush()
     everything = store.compaction.everything
     if store.policy.bursts:
-        store.in_memtable_memory(everything)
+        in_memtable_memory(store, everything)
     else:
         everything()
 
 
 def rekey(store, password, iterations):
+    """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
     store.ready()
     if store.batch:
         raise ValueError("rekeying within a transaction")  # it would install what is staged
-    store.free_caches()
+    free_caches(store)
     store.flush()
     rewrite(store, password, iterations)
 
 
+def trim(store):
+    """Free RAM: write the memtable out and drop cached blocks."""
+    store.flush()
+    free_caches(store)
+
+
 def verify(store):
+    """Read every block; yield a CorruptionError for each segment that is damaged."""
     store.ready()
     for segment in list(store.version.segments()):
         try:
@@ -33,17 +43,20 @@ def verify(store):
 
 
 def export(store, filename, meta):
+    """Return an archive.Archive to add() entries to, sealed under the store's key."""
     store.ready()
     return Archive(filename, store.manifest.header, store.manifest.envelope, meta, store.segments.buffers)
 
 
 def import_(store, filename, password=None):
+    """Return an archive.Opened: meta, check(), entries(), close()."""
     store.ready()
-    store.free_caches()  # what goes on meanwhile is a large batch
+    free_caches(store)  # what goes on meanwhile is a large batch
     return Opened(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)
 
 
 def stats(store):
+    """Return a dict of sizes and counts."""
     store.ready()
     levels, space = store.version.levels, store.compaction.space
     return {

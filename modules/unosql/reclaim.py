@@ -9,8 +9,9 @@ data that only grows at its end is not merged again.
 """
 
 from .errors import StorageFullError
+from .memory import in_memtable_memory
 from .merge import advance, merge
-from .scan import sources_of
+from .reading import sources_of
 
 # A dead share of a segment, of 255, from which rewriting it is worthwhile.
 _WORTH = 64
@@ -211,7 +212,7 @@ def relieve(store, goal):
         if len(store.memtable):
             store.flush()  # relieves as well
         if space.free() < goal and not space.futile:
-            store.in_memtable_memory(_reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
+            in_memtable_memory(store, _reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
         space.futile = space.free() < min(goal, space.goal)
     return space.free() >= goal
 

@@ -5,10 +5,11 @@ Nothing is written before all has been read, and nothing removed before all has 
 
 from . import heap
 from .errors import CorruptionError
+from .memory import in_memtable_memory
 from .memtable import Memtable, decode_entry, encode_entry
 from .version import Version, decode
 from .wal import Wal
-from .writing import flush, with_memtable
+from .writing import expanded, flush, with_memtable
 
 
 def load(store, password, iterations):
@@ -82,14 +83,14 @@ def _orphans(store):
 
 def _replay(store):
     store.memtable.clear()
-    store.in_memtable_memory(store.observer.reload)
+    in_memtable_memory(store, store.observer.reload)
     version = store.version
     for batch in store.wal.recover(version.wal):
         i = 0
         while i < len(batch):
             key, value, i = decode_entry(batch, i)
             store.observer.replay(key, value)
-            for entry in store.expanded(key, value):
+            for entry in expanded(store, key, value):
                 if len(entry) > store.memtable.room:
                     _make_room(store, len(entry))
                 store.memtable.put(entry)

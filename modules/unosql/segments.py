@@ -67,7 +67,7 @@ class Segments:
             raise
 
     def remove(self, numbers):
-        """Remove files, and forget what is cached of them."""
+        """Remove files that no version names, and forget what is cached of them."""
         for number in numbers:
             self.reader.forget(number)
             self.storage.remove(number)

@@ -23,16 +23,17 @@ version and the memtable; what loads anew makes it fail, so that only rollback()
 """
 
 from . import maintenance, writing
-from .batch import Batch, begin
+from .apply import apply
+from .batch import begin
 from .compaction import Compaction
 from .errors import ClosedError, StorageFullError, UnosqlError
 from .manifest import Manifest
-from .memtable import ABSENT, Memtable, encode_entry
+from .memory import retry
+from .memtable import Memtable
 from .observer import Observer
 from .policy import Policy
-from .reclaim import admit, drop_dead
+from .reading import peek, scan
 from .recovery import load
-from .scan import scan
 from .segments import Segments
 
 CLOSED, READY, SUSPECT = range(3)
@@ -74,11 +75,12 @@ class Store:
 
     # -- opening and closing
 
-    def open(self, password=None, iterations=10000):
-        """Open or create. password: bytes or None (plain). iterations: of PBKDF2, when created.
+    def open(self, password=None, iterations=10000, buffered=False):
+        """Open or create. password: bytes or None (plain). iterations: of PBKDF2, when created. buffered: see Policy.
 
         Raises WrongKeyError, CorruptionError, StorageFullError.
         """
+        self.policy.buffered = buffered
         self.manifest = Manifest()
         try:
             self._load(password, iterations)
@@ -125,12 +127,13 @@ class Store:
     # -- the one way to the medium
 
     def suspect(self):
-        """RAM is changed before flash is: what raises now leaves it at that."""
-        self.state = SUSPECT
+        """RAM is changed before flash is: what raises now leaves it at that. Return the state before."""
+        before, self.state = self.state, SUSPECT
+        return before
 
-    def trust(self):
-        """RAM agrees with flash again."""
-        self.state = READY
+    def trust(self, before=READY):
+        """RAM agrees with flash again, if it did."""
+        self.state = before
 
     def durably(self, write, then):
         """Call write(), which makes something durable, then then(), which says so in RAM.
@@ -138,14 +141,14 @@ class Store:
         Between the two nobody knows what is on flash, but when write() raises StorageFullError: by the storage's contract it
         has written nothing.
         """
-        before, self.state = self.state, SUSPECT
+        before = self.suspect()
         try:
             write()
         except StorageFullError:
-            self.state = before
+            self.trust(before)
             raise
         then()
-        self.state = before
+        self.trust(before)
 
     def install(self, version, gone=(), then=None):
         """Make a version durable and current: that of a batch when the batch ends. gone: the Segments that it no longer names,
@@ -182,19 +185,11 @@ class Store:
     def get(self, key):
         """Return the value of key, or None."""
         self.ready()
-        return self.retry(self.peek, key)
+        return retry(self, peek, self, key)
 
     def peek(self, key):
         """get() for what runs within a merge or a replay: it gives no RAM up, and loads nothing anew."""
-        for table in self.memtables():
-            value = table.get(key)
-            if value is not ABSENT:
-                return value
-        for segment in self.version.holders(key):
-            value = segment.get(key)
-            if value is not ABSENT:
-                return value
-        return None
+        return peek(self, key)
 
     def expect_peeks(self):
         """From now on peek() is for every flush and merge: have the RAM for that."""
@@ -204,12 +199,6 @@ class Store:
         """Yield (key, value) for lo <= key < hi (None: no bound) in order. Sees writes made while it runs."""
         return scan(self, lo, hi, reverse)
 
-    def memtables(self):
-        """Return the memtables, newest first."""
-        if self.batch and self.batch.memtable is not None:
-            return [self.batch.memtable, self.memtable]
-        return [self.memtable]
-
     # -- writing
 
     def apply(self, ops):
@@ -218,43 +207,7 @@ class Store:
         Durable when it returns, except in a transaction. ValueError when one operation is larger than the memtable,
         StorageFullError when flash is full: nothing has changed then.
         """
-        self.ready()
-        entries, logged = [], []
-        for op in ops:  # encoded once: a record may be large
-            i = len(entries)
-            entries += self.expanded(*op)
-            logged.append(entries[i])
-        for entry in entries:
-            if len(entry) > self.memtable.capacity:
-                raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
-        size = sum(len(entry) for entry in entries)
-        removes = self.compaction.space.left <= 0 and admit(self, ops, size)
-        if self.batch:
-            self.batch.add(entries, ops)
-        elif size > self.memtable.capacity:
-            self._write_large(entries, ops)
-        else:
-            writing.write(self, logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
-        if removes:
-            self.compaction.quietly(drop_dead, self)  # what it freed is to be had at once
-
-    def _write_large(self, entries, ops):
-        batch = Batch(self)
-        batch.spill()  # what raises has changed nothing
-        self.batch = batch
-        try:
-            batch.write_large(entries, ops)
-        except BaseException:
-            self.rollback()
-            raise
-        self.batch = None
-
-    def expanded(self, key, value):
-        """Yield the encoded operation, and the one that it implies."""
-        yield encode_entry(key, value)
-        extra = self.observer.expand(key, value)
-        if extra:
-            yield encode_entry(*extra)
+        apply(self, ops)
 
     def replay(self, ops):
         """Tell the layer above of operations."""
@@ -265,7 +218,7 @@ class Store:
         """Write the memtable out as a segment and start the WAL afresh."""
         writing.flush(self)
 
-    def flush_batch(self):
+    def flush_buffered(self):
         """Make what is only buffered durable."""
         writing.flush_buffered(self)
 
@@ -281,7 +234,6 @@ class Store:
         self.ready()
         if self.batch:
             raise ValueError("transactions do not nest")
-        writing.make_room(self, 2)  # within the transaction what is dead is not known
         self.batch = begin(self)
 
     def commit(self):
@@ -297,71 +249,29 @@ class Store:
     def rollback(self):
         """Forget the transaction's writes, if there are any."""
         batch, self.batch = self.batch, None
-        if batch and batch.memtable is not None and not self.is_suspect:
-            return batch.undo()
         if batch:
-            self.suspect()
+            batch.rollback()
         self.ready()
 
-    # -- memory
-
-    def retry(self, call, *args):
-        """Call, and when memory runs out, once more without the RAM that can be had back."""
-        try:
-            return call(*args)
-        except MemoryError:
-            if not self.free_caches():
-                raise
-            return call(*args)
-
-    def free_caches(self):
-        """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
-        stopped = self.compaction.stop()
-        return self.segments.free_caches() or stopped
-
-    def in_memtable_memory(self, call, *args):
-        """Call what reads much while the memtable is empty: it gets buffers from its memory."""
-        self.compaction.stop()
-        buffers = self.segments.buffers
-        try:
-            buffers.lend(self.memtable.arena)
-            call(*args)
-        finally:
-            before, self.state = self.state, SUSPECT  # should this fail, some may still be in use
-            try:
-                self.compaction.stop()
-                self.segments.reader.forget()
-            finally:
-                buffers.reclaim()
-            self.state = before
-
-    # -- maintenance.py
+    # -- what is seldom asked: functions of maintenance.py, which tell more
 
     def compact(self):
-        """Merge everything into the deepest level and forget what is dead."""
         maintenance.compact(self)
 
     def rekey(self, password, iterations):
-        """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
         maintenance.rekey(self, password, iterations)
 
     def trim(self):
-        """Free RAM: write the memtable out and drop cached blocks."""
-        self.flush()
-        self.free_caches()
+        maintenance.trim(self)
 
     def verify(self):
-        """Read every block; yield a CorruptionError for each segment that is damaged."""
         return maintenance.verify(self)
 
     def export(self, filename, meta):
-        """Return an archive.Archive to add() entries to, sealed under the store's key."""
         return maintenance.export(self, filename, meta)
 
     def import_(self, filename, password=None):
-        """Return an archive.Opened: meta, check(), entries(), close()."""
         return maintenance.import_(self, filename, password)
 
     def stats(self):
-        """Return a dict of sizes and counts."""
         return maintenance.stats(self)

@@ -2,16 +2,26 @@
 
 from . import heap
 from .compaction import LIMIT
+from .memory import retry
+from .memtable import encode_entry
 from .merge import merge
 from .policy import FLUSH, STEP
 from .reclaim import relieve
 from .space import PACE
 
 
+def expanded(store, key, value):
+    """Yield the encoded operation, and the one that it implies."""
+    yield encode_entry(key, value)
+    extra = store.observer.expand(key, value)
+    if extra:
+        yield encode_entry(*extra)
+
+
 def write(store, logged, entries, ops=()):
     """Write encoded operations. logged: what the WAL gets of them. ops: what the layer above is told of them."""
     size = sum(len(entry) for entry in entries)
-    store.retry(heap.spare)  # what fails below leaves RAM and flash apart
+    retry(store, heap.spare)  # what fails below leaves RAM and flash apart
     if store.policy.buffered:
         return _buffer(store, entries, ops, size)
     wal = store.wal
@@ -98,7 +108,7 @@ def settle(store):
 def _shorten_level_0(store):
     """Wait until level 0 is short; when memory runs out twice that can't be had."""
     if len(store.version.levels[0]) >= LIMIT:
-        store.retry(_merge_level_0, store)
+        retry(store, _merge_level_0, store)
 
 
 def _merge_level_0(store):
@@ -109,7 +119,7 @@ def _merge_level_0(store):
 def _checkpoint(store):
     """Install a version with the memtable in a segment."""
     heap.tidy()
-    version = store.retry(with_memtable, store)  # when that fails nothing has changed: what is only buffered stays
+    version = retry(store, with_memtable, store)  # when that fails nothing has changed: what is only buffered stays
     counter = store.wal.counter + store.memtable.is_buffered  # the WAL has not all of this: see Wal.skip()
 
     def start_afresh():

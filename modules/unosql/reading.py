@@ -1,7 +1,28 @@
-"""Scanning a store: all that may hold a key, merged, over again when something was written meanwhile."""
+"""Reading a Store: one key from the newest part that has it, or all of them merged, over again when something was written."""
 
 from . import heap
+from .memory import free_caches
+from .memtable import ABSENT
 from .merge import merge
+
+
+def peek(store, key):
+    """See Store.peek()."""
+    for table in memtables(store):
+        value = table.get(key)
+        if value is not ABSENT:
+            return value
+    for segment in store.version.holders(key):
+        value = segment.get(key)
+        if value is not ABSENT:
+            return value
+    return None
+
+
+def memtables(store):
+    """Return them, the newest first."""
+    batch = store.batch
+    return [store.memtable] if batch is None or batch.memtable is None else [batch.memtable, store.memtable]
 
 
 def scan(store, lo, hi, reverse):
@@ -26,7 +47,7 @@ def scan(store, lo, hi, reverse):
         except MemoryError:
             if merged:
                 merged.close()  # its buffers go as well
-            if not store.free_caches() and thrifty or retried:
+            if not free_caches(store) and thrifty or retried:
                 raise
             thrifty = True
         finally:
@@ -39,7 +60,7 @@ def scan(store, lo, hi, reverse):
 
 def _parts(store, lo, hi, reverse, thrifty):
     """Return the generators to merge, and for each the key before which it has nothing, or None."""
-    tables = store.memtables()
+    tables = memtables(store)
     sources, bounds = sources_of(store.version.levels, lo, hi, reverse, thrifty)
     return [table.scan(lo, hi, reverse) for table in tables] + sources, [None] * len(tables) + bounds
 

@@ -148,7 +148,6 @@ class Opened:
             raise CorruptionError(filename, 0, error)
         if header.encode() != ours:
             envelope = header.unlock(password, filename)
-        heap.unload("header")
         self._segment = Segment(Reader(self._source, envelope, 1, buffers), 0, _AAD + start)
         entries = self._segment.scan(thrifty=True)
         key, value = next(entries)

@@ -36,12 +36,12 @@ class Catalog:
     """All collections of one database.
 
     history: versions kept of a record where a collection does not say otherwise.
-    clock: returns seconds since the port's epoch; it may go backwards.
+    clock: returns seconds since the port's epoch, and may go backwards; the port's own where there is none.
     """
 
-    def __init__(self, history=4, clock=time.time):
+    def __init__(self, history=4, clock=None):
         self.history = history
-        self.clock = clock
+        self.clock = clock or time.time
         self.store = None
         self.in_transaction = False
         self.restored = 0  # how many times restore() has put another state in place

@@ -98,12 +98,11 @@ class Unosql:
         log_size=8192,
         posts=16
     ):
-        from .locks import opening
+        from .shared import opening
 
         with opening:
             from .arguments import check_number
             from .database import LEVELS
-            from .heap import unload
             from .place import Place, attach
 
             check_number("iterations", iterations, 1000, 10000000)
@@ -128,7 +127,6 @@ class Unosql:
                 posts=posts,
                 timeout=LOCK_TIMEOUT,
             )
-            unload("place")
 
     def close(self):
         """Close this handle; again: nothing. The last one makes all durable and closes the database."""
@@ -603,7 +601,7 @@ class Unosql:
         Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
         Raises LockTimeoutError while the database is open, here or in another process, and OSError.
         """
-        from .locks import opening
+        from .shared import opening
 
         with opening:
             from .destroy import destroy

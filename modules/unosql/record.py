@@ -3,24 +3,17 @@
 import json
 import sys
 
+from . import state
 from .codec import is_ascii, pack_uint, unpack_uint
 
 # What the database sets itself.
 META = ("id", "timestamp", "version")
 _DEPTH = 16
-try:
-    json.loads(b'"\xe9"')
-    _strict = False  # some MicroPythons take any bytes
-except UnicodeError:
-    _strict = True
-_COMPACT = {"separators": (",", ":")}
-if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
-    _COMPACT["ensure_ascii"] = False
 
 
 def dumps(value, name="record"):
     """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
-    data = json.dumps(value, **_COMPACT).encode("utf-8", "surrogatepass")
+    data = _json(value).encode("utf-8", "surrogatepass")
     if not is_ascii(data):
         from .text import is_sound, joined
 
@@ -29,12 +22,18 @@ def dumps(value, name="record"):
     return data
 
 
+def _json(value):
+    if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, separators=(",", ":"))
+
+
 def loads(data, thorough=False):
     """Return the value of stored JSON. Text that is not Unicode, from earlier versions, is mended: see text.mended().
 
     thorough: overlong forms too, which make no trouble until they are stored again.
     """
-    if is_ascii(data) if thorough or not _strict else b"\xed" not in data:  # which surrogates start with
+    if is_ascii(data) if thorough or not state.strict else b"\xed" not in data:  # which surrogates start with
         try:
             return json.loads(data)
         except UnicodeError:

@@ -86,15 +86,13 @@ class Store:
                 self.memtable = self.buffers = self.manifest = self.reader = self.wal = self.compaction = self.log = None
 
     def _stop(self):
-        """Drop the compaction at hand, on a small heap its code too; return whether there was one."""
+        """Drop the compaction at hand, return whether there was one."""
         idle = self.compaction is not None and self.compaction.stop()
         if self.small:
             self.compaction = None
-            heap.unload("compaction", "reclaim", "writer")
         return idle
 
     def _load(self, password, iterations):
-        heap.unload(*heap.SELDOM)  # all will be read at once
         from .recovery import load  # may fail: until then nothing is forgotten, that RAM is half the truth least of all
 
         lost = self.lost or self.staging
@@ -107,7 +105,6 @@ class Store:
             raise
         finally:
             self.lost = lost
-        heap.unload("recovery", "header")
 
     def ready(self):
         """Make sure that RAM agrees with flash. ClosedError when closed; whatever open() raises."""
@@ -148,9 +145,6 @@ class Store:
 
     def relinquish(self):
         """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
-        heap.unload(*heap.SELDOM)
-        if not self.staging and not self.lost:  # else its end must not need memory
-            heap.unload("staging")
         idle = self._stop()
         return self.reader.forget() | self.buffers.drop() | idle
 
@@ -491,7 +485,6 @@ class Store:
 
     def in_arena(self, call, *args):
         """Call what reads much while the memtable is empty: it gets buffers from its memory."""
-        heap.unload(*[name for name in heap.SELDOM if name not in heap.INDEXING])
         if self.compaction:
             self.compaction.stop()
         try:

@@ -119,6 +119,8 @@ class Place:
             kw["path" if self.mode == "files" else "storage"] = self.medium(name)
         db = Unosql(name, **kw)
         self.opened.append(db)
+        if self.clock:
+            self.clock.set(db)
         return db
 
     def medium(self, name):
@@ -131,8 +133,6 @@ class Place:
         return self.devices[name]
 
     def leave(self):
-        if self.clock:
-            self.clock.stop()
         while self.opened:
             self._abandon(self.opened.pop())
         for device in self.devices.values():
@@ -149,22 +149,20 @@ class Place:
 
 
 class Clock:
-    """What databases take for the time, in seconds, until the test ends: change .time at will."""
+    """What the test's databases take for the time, in seconds: change .time at will."""
 
     def __init__(self, time):
-        from unosql.catalog import Catalog
-
         self.time = time
-        self._class, self._now = Catalog, Catalog.now
-        Catalog.now = lambda catalog: self.time
 
-    def stop(self):
-        self._class.now = self._now
+    def set(self, db):
+        db._database._catalog.clock = lambda: self.time
 
 
 def set_clock(time):
     if not _place.clock:
         _place.clock = Clock(time)
+        for db in _place.opened:
+            _place.clock.set(db)
     _place.clock.time = time
     return _place.clock
 

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from conftest import ROOT
-from unosql import heap
 
 PACKAGE = ROOT / "modules" / "unosql"
 DESIGN = ROOT / "docs" / "DESIGN.md"
@@ -75,19 +74,3 @@ def test_private_names_stay_at_home(module):
     used = {n.attr for n in nodes if isinstance(n, ast.Attribute) and private(n.attr)}
     taken = {name for _, names in imports(module) for name in names if private(name)}
     assert not (used - own) | taken, "%s uses private names of others" % module
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_what_is_unloaded_is_not_taken_from_the_package(module):
-    """What heap.unload() has left of it there is None."""
-    unloaded = set(heap.SELDOM) | {"compaction", "reclaim", "writer", "staging", "processes"}
-    named = [a.name for n in ast.walk(tree(module)) if isinstance(n, ast.ImportFrom) and not n.module for a in n.names]
-    assert not unloaded & set(named)
-
-
-def test_what_is_unloaded_is_kept_by_no_other_module():
-    """heap.unload() frees a module only if functions alone import it, or modules that go with it."""
-    for module in set(MODULES) - set(heap.SELDOM) - {"selftest"}:
-        top = [node for node in tree(module).body if isinstance(node, ast.ImportFrom)]
-        named = {node.module for node in top} | {alias.name for node in top if not node.module for alias in node.names}
-        assert not named & set(heap.SELDOM), module

@@ -13,6 +13,7 @@ from .codec import unpack_uint
 from .collection import COUNTERS, Collection
 from .errors import StorageFullError, UnosqlError
 from .record import dumps, header, loads
+from .transaction import Joined, Transaction
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
@@ -201,8 +202,6 @@ class Catalog:
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
-        from .transaction import Joined, Transaction
-
         return Joined(self) if self.in_transaction else Transaction(self)
 
     # -- what the store calls

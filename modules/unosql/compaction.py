@@ -5,8 +5,9 @@ block inside ordinary writes, and each output segment is committed when it is fi
 floor, the last key that moved on, so that a reset costs one unfinished segment at the most.
 """
 
-from . import heap
+from . import heap, reclaim
 from .merge import advance, merge
+from .reclaim import Newer, sample_next, victims
 
 # Level-0 segments that start a merge.
 TRIGGER = 4
@@ -149,11 +150,9 @@ class Compaction:
 
     def squeeze(self, goal):
         """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
-        from .reclaim import loosest
-
         self._short = True
         try:
-            while self._store.space.free() < goal and self._frees(self._pick(), loosest):
+            while self._store.space.free() < goal and self._frees(self._pick(), reclaim.loosest):
                 pass
         finally:
             self._short = False
@@ -180,8 +179,6 @@ class Compaction:
     def _reclaiming(self):
         """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""
         try:
-            from .reclaim import sample_next, victims
-
             sample_next(self._store)
             picked = victims(self._store, self._full())
         except MemoryError:
@@ -261,8 +258,6 @@ class Compaction:
 
         tightly: segments may have entries of several kinds.
         """
-        from .reclaim import Newer
-
         newer = Newer(self._store, level)
         out = Output(self._store, self._limit(level), not tightly)
         try:

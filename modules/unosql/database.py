@@ -6,7 +6,11 @@ from . import heap, shared
 from .arguments import check_name
 from .catalog import Catalog
 from .errors import BusyError, ClosedError, UniqueError, UnosqlError
+from .logger import Logger
+from .posts import tell, write
 from .record import check, dumps
+from .shortage import try_promise
+from .store import Store
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
 
@@ -53,8 +57,6 @@ class Database:
         self.note("INFO", "opened")
 
     def _open_store(self, place, history, memtable, durability):
-        from .store import Store
-
         self._catalog = Catalog(history)
         storage = place.storage()
         heap.tidy()
@@ -90,8 +92,6 @@ class Database:
                 self.lock.close()
                 self.note("INFO", "closed")
         if self.stopped or self.refusal:
-            from .posts import tell
-
             tell(self)
         if left:
             raise UnosqlError("%d posted records are lost" % len(left))
@@ -103,8 +103,6 @@ class Database:
         try:
             self._store.ready()
             if self._catalog.promise and not self._catalog.in_transaction:
-                from .shortage import try_promise
-
                 try_promise(self._catalog)
             if self.posted:
                 self._write_posts()
@@ -178,8 +176,6 @@ class Database:
     def _write_posts(self):
         """Write what is queued, unless it would become part of the transaction at hand."""
         if self.posted and not self._catalog.in_transaction:
-            from .posts import write
-
             self.stopped = write(self, self._catalog)
             self._store.ready()
 
@@ -190,8 +186,6 @@ class Database:
     def note(self, level, message):
         """Write a message to the log if it is of the level asked for."""
         if self.logs(level):
-            from .logger import Logger
-
             Logger(self.base + ".log", self._log_size).write(level, message)
 
     def rekey(self, password, iterations):

@@ -7,6 +7,7 @@ from .condition import compile, implies, lookup, matches, same
 from .errors import UniqueError, UnosqlError
 from .ordering import encode, is_exact
 from .record import check, header, unpack
+from .text import is_sound
 
 
 def float_bits():
@@ -101,8 +102,6 @@ def is_odd(raw):
     data = raw[header(raw)[3] :]
     if is_ascii(data):
         return False
-    from .text import is_sound
-
     return not is_sound(data)
 
 

@@ -1,16 +1,11 @@
-"""What is seldom asked of a store: functions that are its methods (store.Store.__getattr__)."""
+"""What is seldom asked of a store: what its methods of these names do."""
 
+from . import rekey as rekeying
+from .archive import Archive, Opened
 from .errors import CorruptionError
 
 
-def method(store, name):
-    """Return a function here as the method of a store."""
-    function = globals()[name]
-    return lambda *args: function(store, *args)
-
-
 def compact(store):
-    """Merge everything into the deepest level and forget what is dead."""
     store.flush()
     everything = store.compactor().everything
     if store.small:
@@ -20,25 +15,20 @@ def compact(store):
 
 
 def rekey(store, password, iterations):
-    """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
-    from .rekey import rekey
-
     store.ready()
     if store.staging:
         raise ValueError("rekeying within a transaction")  # it would publish what is staged
     store.relinquish()
     store.flush()
-    rekey(store, password, iterations)
+    rekeying.rekey(store, password, iterations)
 
 
 def trim(store):
-    """Free RAM: write the memtable out and drop cached blocks."""
     store.flush()
     store.relinquish()
 
 
 def verify(store):
-    """Read every block; yield a CorruptionError for each segment that is damaged."""
     store.ready()
     for segment in list(store.manifest.segments()):
         try:
@@ -48,25 +38,17 @@ def verify(store):
 
 
 def export(store, filename, meta):
-    """Return an archive.Archive to add() entries to, sealed under the store's key."""
-    from .archive import Archive
-
     store.ready()
     return Archive(filename, store.slots.header, store.slots.envelope, meta, store.buffers)
 
 
 def import_(store, filename, password=None):
-    """Return an archive.Opened: meta, check(), entries(), close()."""
     store.ready()
     store.relinquish()  # what goes on meanwhile is a large batch
-
-    from .archive import Opened
-
     return Opened(filename, store.slots.header, store.slots.envelope, password, store.buffers)
 
 
 def stats(store):
-    """Return a dict of sizes and counts."""
     store.ready()
     levels = store.manifest.levels
     return {

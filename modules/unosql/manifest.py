@@ -11,6 +11,7 @@ import hashlib
 from .codec import pack_uint, unpack_uint
 from .envelope import Plain
 from .errors import CorruptionError
+from .header import create, decode
 
 _DIGEST = 16
 # Level-0 segments that make a write wait for a compaction.
@@ -112,8 +113,6 @@ class Slots:
 
     def create(self, password, iterations):
         """Start a new database's manifest."""
-        from .header import create
-
         self.adopt(*create(password, iterations))
 
     def adopt(self, header, envelope):
@@ -150,8 +149,6 @@ class Slots:
             record = bytes(Plain().unseal(self._log.read(place), b"m"))
         except ValueError:
             return None
-        from .header import decode
-
         header, size = decode(record, self._log.describe(place))
         counter, i = unpack_uint(record, size)
         if header.salt is None:

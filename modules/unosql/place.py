@@ -6,7 +6,10 @@ import sys
 from . import heap, shared
 from .database import Database, digest_of
 from .errors import WrongKeyError
+from .files import Files
+from .flash import Flash
 from .locks import Lock
+from .spelling import same
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 # Bytes of the least memtable, and which part of a small medium one has.
@@ -36,8 +39,6 @@ def opened(place):
     if not found and place.in_directory:
         for database in shared.databases.values():
             if database.in_directory:
-                from .spelling import same
-
                 if same(database.base + ".udb", place.base + ".udb"):
                     return database
     return found
@@ -91,13 +92,9 @@ class Place:
     def storage(self):
         """Return the storage object."""
         if self._device:
-            from .flash import Flash
-
             return Flash(self._device, self.name)
         if self._storage:
             return self._storage
-        from .files import Files
-
         return Files(self.base + ".udb")
 
     def suited(self, storage):

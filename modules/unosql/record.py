@@ -5,6 +5,8 @@ import sys
 
 from . import state
 from .codec import is_ascii, pack_uint, unpack_uint
+from .own import check_own
+from .text import is_sound, joined, mended
 
 # What the database sets itself.
 META = ("id", "timestamp", "version")
@@ -15,8 +17,6 @@ def dumps(value, name="record"):
     """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
     data = _json(value).encode("utf-8", "surrogatepass")
     if not is_ascii(data):
-        from .text import is_sound, joined
-
         if not is_sound(data):
             return dumps(joined(value, name))
     return data
@@ -38,8 +38,6 @@ def loads(data, thorough=False):
             return json.loads(data)
         except UnicodeError:
             pass
-    from .text import is_sound, mended
-
     return json.loads(data if is_sound(data) else mended(data))
 
 
@@ -55,8 +53,6 @@ def check(record, name="record", own=False):
     if flaw:
         raise ValueError(name + flaw)
     if not own and ("id" in record or "timestamp" in record or "version" in record):
-        from .own import check_own
-
         check_own(record, name, META)
 
 

@@ -3,14 +3,18 @@
 Ties memtable, WAL, segments, manifest and compaction together. docs/DESIGN.md explains them.
 """
 
-from . import heap
+from . import heap, maintenance, reclaim, staging
 from .buffers import Buffers
+from .compaction import Compaction
 from .errors import ClosedError, UnosqlError
+from .hooks import Hooks
 from .manifest import LIMIT, Slots
 from .memtable import ABSENT, Memtable, encode_entry
 from .merge import merge
+from .recovery import load
 from .segment import Segment, file_aad
 from .space import PACE, Space
+from .writer import Writer
 
 # Bytes of a block before compression.
 _BLOCK = 1024
@@ -21,8 +25,6 @@ _SMALL = 2048
 _STEP = 2
 # With `batched`, or a small heap, a flush stands for this many writes.
 _BATCHED = 32
-# Methods that are functions of maintenance.py.
-_SELDOM = ("compact", "rekey", "trim", "verify", "export", "import_", "stats")
 
 
 class Store:
@@ -30,8 +32,6 @@ class Store:
 
     def __init__(self, storage, hooks=None, memtable=4096, cache=2):
         if not hooks:
-            from .hooks import Hooks
-
             hooks = Hooks()
         self.storage = storage
         self.hooks = hooks
@@ -93,8 +93,6 @@ class Store:
         return idle
 
     def _load(self, password, iterations):
-        from .recovery import load  # may fail: until then nothing is forgotten, that RAM is half the truth least of all
-
         lost = self.lost or self.staging
         self._reset()
         self.epoch += 1
@@ -224,15 +222,10 @@ class Store:
         for entry in entries:
             if len(entry) > self.memtable.capacity:
                 raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), self.memtable.capacity))
-        removes = self.space.left <= 0 and self._reclaim("admit", ops, sum(len(entry) for entry in entries))
+        removes = self.space.left <= 0 and reclaim.admit(self, ops, sum(len(entry) for entry in entries))
         self._apply(ops, logged, entries)
         if removes:
-            self._quietly(lambda: self._reclaim("drop_dead"))  # what it freed is to be had at once
-
-    def _reclaim(self, name, *args):
-        from .reclaim import admit, drop_dead, relieve
-
-        return {"admit": admit, "drop_dead": drop_dead, "relieve": relieve}[name](self, *args)
+            self._quietly(lambda: reclaim.drop_dead(self))  # what it freed is to be had at once
 
     def _quietly(self, call):
         """Call what follows on a write that is durable already: a failure must not say otherwise."""
@@ -243,13 +236,9 @@ class Store:
 
     def _apply(self, ops, logged, entries):
         if self.staging:
-            from .staging import join
-
-            join(self, entries, ops)
+            staging.join(self, entries, ops)
         elif sum(len(entry) for entry in entries) > self.memtable.capacity:
-            from .staging import apply_large
-
-            apply_large(self, entries, ops)
+            staging.apply_large(self, entries, ops)
         else:
             self.write(logged[0] if len(logged) == 1 else b"".join(logged), entries, ops)
 
@@ -322,7 +311,7 @@ class Store:
     def _make_room(self, times):
         """Reclaim flash where it is short, until so many times what inserts want free is."""
         if self.space.is_short:
-            self._quietly(lambda: self._reclaim("relieve", times * self.space.goal))
+            self._quietly(lambda: reclaim.relieve(self, times * self.space.goal))
             self._settle()
 
     def _settle(self):
@@ -401,33 +390,52 @@ class Store:
 
     def begin(self):
         """Start a transaction: apply() stages until commit(), and reads see what is staged."""
-        from .staging import begin
-
         self._ready()
         self._make_room(2)  # within the transaction what is dead is not known
-        begin(self)
+        staging.begin(self)
 
     def commit(self):
         """Make the transaction's writes one durable batch. What raises has rolled it back."""
-        from .staging import commit
-
-        commit(self)
+        staging.commit(self)
 
     def rollback(self):
         """Forget the transaction's writes, if there are any."""
-        try:
-            from .staging import rollback
-        except BaseException:  # later writes must not be staged for nobody
-            self.staged, self.bulk, self.broken = None, 0, True
-            raise
-        rollback(self)
+        staging.rollback(self)
+
+    # -- maintenance.py
+
+    def compact(self):
+        """Merge everything into the deepest level and forget what is dead."""
+        maintenance.compact(self)
+
+    def rekey(self, password, iterations):
+        """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
+        maintenance.rekey(self, password, iterations)
+
+    def trim(self):
+        """Free RAM: write the memtable out and drop cached blocks."""
+        maintenance.trim(self)
+
+    def verify(self):
+        """Read every block; yield a CorruptionError for each segment that is damaged."""
+        return maintenance.verify(self)
+
+    def export(self, filename, meta):
+        """Return an archive.Archive to add() entries to, sealed under the store's key."""
+        return maintenance.export(self, filename, meta)
+
+    def import_(self, filename, password=None):
+        """Return an archive.Opened: meta, check(), entries(), close()."""
+        return maintenance.import_(self, filename, password)
+
+    def stats(self):
+        """Return a dict of sizes and counts."""
+        return maintenance.stats(self)
 
     # -- what compaction uses
 
     def new_segment(self, entries=0):
         """Return (number, writer) of a new segment. entries: for level 0, how many it will hold."""
-        from .writer import Writer
-
         number = self.manifest.next_file
         self.manifest.next_file += 1
         buffers = self.buffers
@@ -465,8 +473,6 @@ class Store:
     def compactor(self):
         """The compaction, made when there is something to do."""
         if not self.compaction:
-            from .compaction import Compaction
-
             self.compaction = Compaction(self)
         return self.compaction
 
@@ -529,14 +535,6 @@ class Store:
             self.doomed = [number for number in doomed if number < self.bulk]
             doomed = [number for number in doomed if number >= self.bulk]
         self._remove(doomed)
-
-    def __getattr__(self, name):
-        """What is seldom called lies in a module of its own: it takes RAM only then."""
-        if name not in _SELDOM:
-            raise AttributeError(name)
-        from .maintenance import method
-
-        return method(self, name)
 
     def invalidate(self):
         """RAM may differ from flash: load again before the next use."""

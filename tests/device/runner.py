@@ -79,7 +79,11 @@ def print_heap_used(module):
 
 
 def _load(module):
+    if hasattr(gc, "threshold"):
+        gc.threshold(2048)  # what compiling leaves behind lies low, and large gaps stay for the tests
     tests = __import__(module)
+    if hasattr(gc, "threshold"):
+        gc.threshold(-1)
     if hasattr(tests, "FREE_HEAP"):
         _import_sources()
     return tests

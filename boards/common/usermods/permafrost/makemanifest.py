@@ -41,8 +41,9 @@ def _read(rest):
 
 
 def _forget(output, sources):
-    """makemanifest compares output with the frozen files only."""
-    if output.exists() and any(source.stat().st_mtime >= output.stat().st_mtime for source in sources):
+    """makemanifest compares output with the frozen files only. Where cmake has run the original first, output is without constants."""
+    if output.exists() and (b"PERMAFROST" not in output.read_bytes() or any(
+            source.stat().st_mtime >= output.stat().st_mtime for source in sources)):
         output.unlink()
 
 

@@ -34,7 +34,7 @@ CHAPTERS = (
     Chapter("Errors", "unosql/errors.py", True, {}),
     Chapter("Files", "unosql/files.py", False, {"Files": "unosql.files.Files"}),
     Chapter("Flash", "unosql/flash.py", False, {"Flash": "unosql.flash.Flash"}),
-    Chapter("Self-test", "unosql/selftest.py", True, {"run": "unosql.selftest"}),
+    Chapter("Self-test", "unosql/checks.py", True, {"run": "unosql.selftest"}),
     Chapter("uzlib", "uzlib.py", True, {name: "uzlib." + name for name in ("compress", "decompress", "DecompIO")}),
 )
 

@@ -22,7 +22,7 @@ for folder in (TESTS, TESTS.parent / "modules", TESTS / "shims"):
 import reliability  # noqa: E402
 from firmware import outcome  # noqa: E402
 from media import FlashMedium, LittleFsFiles, PowerCut  # noqa: E402
-from unosql import database, locks  # noqa: E402
+from unosql import shared, state  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
 
 PLOT = TESTS.parent / "docs" / "life.svg"
@@ -58,8 +58,8 @@ class Life:
         self.db.create_index("aged", "n")
 
     def _open(self):
-        database.databases.clear()  # handles that a cut has left behind, as a reset does
-        locks._held.clear()
+        shared.databases.clear()  # handles that a cut has left behind, as a reset does
+        state.held.clear()
         self.db = Unosql("life", self.key, 1000, "NONE", storage=self.medium.storage(), memtable=2048)
         self.db._database._catalog.clock = lambda: self.clock
         self.openings += 1

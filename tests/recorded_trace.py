@@ -26,7 +26,7 @@ for folder in (TESTS.parent, TESTS, TESTS.parent / "modules", TESTS / "shims"):
         sys.path.insert(0, str(folder))
 
 from media import FlashMedium, MemFiles  # noqa: E402
-from unosql import compression, database, locks  # noqa: E402
+from unosql import compression, shared, state  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
 from unosql.errors import StorageFullError, UniqueError, WrongKeyError  # noqa: E402
 
@@ -95,8 +95,8 @@ class Trace:
 
     def open(self):
         """As after a reset: what was open is gone."""
-        database.databases.clear()
-        locks._held.clear()
+        shared.databases.clear()
+        state.held.clear()
         self.medium.device.restart()
         key = KEYS[self.key] if self.encrypted else None
         self.db = Unosql("trace", key, 1000, "NONE", storage=self.medium.storage(), memtable=self.memtable,

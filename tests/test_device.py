@@ -17,7 +17,7 @@ def constants(module):
     for node in ast.parse((DEVICE / (module + ".py")).read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             names.append(node.name)
-        elif isinstance(node, ast.Assign) and node.targets[0].id in ("MODES", "QUIET", "FREE_HEAP"):
+        elif isinstance(node, ast.Assign) and node.targets[0].id in ("MODES", "QUIET", "FREE_HEAP", "CHANGES_CODE"):
             values[node.targets[0].id] = ast.literal_eval(node.value)
     return names, values
 
@@ -30,6 +30,8 @@ def items(target):
     """pytest's parameters (session, name) of all device tests on one target."""
     for module in modules():
         names, values = constants(module)
+        if values.get("CHANGES_CODE") and target not in ("host", "unix", "unix32"):
+            continue  # it is in flash there
         for mode in values.get("MODES", ("files", "flash")):
             for name in names:
                 yield pytest.param(Session(target, mode, module), name, id="%s-%s-%s::%s" % (
@@ -71,7 +73,8 @@ def schedule(request, tmp_path_factory):
 
 def job(session, names, directory):
     values = constants(session.module)[1]
-    return Job(session.module, session.mode, names, directory, values.get("QUIET", QUIET), values.get("FREE_HEAP", 0))
+    return Job(session.module, session.mode, names, directory, values.get("QUIET", QUIET), values.get("FREE_HEAP", 0),
+               values.get("CHANGES_CODE", False))
 
 
 def test_device(session, name, schedule, request):

@@ -528,7 +528,7 @@ def test_floats_of_another_precision(place, monkeypatch):
     place["c"].insert({"t": 0.5})
     place.index("c", "n")
     place.store.flush()
-    monkeypatch.setattr(index, "FLOAT_BITS", 24)
+    monkeypatch.setattr(index, "float_bits", lambda: 24)
     board = Place(dict(place.store.flash))
     assert board.explain("c", {"t": 0.5})[0] == "scan" and board.explain("c", {"n": 1})[0] == "index"
     assert board.ids("c", {"t": 0.5}) == [3] and list(problems(board.catalog)) == []

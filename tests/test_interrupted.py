@@ -11,7 +11,7 @@ import time
 import pytest
 from conftest import ROOT
 from memfs import MemFs
-from unosql import core, heap, locks
+from unosql import core, threads
 from unosql.core import BusyError, ClosedError, Unosql
 from unosql.files import Files
 from unosql.locks import Lock
@@ -129,8 +129,7 @@ def test_overflow_is_counted_between_any_two_bytecodes(tmp_path):
         assert db.count("a") == results.count(True)
 
 
-def test_another_database_between_the_bytecodes_of_an_import(tmp_path, monkeypatch):
-    """A module that is half imported is in nobody's way."""
+def test_another_database_between_the_bytecodes(tmp_path):
     with Unosql("t", path=str(tmp_path)) as db, Unosql("u", path=str(tmp_path)) as other:
         other.insert_many("c", [{"n": 1}, {"n": 2}])
 
@@ -138,9 +137,6 @@ def test_another_database_between_the_bytecodes_of_an_import(tmp_path, monkeypat
             assert len(other.find("c", {"n": {"gt": 1}}, order_by="-n")) == 1
             assert other.update("c", {"n": 2}, {"x": 1})
 
-        for name in heap.SELDOM:
-            monkeypatch.delitem(sys.modules, "unosql." + name, raising=False)
-            monkeypatch.delattr("unosql." + name, raising=False)
         with Between(call, ("query.py", "condition.py", "batch.py", "transaction.py", "index.py", "ordering.py"), 11):
             db.create_index("a", "n")
             work(db)
@@ -311,7 +307,7 @@ def test_a_posted_record_is_written_once_whatever_stops_the_writing(db, monkeypa
 
 
 def test_without_threads(db, monkeypatch, tmp_path):
-    monkeypatch.setattr(locks, "_thread", None)
+    monkeypatch.setattr(threads, "_thread", None)
     with Unosql("u", path=str(tmp_path)) as other:
         attempt, counts = tallied(lambda: other.count("a"))
         with Between(attempt, ("locks.py", "/collection.py")):

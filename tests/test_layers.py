@@ -4,16 +4,13 @@ import re
 
 import pytest
 from conftest import ROOT
-from unosql import heap
 
 import covered
 
 PACKAGE = ROOT / "modules" / "unosql"
 DESIGN = ROOT / "docs" / "DESIGN.md"
 # Words that are also the name of a module above: {(module, word): why that is no matter}.
-WORDS = {("locks", "flash"): "the name of a lock", ("store", "verify"): "the name of a method"}
-# To be removed with heap.unload(), which needs such names.
-NAMES_MODULES_ABOVE = {"heap"}
+WORDS = {("shared", "flash"): "the name of a lock", ("store", "verify"): "the name of a method"}
 # What the layers above use of a store. A dozen names are enough for the documents, and it stays at that.
 DOCUMENTS_USE = {"get", "peek", "expect_peeks", "scan", "apply", "begin", "commit", "rollback", "flush", "is_short", "export", "import_"}
 API_USES = {"open", "close", "ready", "flush_buffered", "memtable", "rekey", "compact", "trim", "verify", "stats"}
@@ -94,7 +91,7 @@ def test_imports_go_downwards(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_string_names_a_module_above(module):
-    assert module in NAMES_MODULES_ABOVE or not named_above(module), "%s names modules of a higher layer" % module
+    assert not named_above(module), "%s names modules of a higher layer" % module
 
 
 def test_folders_are_seen(tmp_path):
@@ -174,19 +171,3 @@ def test_private_names_stay_at_home(module):
     used = {n.attr for n in nodes if isinstance(n, ast.Attribute) and private(n.attr)}
     taken = {name for _, names in imports(module) for name in names if private(name)}
     assert not (used - own) | taken, "%s uses private names of others" % module
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_what_is_unloaded_is_not_taken_from_the_package(module):
-    """What heap.unload() has left of it there is None."""
-    unloaded = set(heap.SELDOM) | {"compaction", "reclaim", "writer", "staging", "processes"}
-    named = [a.name for n in ast.walk(tree(MODULES[module])) if isinstance(n, ast.ImportFrom) and not n.module for a in n.names]
-    assert not unloaded & set(named)
-
-
-def test_what_is_unloaded_is_kept_by_no_other_module():
-    """heap.unload() frees a module only if functions alone import it, or modules that go with it."""
-    for module in set(MODULES) - set(heap.SELDOM) - {"selftest"}:
-        top = [node for node in tree(MODULES[module]).body if isinstance(node, ast.ImportFrom)]
-        named = {node.module for node in top} | {alias.name for node in top if not node.module for alias in node.names}
-        assert not named & set(heap.SELDOM), module

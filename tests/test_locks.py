@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import unosql.locks
+import unosql.threads
 import unosql.processes
 from conftest import ROOT
 from unosql import core
@@ -127,15 +128,15 @@ def test_an_exception_gives_the_lock_back():
 
 
 def test_without_threads_there_is_nothing_to_wait_for(monkeypatch):
-    monkeypatch.setattr(unosql.locks, "_thread", None)
+    monkeypatch.setattr(unosql.threads, "_thread", None)
     lock = Lock(None)
     with lock:
         with pytest.raises(BusyError):
             lock.__enter__()
     with lock:
         pass
-    with unosql.locks.mutex() as taken:
-        assert taken and unosql.locks.mutex().acquire(0)
+    with unosql.threads.mutex() as taken:
+        assert taken and unosql.threads.mutex().acquire(0)
 
 
 # one process
@@ -387,9 +388,9 @@ def test_a_directory_that_may_only_be_read_and_is_in_use(tmp_path, stranger):
     with core.Unosql("t", path=str(tmp_path)) as db:
         db.insert("c", {"n": 1})
         said = stranger(tmp_path, """
-from unosql import database, locks
-database.databases.clear()
-locks._held.clear()
+from unosql import shared, state
+shared.databases.clear()
+state.held.clear()
 core.LOCK_TIMEOUT = 50
 core.Unosql("t", path=path)
 """)

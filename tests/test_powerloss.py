@@ -58,7 +58,7 @@ def test_what_ran_before_a_cut_does_not_reach_the_medium_after_it(kind):
     medium.device.restart()
     steps = medium.device.steps
     del db
-    work.database.databases.clear()
+    work.shared.databases.clear()
     gc.collect()
     assert medium.device.steps == steps
     assert work.opened(medium).verify() == []

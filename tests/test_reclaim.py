@@ -5,7 +5,7 @@ import pytest
 
 from media import MEDIA, PowerCut
 from turnover import WAYS, Turnover
-from unosql import database, locks, reclaim
+from unosql import reclaim, shared, state
 from unosql.core import StorageFullError, Unosql, UnosqlError
 
 ERASE = 4096
@@ -297,8 +297,8 @@ def test_a_deletion_on_a_full_medium_survives_a_cut_whole_or_not_at_all(at):
     with pytest.raises(PowerCut):
         db.delete("c", {"n": {"gte": 20, "lt": n - 20}})
     made.device.restart()
-    database.databases.clear()
-    locks._held.clear()
+    shared.databases.clear()
+    state.held.clear()
     db = opener(made)()
     assert db.count("c") in (n, 40)
     assert [r["id"] for r in db.iterate("c")] == ([*range(1, 21), *range(n - 19, n + 1)] if db.count("c") == 40 else [*range(1, n + 1)])

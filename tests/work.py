@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from media import FatFiles, FlashMedium, LittleFsFiles, MemFiles
-from unosql import archive, database, locks
+from unosql import archive, shared, state
 from unosql.core import Unosql
 from unosql.errors import CorruptionError, StorageFullError, WrongKeyError
 
@@ -213,8 +213,8 @@ def _make_backups(key, ending):
 
 def opened(medium, keys=(None,)):
     """Open with the first key that fits."""
-    database.databases.clear()  # handles that a cut has left behind, as a reset does
-    locks._held.clear()
+    shared.databases.clear()  # handles that a cut has left behind, as a reset does
+    state.held.clear()
     for i, key in enumerate(keys):
         try:
             db = Unosql("testdb", key, 1000, "NONE", storage=medium.storage(), memtable=2048)

@@ -12,3 +12,5 @@
 
 #define MICROPY_PY_CRYPTOLIB (1)
 #define MICROPY_PY_DEFLATE_COMPRESS (1)  // upstream's images can only decompress
+
+#include "../common/usermods/permafrost/permafrost_config.h"

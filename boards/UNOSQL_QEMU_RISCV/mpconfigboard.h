@@ -1,6 +1,7 @@
 // The port's configuration, then what this board changes in it. ports/qemu sets
 // several options without an #ifndef, so they have to be taken back first.
 #include "mpconfigport.h"
+#include "../common/usermods/permafrost/permafrost_config.h"
 
 #undef MICROPY_HW_BOARD_NAME
 #define MICROPY_HW_BOARD_NAME "unosql on QEMU RISC-V virt"

@@ -5,4 +5,5 @@
 #define MICROPY_PY_CRYPTOLIB (1)
 #define MICROPY_PY_CRYPTOLIB_CONSTS (1)
 
+#include "../common/usermods/permafrost/permafrost_config.h"
 #include "variants/mpconfigvariant_common.h"

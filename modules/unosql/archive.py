@@ -7,10 +7,10 @@ data. The segment's first entry has an empty key and holds a JSON object about t
 import json
 import os
 
-from . import heap
 from .envelope import Plain
 from .errors import CorruptionError
 from .files import sync
+from .header import decode
 from .reader import Reader
 from .segment import Segment
 from .writer import Writer
@@ -138,8 +138,6 @@ class Opened:
     def _open(self, filename, ours, envelope, password, buffers):
         buf = bytearray(64)
         buf = buf[: self._source.readinto(0, 0, buf)]
-        from .header import decode  # for opening only
-
         header, size = decode(buf, filename)
         start = bytes(buf[: Plain().sealed_size(size)])
         try:
@@ -148,7 +146,6 @@ class Opened:
             raise CorruptionError(filename, 0, error)
         if header.encode() != ours:
             envelope = header.unlock(password, filename)
-        heap.unload("header")
         self._segment = Segment(Reader(self._source, envelope, 1, buffers), 0, _AAD + start)
         entries = self._segment.scan(thrifty=True)
         key, value = next(entries)

@@ -1,6 +1,7 @@
 """Checks of what users pass."""
 
 from .codec import is_ascii
+from .text import joined
 
 
 def check_number(name, n, lo=0, hi=1 << 62):
@@ -30,8 +31,6 @@ def settle(value, name):
     """
     if _is_ascii(value):
         return value
-    from .text import joined
-
     return joined(value, name)
 
 

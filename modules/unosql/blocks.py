@@ -9,12 +9,11 @@ A block is erased when it comes into use, whatever is in it: power lost while er
 header that verifies, or an old one. A block of a file whose first block is gone or a different one is free.
 """
 
+import hashlib
 import struct
-from hashlib import sha256
 
-from . import heap
+from . import heap, shared
 from .errors import StorageFullError
-from .locks import taking
 
 HEAD = 32
 _LAYOUT = "<2sBBIIII"
@@ -32,8 +31,6 @@ MAX_NUMBER = (_OTHER >> INDEX_BITS) - 1
 # Blocks that a kind leaves free, so that a full flash can still log deletions and switch manifests.
 _RESERVE = {"s": 4, "w": 2, "m": 0}
 
-_claimed = []  # blocks that are being taken and have no header yet
-
 
 class Blocks:
     """bdev: block device with readblocks and writeblocks at an offset and ioctl 4, 5, 6. name: of the database.
@@ -45,7 +42,7 @@ class Blocks:
     def __init__(self, bdev, name):
         self._bdev = bdev
         self._name = name
-        self._database = struct.unpack("<I", sha256(name.encode()).digest()[:4])[0]
+        self._database = struct.unpack("<I", hashlib.sha256(name.encode()).digest()[:4])[0]
         self.erase = bdev.ioctl(5, 0)
         self.payload = self.erase - HEAD
         self._count = bdev.ioctl(4, 0)
@@ -117,7 +114,7 @@ class Blocks:
     def _header(self, block):
         """The fields of a block's header up to the checksum, None when it does not verify."""
         self._bdev.readblocks(block, self._head, 0)
-        if self._head[0] != 0x55 or sha256(self._head[:_SUMMED]).digest()[:4] != self._head[_SUMMED:_SIZE]:
+        if self._head[0] != 0x55 or hashlib.sha256(self._head[:_SUMMED]).digest()[:4] != self._head[_SUMMED:_SIZE]:
             return None
         return struct.unpack_from(_LAYOUT, self._head)
 
@@ -164,9 +161,9 @@ class Blocks:
 
         birth: counter of the file's first block, 0: this is it. Raises StorageFullError, OSError.
         """
-        if taking.is_inside():  # this interrupts the taking of a block by another database, and ends before that goes on
+        if shared.taking.is_inside():  # this interrupts the taking of a block by another database, and ends before that goes on
             return self._take(kind, number, index, birth)
-        with taking:
+        with shared.taking:
             return self._take(kind, number, index, birth)
 
     def _take(self, kind, number, index, birth):
@@ -179,21 +176,21 @@ class Blocks:
             header = struct.pack(
                 _LAYOUT, b"U1", ord(kind), index, self._database, number, counter, birth or counter
             )
-            self.program(block, 0, header + sha256(header).digest()[:4])
+            self.program(block, 0, header + hashlib.sha256(header).digest()[:4])
             self._counter, self._next = counter, block + 1
             self._set(block, number << INDEX_BITS | index if kind == "s" else _OTHER)
         finally:
-            _claimed.remove(block)
+            shared.claimed.remove(block)
         return block, counter
 
     def _claim(self, reserve):
         """A free block that no other database takes before it has our header."""
         while True:
             block = self._vacant(reserve)
-            _claimed.append(block)
+            shared.claimed.append(block)
             if not (self._header(block) and self._alive()):
                 return block
-            _claimed.remove(block)  # taken between the search and the claim
+            shared.claimed.remove(block)  # taken between the search and the claim
             self._set(block, _OTHER)
 
     def _vacant(self, reserve):
@@ -212,7 +209,7 @@ class Blocks:
             block = self._search(_FREE, self._next)
             if block < 0:
                 block = self._search(_FREE)
-            if block not in _claimed and not (self._header(block) and self._alive()):
+            if block not in shared.claimed and not (self._header(block) and self._alive()):
                 return block
             self._set(block, _OTHER)  # another database has taken it, or is about to
 

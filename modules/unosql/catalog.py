@@ -13,6 +13,7 @@ from .codec import unpack_uint
 from .collection import COUNTERS, Collection
 from .errors import StorageFullError, UnosqlError
 from .record import dumps, header, loads
+from .transaction import Joined, Transaction
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
@@ -36,12 +37,12 @@ class Catalog:
     """All collections of one database.
 
     history: versions kept of a record where a collection does not say otherwise.
-    clock: returns seconds since the port's epoch; it may go backwards.
+    clock: returns seconds since the port's epoch, and may go backwards; the port's own where there is none.
     """
 
-    def __init__(self, history=4, clock=time.time):
+    def __init__(self, history=4, clock=None):
         self.history = history
-        self.clock = clock
+        self.clock = clock or time.time
         self.store = None
         self.in_transaction = False
         self.restored = 0  # how many times restore() has put another state in place
@@ -201,8 +202,6 @@ class Catalog:
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
-        from .transaction import Joined, Transaction
-
         return Joined(self) if self.in_transaction else Transaction(self)
 
     # -- what the store calls

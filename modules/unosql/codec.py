@@ -36,11 +36,6 @@ def unpack_uint(buf, i):
 
 def is_ascii(text):
     """Whether a str or bytes has ASCII only."""
-    return not text or max(memoryview(text)) < 128
-
-
-if hasattr(str, "isascii"):  # CPython, whose memoryview takes no str
-
-    def is_ascii(text):
-        """Whether a str or bytes has ASCII only."""
+    if hasattr(text, "isascii"):  # CPython, whose memoryview takes no str
         return text.isascii()
+    return not text or max(memoryview(text)) < 128

@@ -6,6 +6,8 @@ collections, TTL and queues raise it, which costs the same for one record as for
 
 from . import keys
 from .codec import pack_uint
+from .expiry import forget, forget_deletions, surplus, unwind
+from .index import Index, maintain
 from .record import check, dumps, header, loads, pack, unpack
 
 # A collection with a TTL looks for expired records at one insert of this many, and a deletion for old ones after as many
@@ -177,8 +179,6 @@ class Collection:
         if self._indexes is None:
             if not self.definitions:
                 return ()
-            from .index import Index
-
             self._indexes = [Index(definition) for definition in self.definitions]
         return self._indexes
 
@@ -234,8 +234,6 @@ class Collection:
         change = self.catalog.change + 1
         self.catalog.store.apply(self.deletion(id, raw, change, not self.catalog.store.is_short))
         if change >= self.catalog.walked + _EVERY:
-            from .expiry import forget_deletions
-
             self.catalog.walked = change
             forget_deletions(self)
 
@@ -247,8 +245,6 @@ class Collection:
         if keep:
             ops += self._retire(id, raw)
         elif version > 1:
-            from .expiry import unwind
-
             ops += unwind(self, id, 1)
         return ops + self.index_ops(id, raw, None, {})
 
@@ -275,8 +271,6 @@ class Collection:
         last = version - depth  # the newest one beyond
         ops = [(self._version(id, version), old)] if depth else []
         if last > 1 and self.catalog.store.get(self._version(id, last - 1)) is not None:
-            from .expiry import surplus  # the depth was larger once
-
             return ops + surplus(self, id, max(depth - 1, 0))
         if depth and last > 0:
             ops.append((self._version(id, last), None))
@@ -292,8 +286,6 @@ class Collection:
         """
         if not self.definitions:
             return []
-        from .index import maintain
-
         return maintain(self, id, old, new, changes, unique)
 
     # -- dropping the oldest
@@ -304,8 +296,6 @@ class Collection:
         if capped and self.count >= capped and not self.is_dense:
             return self._without(self.count + 1 - capped)
         if self.options.get("ttl") and self.next % _EVERY == 0:
-            from .expiry import forget
-
             return forget(self)
         return {}
 

@@ -162,15 +162,30 @@ def _compile_regex(pattern):
         raise ValueError("regex %r: %s" % (pattern, error))
 
 
-def _ordered(check):
-    """An operator on two values of the same ordered type: booleans, numbers or strings."""
+def _is_ordered(value, argument):
+    """Whether two values are of the same ordered type: booleans, numbers or strings."""
+    k = kind(value)
+    return 0 < k < 4 and k == kind(argument)
 
-    def test(record, field, argument, _):
-        value = lookup(record, field)
-        k = kind(value)
-        return 0 < k < 4 and k == kind(argument) and check(value, argument)
 
-    return test
+def _gt(record, field, argument, _):
+    value = lookup(record, field)
+    return _is_ordered(value, argument) and value > argument
+
+
+def _gte(record, field, argument, _):
+    value = lookup(record, field)
+    return _is_ordered(value, argument) and value >= argument
+
+
+def _lt(record, field, argument, _):
+    value = lookup(record, field)
+    return _is_ordered(value, argument) and value < argument
+
+
+def _lte(record, field, argument, _):
+    value = lookup(record, field)
+    return _is_ordered(value, argument) and value <= argument
 
 
 def _contains(record, field, argument, _):
@@ -188,10 +203,10 @@ def _regex(record, field, _, prepared):
 _OPERATORS = {
     "eq": lambda record, field, a, _: same(lookup(record, field), a),
     "ne": lambda record, field, a, _: not same(lookup(record, field), a),
-    "gt": _ordered(lambda v, a: v > a),
-    "gte": _ordered(lambda v, a: v >= a),
-    "lt": _ordered(lambda v, a: v < a),
-    "lte": _ordered(lambda v, a: v <= a),
+    "gt": _gt,
+    "gte": _gte,
+    "lt": _lt,
+    "lte": _lte,
     "in": lambda record, field, a, _: any(same(lookup(record, field), part) for part in a),
     "contains": _contains,
     "regex": _regex,

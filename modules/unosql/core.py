@@ -31,8 +31,13 @@ OSError for files, and UnosqlError for the rest. LOCK_TIMEOUT has the millisecon
 (5000), read when a database is opened; `unosql.core.LOCK_TIMEOUT = 10000` changes it.
 """
 
-# Importing this must cost little RAM, so that whatever a call needs is imported when it is called.
+import gc
 
+import unosql
+
+from . import backup, changes, condition, destroy, index, many, posts, query, queue, restore, shared, transaction, verify
+from .arguments import check_number
+from .database import LEVELS, Logged
 from .errors import (
     BusyError,
     ClosedError,
@@ -43,6 +48,7 @@ from .errors import (
     UnosqlError,
     WrongKeyError,
 )
+from .place import Place, attach, key_bytes
 
 # Milliseconds to wait for another process or thread; read when a database is opened.
 LOCK_TIMEOUT = 5000
@@ -98,14 +104,7 @@ class Unosql:
         log_size=8192,
         posts=16
     ):
-        from .locks import opening
-
-        with opening:
-            from .arguments import check_number
-            from .database import LEVELS
-            from .heap import unload
-            from .place import Place, attach
-
+        with shared.opening:
             check_number("iterations", iterations, 1000, 10000000)
             check_number("history", history, 0, 255)
             if memtable is not None:
@@ -128,7 +127,6 @@ class Unosql:
                 posts=posts,
                 timeout=LOCK_TIMEOUT,
             )
-            unload("place")
 
     def close(self):
         """Close this handle; again: nothing. The last one makes all durable and closes the database."""
@@ -153,14 +151,9 @@ class Unosql:
         return self._database
 
     def _use(self, call, name="", level="DEBUG"):
-        """Return a context manager that keeps other threads out and gives the Catalog.
-
-        What a call imports it imports within: an import that is half done is in the way of what interrupts it.
-        """
+        """Return a context manager that keeps other threads out and gives the Catalog."""
         database = self._open()
         if database.logs(level):
-            from .database import Logged
-
             return Logged(database, level, "%s %s" % (call, name))
         return database
 
@@ -198,9 +191,7 @@ class Unosql:
     def insert_many(self, collection, records):
         """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does."""
         with self._use("insert_many", collection) as catalog:
-            from .many import insert_many
-
-            return insert_many(catalog.collection(collection, True), records, self._open().pulled)
+            return many.insert_many(catalog.collection(collection, True), records, self._open().pulled)
 
     def post(self, collection, record):
         """Queue a record, to be inserted by the next call; return whether there was room, which `posts` says at opening.
@@ -258,10 +249,7 @@ class Unosql:
         return found[0] if found else None
 
     def _search(self, catalog, collection, key, value, options):
-        from .condition import compile
-        from .query import search
-
-        return search(catalog.collection(collection), compile(key, value), **options)
+        return query.search(catalog.collection(collection), condition.compile(key, value), **options)
 
     def update(self, collection, key, value=..., changes=None, **operators):
         """Change all records that a condition holds for, as one batch; False when there are none.
@@ -294,9 +282,7 @@ class Unosql:
         none is changed.
         """
         with self._use("update", collection) as catalog:
-            from .many import arguments, update
-
-            return update(catalog.collection(collection), *arguments(key, value, changes, operators)) is not None
+            return many.update(catalog.collection(collection), *many.arguments(key, value, changes, operators)) is not None
 
     def upsert(self, collection, key, value=..., changes=None, **operators):
         """update(), or else insert one record: what the condition says is equal, changed in the same way.
@@ -311,9 +297,7 @@ class Unosql:
         version.
         """
         with self._use("upsert", collection) as catalog:
-            from .many import arguments, upsert
-
-            return upsert(catalog.collection(collection, True), *arguments(key, value, changes, operators))
+            return many.upsert(catalog.collection(collection, True), *many.arguments(key, value, changes, operators))
 
     def delete(self, collection, key, value=...):
         """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records.
@@ -322,9 +306,7 @@ class Unosql:
         a cut the next opening deletes the rest. StorageFullError says that it stopped half-way: the rest stays.
         """
         with self._use("delete", collection) as catalog:
-            from .many import condition, delete
-
-            return delete(catalog.collection(collection), condition(key, value))
+            return many.delete(catalog.collection(collection), many.condition(key, value))
 
     def all(self, collection):
         """Return a list of all records, by id."""
@@ -339,16 +321,12 @@ class Unosql:
 
     def get_last_n_records(self, collection, n):
         """Return the n records inserted last, the oldest of them first."""
-        from .arguments import check_number
-
         check_number("n", n)
         return list(reversed(self.find(collection, limit=n, order_by="-id")))
 
     def get_records_in_timeframe(self, collection, field, start, end):
         """Return the records with start <= record[field] <= end, two numbers or two strings. Reads all unless field has an index."""
-        from .condition import between
-
-        return self.find(collection, between(field, start, end))
+        return self.find(collection, condition.between(field, start, end))
 
     def history(self, collection, id):
         """Return a list of the kept versions of a record, the newest first; [] when none is known.
@@ -383,8 +361,6 @@ class Unosql:
         must be set; later inserts free what has expired, for good. history: versions kept of a record besides the current
         one, in place of the database's number; with a lower one older versions go when their record is changed.
         """
-        from .arguments import check_number
-
         options = {}
         for name, n, most in (("capped", capped, 1 << 40), ("ttl", ttl, 1 << 40), ("history", history, 255)):
             if n is not None:
@@ -396,9 +372,7 @@ class Unosql:
     def pop(self, collection, n=1):
         """Remove the n oldest records and return them, a list. A reset after that loses them: see ack()."""
         with self._use("pop", collection) as catalog:
-            from .queue import pop
-
-            return pop(catalog.collection(collection), n)
+            return queue.pop(catalog.collection(collection), n)
 
     def ack(self, collection, id):
         """Remove all records up to an id; return how many. Counts them when some were deleted before, or with a TTL.
@@ -406,9 +380,7 @@ class Unosql:
         For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
         """
         with self._use("ack", collection) as catalog:
-            from .queue import ack
-
-            return ack(catalog.collection(collection), id)
+            return queue.ack(catalog.collection(collection), id)
 
     # -- indexes
 
@@ -422,16 +394,12 @@ class Unosql:
         Raises UniqueError when two records collide, and ValueError when these fields have another index.
         """
         with self._use("create_index", collection, "INFO") as catalog:
-            from .index import create, fields
-
-            create(catalog.collection(collection, True), fields(keys), bool(unique), where)
+            index.create(catalog.collection(collection, True), index.fields(keys), bool(unique), where)
 
     def drop_index(self, collection, keys):
         """Remove the index on a field or a list of fields. False when there is none."""
         with self._use("drop_index", collection, "INFO") as catalog:
-            from .index import drop, fields
-
-            return drop(catalog.collection(collection), fields(keys))
+            return index.drop(catalog.collection(collection), index.fields(keys))
 
     def indexes(self, collection):
         """Return a list of {"keys": [...], "unique": bool, "where": dict or None}."""
@@ -446,10 +414,7 @@ class Unosql:
         comparison narrows it. "sorted": whether records are met in the order asked for.
         """
         with self._use("explain", collection) as catalog:
-            from .condition import compile
-            from .query import explain
-
-            return explain(catalog.collection(collection), compile(key, value), **options)
+            return query.explain(catalog.collection(collection), condition.compile(key, value), **options)
 
     # -- transactions and changes
 
@@ -465,9 +430,8 @@ class Unosql:
         optimize_memory(), compact() and verify().
         """
         with self._use("transaction"):
-            from .transaction import UserTransaction
-
-        return UserTransaction(self._open())
+            pass  # within another call it is refused
+        return transaction.UserTransaction(self._open())
 
     def changes(self, since=0, limit=None):
         """Yield the latest change of each record, in the order of their numbers, as a dict.
@@ -487,9 +451,7 @@ class Unosql:
         last read before it may have missed deletions, and compares with all records instead.
         """
         with self._use("changes") as catalog:
-            from .changes import changes
-
-            return self._steps(changes(catalog, since, limit), catalog.restored)
+            return self._steps(changes.changes(catalog, since, limit), catalog.restored)
 
     def last_change(self):
         """Return the number of the last change; 0: there was none."""
@@ -521,16 +483,12 @@ class Unosql:
         return self._back_up("incremental_backup", filename, since_timestamp, since_change)
 
     def _back_up(self, call, filename, *since):
-        from .arguments import check_number
-
         for number in since:
             if number is not None:
                 check_number("since", int(number) if isinstance(number, float) else number)
 
         with self._settled(call, filename) as catalog:
-            from .backup import backup
-
-            return backup(catalog, filename, *since)
+            return backup.backup(catalog, filename, *since)
 
     def restore(self, filename):
         """Replace the database by a full backup, or merge an incremental one: all of it or nothing.
@@ -540,24 +498,18 @@ class Unosql:
         """
         database = self._settled("restore", filename)
         with database as catalog:
-            from .restore import restore
-
-            return restore(catalog, filename, database.password)
+            return restore.restore(catalog, filename, database.password)
 
     # -- maintenance
 
     def flush(self):
         """Make everything durable; only durability="batch" and post() need it. Raises what keeps posted records from that."""
         with self._use("flush") as catalog:
-            from .posts import tell
-
             catalog.store.flush_buffered()
-            tell(self._open())
+            posts.tell(self._open())
 
     def optimize_memory(self):
         """Give RAM back: write the memtable out and drop caches. Loses nothing."""
-        import gc
-
         with self._settled("optimize_memory") as catalog:
             catalog.store.trim()
         gc.collect()
@@ -570,9 +522,6 @@ class Unosql:
 
         Needs as much free flash as the data takes. Backups keep the key they were made under.
         """
-        from .arguments import check_number
-        from .place import key_bytes
-
         password = key_bytes(encryption_key)
         database = self._settled("rekey")
         iterations = database.iterations if iterations is None else iterations
@@ -588,9 +537,7 @@ class Unosql:
     def verify(self):
         """Read and check everything; return a list of a line for each problem, [] when all is sound."""
         with self._settled("verify") as catalog:
-            from .verify import problems
-
-            return list(problems(catalog, catalog.store.verify()))
+            return list(verify.problems(catalog, catalog.store.verify()))
 
     @staticmethod
     def destroy(db_name, *, path=None, storage=None):
@@ -603,13 +550,8 @@ class Unosql:
         Backup files stay. Flash is freed, not overwritten. A cut leaves it whole or damaged: call it again.
         Raises LockTimeoutError while the database is open, here or in another process, and OSError.
         """
-        from .locks import opening
-
-        with opening:
-            from .destroy import destroy
-            from .place import Place
-
-            return destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
+        with shared.opening:
+            return destroy.destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
 
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".
@@ -622,15 +564,11 @@ class Unosql:
         "posted": records of post() that are not written yet. "post_error": why, or None. "post_overflow", "post_refused":
         those since the opening that had no room, and that a unique index refused.
         """
-        import unosql
-
         with self._use("get_stats") as catalog:
-            from .posts import describe
-
             stats = catalog.store.stats()
             stats["collections"] = {collection.name: collection.size() for collection in catalog.collections()}
             stats["change"] = catalog.change
             stats["forgotten"] = catalog.forgotten[0]
             stats["version"] = unosql.__version__
-            describe(self._open(), stats)
+            posts.describe(self._open(), stats)
             return stats

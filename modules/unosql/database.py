@@ -2,16 +2,17 @@
 
 import hashlib
 
-from . import heap
+from . import heap, shared
 from .arguments import check_name
 from .catalog import Catalog
 from .errors import BusyError, ClosedError, UniqueError, UnosqlError
-from .locks import FOREVER, Lock, opening, taking
+from .logger import Logger
+from .posts import tell, write
 from .record import check, dumps
+from .shortage import try_promise
+from .store import Store
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
-databases = {}  # by what they are stored on: all handles in this process share one Database
-_posting = Lock(None, FOREVER)  # of queues of post(), between threads
 
 
 def digest_of(password):
@@ -56,11 +57,8 @@ class Database:
         self.note("INFO", "opened")
 
     def _open_store(self, place, history, memtable, durability):
-        from .store import Store
-
         self._catalog = Catalog(history)
         storage = place.storage()
-        heap.unload(*heap.SELDOM)  # of a database before this one: they lie where a memtable has room
         heap.tidy()
         try:
             self._store = Store(storage, self._catalog, memtable or place.suited(storage))
@@ -73,12 +71,12 @@ class Database:
     def detach(self):
         """Take one handle off; the last one closes the database."""
         self.lock.check()
-        with opening:
+        with shared.opening:
             if self.handles > 1:
                 self.handles -= 1
                 return
             with self.lock:
-                del databases[self._identity]
+                del shared.databases[self._identity]
                 self._close()
 
     def _close(self):
@@ -93,23 +91,17 @@ class Database:
                 self.lock.close()
                 self.note("INFO", "closed")
         if self.stopped or self.refusal:
-            from .posts import tell
-
             tell(self)
         if left:
             raise UnosqlError("%d posted records are lost" % len(left))
 
     def __enter__(self):
-        if self._shares_flash and not taking.is_inside():
-            taking.check()  # here rather than half-way through a write
+        if self._shares_flash and not shared.taking.is_inside():
+            shared.taking.check()  # here rather than half-way through a write
         self.lock.__enter__()
         try:
-            if self._interrupts():
-                heap.mend()
             self._store.ready()
             if self._catalog.promise and not self._catalog.in_transaction:
-                from .shortage import try_promise
-
                 try_promise(self._catalog)
                 self._store.ready()
             if self.posted:
@@ -153,9 +145,10 @@ class Database:
 
     def _interrupts(self):
         """Whether this call is in the middle of another one, of another database."""
-        if opening.is_interrupted():
+        if shared.opening.is_interrupted():
             return True
-        return len(databases) > 1 and any(d is not self and d.lock.is_interrupted() for d in list(databases.values()))
+        others = shared.databases
+        return len(others) > 1 and any(d is not self and d.lock.is_interrupted() for d in list(others.values()))
 
     def post(self, name, record):
         """Queue a record for the next call; False when there is no room. It may interrupt anything, itself too."""
@@ -165,7 +158,7 @@ class Database:
         if len(text) > self._largest:
             raise ValueError("%d bytes are too large for the memtable of %d" % (len(text), self._largest))
         try:
-            with _posting:
+            with shared.posting:
                 return self._queue((name, text), 0)
         except BusyError:  # within another post() of this thread, which keeps the other threads out
             return self._queue((name, text), 1)
@@ -183,8 +176,6 @@ class Database:
     def _write_posts(self):
         """Write what is queued, unless it would become part of the transaction at hand."""
         if self.posted and not self._catalog.in_transaction:
-            from .posts import write
-
             self.stopped = write(self, self._catalog)
             self._store.ready()
 
@@ -195,8 +186,6 @@ class Database:
     def note(self, level, message):
         """Write a message to the log if it is of the level asked for."""
         if self.logs(level):
-            from .logger import Logger
-
             Logger(self.base + ".log", self._log_size).write(level, message)
 
     def rekey(self, password, iterations):

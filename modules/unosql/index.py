@@ -7,18 +7,16 @@ from .condition import compile, implies, lookup, matches, same
 from .errors import UniqueError, UnosqlError
 from .ordering import encode, is_exact
 from .record import check, header, unpack
+from .text import is_sound
 
 
-def _float_bits():
+def float_bits():
     """Significant bits of this port's floats: entries made from others do not compare with ours."""
     bits, x = 0, 1.0
     while 1.0 + x != 1.0:
         x /= 2
         bits += 1
     return bits
-
-
-FLOAT_BITS = _float_bits()
 
 
 class Index:
@@ -33,7 +31,7 @@ class Index:
         self.unique = definition["unique"]
         self.where = definition["where"]
         self.is_exact = "cut" not in definition
-        self.is_foreign = definition.get("float", FLOAT_BITS) != FLOAT_BITS
+        self.is_foreign = "float" in definition and definition["float"] != float_bits()
         self._definition = definition
         self.tests = compile(self.where)
 
@@ -82,7 +80,7 @@ class Index:
         if not all(is_exact(value) for value in self.values(record)):
             remarks["cut"] = True
         if any(isinstance(lookup(record, field), float) for field in self.fields):
-            remarks["float"] = FLOAT_BITS
+            remarks["float"] = float_bits()
         return {name: value for name, value in remarks.items() if name not in self._definition}
 
     def check_unique(self, collection, record):
@@ -104,8 +102,6 @@ def is_odd(raw):
     data = raw[header(raw)[3] :]
     if is_ascii(data):
         return False
-    from .text import is_sound
-
     return not is_sound(data)
 
 

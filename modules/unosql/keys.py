@@ -4,6 +4,7 @@ A key is one letter for its kind, then numbers as varints; keys of an index hold
 """
 
 from .codec import is_ascii, pack_uint, unpack_uint
+from .text import escaped, unescaped
 
 # The catalogue sorts last, next to the changes: written at each flush, it is merged with what is merged anyway.
 # So are the names of collections by their numbers, which grow at their end too.
@@ -26,8 +27,6 @@ def collection(name):
     """Return the key of a collection's entry, by its name as named() tells it."""
     data = name.encode()
     if b"\xef\xbf\xbd" in data:  # U+FFFD
-        from .text import unescaped
-
         data = unescaped(data)
     return CATALOG + data
 
@@ -36,8 +35,6 @@ def named(data):
     """Return the name of a collection that is stored; of what is not UTF-8, from an earlier version, see text.escaped()."""
     if is_ascii(data):
         return data.decode()
-    from .text import escaped
-
     return escaped(data)
 
 

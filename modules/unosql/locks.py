@@ -8,58 +8,29 @@ import os
 import sys
 import time
 
-from . import heap
+from . import state
 from .errors import BusyError, LockTimeoutError
-
-try:
-    import _thread
-except ImportError:  # ESP8266
-    _thread = None
+from .processes import owner, release, take
+from .threads import ident, mutex
 
 LOCK_TIMEOUT = 5000
 FOREVER = 1 << 29  # milliseconds
 _POLL = 5
-_held = set()  # what this process holds: directories of databases, or names of those on flash, and owners of locks
-_serial = 0  # of the last lock between processes
 
-if hasattr(time, "ticks_ms"):
-    _now, _since, _sleep = time.ticks_ms, time.ticks_diff, time.sleep_ms
-else:
 
-    def _now():
-        return int(time.monotonic() * 1000)
+def _now():
+    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
 
-    def _since(end, start):
-        return end - start
 
-    def _sleep(ms):
+def _since(end, start):
+    return time.ticks_diff(end, start) if hasattr(time, "ticks_diff") else end - start
+
+
+def _sleep(ms):
+    if hasattr(time, "sleep_ms"):
+        time.sleep_ms(ms)
+    else:
         time.sleep(ms / 1000)
-
-
-if _thread:
-    mutex = _thread.allocate_lock  # a new lock between threads, for `with` and acquire(0)
-else:
-
-    class mutex:
-        """Stands in for it where there are no threads."""
-
-        def acquire(self, wait=1):
-            return True
-
-        def release(self):
-            pass
-
-        __enter__ = acquire
-
-        def __exit__(self, *exc):
-            pass
-
-
-def _ident():
-    return _thread.get_ident() if _thread else 1
-
-
-_registry = mutex()
 
 
 class Lock:
@@ -90,37 +61,29 @@ class Lock:
             self._open_among_processes()
 
     def _open_among_processes(self):
-        global _serial
         try:
-            from .processes import owner, take
-
-            _serial += 1
-            self._owner = owner(_serial)
-            self._wait(lambda: take(self._path, self._owner, _held))
+            state.serial += 1
+            self._owner = owner(state.serial)
+            self._wait(lambda: take(self._path, self._owner, state.held))
         except BaseException:
             self.close()
             raise
-        finally:
-            heap.unload("processes")
 
     def close(self):
         """Give it back; nothing when it was not taken."""
         if self._owner:
-            from .processes import release
-
-            release(self._path, self._owner, _held)
-            heap.unload("processes")
-        _held.discard(self._token)
+            release(self._path, self._owner, state.held)
+        state.held.discard(self._token)
         self._owner = self._token = None
 
     def _register(self):
         token = self._path or ":" + self._name
         if self._path and token[0] != "/":
             token = os.getcwd() + "/" + token
-        with _registry:
-            if token in _held:
+        with state.registry:
+            if token in state.held:
                 return False
-            _held.add(token)
+            state.held.add(token)
         self._token = token
         return True
 
@@ -133,12 +96,12 @@ class Lock:
 
     def is_interrupted(self):
         """Whether the code that asks has interrupted this thread within the lock, or on its way in or out."""
-        me = _ident()
+        me = ident()
         return self._claim == me or self._busy and self._thread == me
 
     def is_inside(self):
         """Whether this thread is within the lock."""
-        return self._thread == _ident()
+        return self._thread == ident()
 
     def check(self):
         """Raise BusyError for code that has interrupted this thread in a call."""
@@ -148,7 +111,7 @@ class Lock:
     def __enter__(self):
         # what interrupts this leaves all as it was: each step is right whether that comes before or after it
         self.check()
-        me = _ident()
+        me = ident()
         if self._thread != me:
             self._claim = me
             try:
@@ -187,7 +150,3 @@ class Lock:
         self._thread = None
         self._mutex.release()
         self._claim = None
-
-
-opening = Lock(None, FOREVER, "opening")  # opening, closing and destroying databases, one at a time
-taking = Lock(None, FOREVER, "flash")  # of erase blocks: databases on one flash do not see each other's

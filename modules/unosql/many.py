@@ -1,7 +1,9 @@
 """Writes of any number of records as one batch."""
 
+from . import shortage
 from .arguments import settle
 from .condition import compile, fields
+from .edits import editor, put
 from .errors import StorageFullError
 from .query import search
 from .record import META, check
@@ -33,9 +35,7 @@ def delete(collection, tests):
         except StorageFullError:  # there was room, but perhaps not for all at once
             if catalog.in_transaction or len(list(search(collection, tests, 2))) < 2:
                 raise
-    from .shortage import delete
-
-    return delete(collection, tests)
+    return shortage.delete(collection, tests)
 
 
 def upsert(collection, tests, changes, operators={}):
@@ -80,8 +80,6 @@ def _editor(changes, operators, kept):
     check(changes, "changes")
     changes = settle(changes, "changes")
     if operators or any("." in field for field in changes):
-        from .edits import editor
-
         return editor(changes, kept, **operators)
     return lambda record: record.update(changes)
 
@@ -109,8 +107,6 @@ def _equal(tests):
         if "." not in field:
             record[field] = value
         else:
-            from .edits import put
-
             put(record, field.split("."), value)
     return record
 

@@ -3,10 +3,13 @@
 import os
 import sys
 
-from . import heap
-from .database import Database, databases, digest_of
+from . import heap, shared
+from .database import Database, digest_of
 from .errors import WrongKeyError
-from .locks import Lock, taking
+from .files import Files
+from .flash import Flash
+from .locks import Lock
+from .spelling import same
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 # Bytes of the least memtable, and which part of a small medium one has.
@@ -23,7 +26,7 @@ def attach(place, key, **options):
     place.check()
     database = opened(place)
     if not database:
-        database = databases[place.identity] = Database(place, password, **options)
+        database = shared.databases[place.identity] = Database(place, password, **options)
     elif database.digest != digest_of(password):
         raise WrongKeyError("%s is open under another key" % place.name)
     database.handles += 1
@@ -32,12 +35,10 @@ def attach(place, key, **options):
 
 def opened(place):
     """The open Database at a Place, or None. Within `opening`."""
-    found = databases.get(place.identity)
+    found = shared.databases.get(place.identity)
     if not found and place.in_directory:
-        for database in databases.values():
+        for database in shared.databases.values():
             if database.in_directory:
-                from .spelling import same
-
                 if same(database.base + ".udb", place.base + ".udb"):
                     return database
     return found
@@ -91,13 +92,9 @@ class Place:
     def storage(self):
         """Return the storage object."""
         if self._device:
-            from .flash import Flash
-
             return Flash(self._device, self.name)
         if self._storage:
             return self._storage
-        from .files import Files
-
         return Files(self.base + ".udb")
 
     def suited(self, storage):
@@ -111,10 +108,10 @@ class Place:
 
     def check(self):
         """Raise BusyError within a call that something has interrupted, on this database or of this flash."""
-        if self.shares_flash and not taking.is_inside():
-            taking.check()
-        if self.identity in databases:
-            databases[self.identity].lock.check()
+        if self.shares_flash and not shared.taking.is_inside():
+            shared.taking.check()
+        if self.identity in shared.databases:
+            shared.databases[self.identity].lock.check()
 
     def lock(self, timeout):
         """Return the Lock. timeout: milliseconds."""

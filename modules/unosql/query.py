@@ -7,6 +7,7 @@ from . import keys
 from .arguments import check_number, check_strings
 from .codec import pack_uint
 from .condition import lookup, matches
+from .ordering import bounds, complement, encode
 from .record import header, unpack
 
 # Ids that a search by a range of an index sorts in RAM; when there are more it reads all records in order.
@@ -50,8 +51,6 @@ class Plan:
 
     def _consider(self, index):
         """Use an index if that is better than what was found before."""
-        from .ordering import encode
-
         equal = 0
         while equal < len(index.fields) and index.fields[equal] in self._equal:
             equal += 1
@@ -223,8 +222,6 @@ def _same_way(order, fields):
 
 
 def _sort_key(record, order):
-    from .ordering import complement, encode
-
     parts = []
     for field, descending in order:
         encoded = encode(lookup(record, field), _TOP)
@@ -247,8 +244,6 @@ def _id_range(tests):
 
 def _value_range(tests, field):
     """The encodings (lowest, end) that comparisons leave of a field, or None when there are none. Wider is no harm."""
-    from .ordering import bounds, encode
-
     found = None
     for operator, name, value, _ in tests:
         if name != field or operator not in ("gt", "gte", "lt", "lte"):

@@ -3,30 +3,29 @@
 import json
 import sys
 
+from . import state
 from .codec import is_ascii, pack_uint, unpack_uint
+from .own import check_own
+from .text import is_sound, joined, mended
 
 # What the database sets itself.
 META = ("id", "timestamp", "version")
 _DEPTH = 16
-try:
-    json.loads(b'"\xe9"')
-    _strict = False  # some MicroPythons take any bytes
-except UnicodeError:
-    _strict = True
-_COMPACT = {"separators": (",", ":")}
-if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
-    _COMPACT["ensure_ascii"] = False
 
 
 def dumps(value, name="record"):
     """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
-    data = json.dumps(value, **_COMPACT).encode("utf-8", "surrogatepass")
+    data = _json(value).encode("utf-8", "surrogatepass")
     if not is_ascii(data):
-        from .text import is_sound, joined
-
         if not is_sound(data):
             return dumps(joined(value, name))
     return data
+
+
+def _json(value):
+    if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, separators=(",", ":"))
 
 
 def loads(data, thorough=False):
@@ -34,13 +33,11 @@ def loads(data, thorough=False):
 
     thorough: overlong forms too, which make no trouble until they are stored again.
     """
-    if is_ascii(data) if thorough or not _strict else b"\xed" not in data:  # which surrogates start with
+    if is_ascii(data) if thorough or not state.strict else b"\xed" not in data:  # which surrogates start with
         try:
             return json.loads(data)
         except UnicodeError:
             pass
-    from .text import is_sound, mended
-
     return json.loads(data if is_sound(data) else mended(data))
 
 
@@ -56,8 +53,6 @@ def check(record, name="record", own=False):
     if flaw:
         raise ValueError(name + flaw)
     if not own and ("id" in record or "timestamp" in record or "version" in record):
-        from .own import check_own
-
         check_own(record, name, META)
 
 

@@ -6,6 +6,7 @@ from .changes import entries
 from .codec import pack_uint
 from .errors import UnosqlError
 from .expiry import unwind
+from .index import purge
 from .record import header, loads, restamp
 
 # The kind of entries that are there only while a batch restores; sorts among those that change often.
@@ -139,8 +140,6 @@ def _reopen(collection, id):
         if number == collection.number and id <= changed < collection.first:
             store.apply([(key, None)])
     if collection.definitions:
-        from .index import purge
-
         purge(collection, id, collection.first)
     collection.first = id
 

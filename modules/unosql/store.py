@@ -36,7 +36,7 @@ from .reading import peek, scan
 from .recovery import load
 from .segments import Segments
 
-CLOSED, READY, SUSPECT = range(3)
+CLOSED, READY, SUSPECT = 0, 1, 2
 
 
 class Store:

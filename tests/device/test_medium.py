@@ -169,7 +169,7 @@ def test_flash_that_can_only_be_read():
 def tear(medium, name):
     """Make a file's name in FAT's directory what a cut may leave there: no text."""
     stored = name[:8].upper().encode()
-    at = bytes(medium.device.data).find(stored)
+    at = medium.device.data.find(stored)
     assert at >= 0
     medium.umount()
     medium.device.data[at : at + 8] = b"\xe9\xff\xfe\x90\x80\xc3\x28\xf1"

@@ -6,7 +6,7 @@ import os
 import time
 
 from runner import Skip, column, fresh, plain, raises, same, set_clock
-from unosql import compression, core
+from unosql import core
 
 KEY = b"1234567890abcdef"
 
@@ -231,26 +231,6 @@ def test_clear_removes_indexes_too():
     db.create_index("users", ["name", "age"])
     db.clear("users")
     same((db.indexes("users"), db.find("users", "name", "Bob")), ([], []))
-
-
-def test_compression_with_fallback():
-    """Blocks of an image that cannot compress stay as they are; both are read by one that can."""
-    text = "the same words again and again, " * 20
-    sizes = []
-    kept = compression.native, compression.uzlib
-    for able in (True, False):
-        if not able:
-            compression.native = compression.uzlib = None
-        try:
-            db = fresh("compressed%d" % able, encryption_key=KEY, iterations=1000)
-            db.insert_many("c", ({"text": text, "n": n} for n in range(12)))
-            db.optimize_memory()
-        finally:
-            compression.native, compression.uzlib = kept
-        same(column(db.all("c"), "text"), [text] * 12)
-        sizes.append(db.get_stats()["bytes"])
-    assert kept == (None, None) or sizes[0] < sizes[1] / 3, sizes
-    assert sizes[1] > 12 * len(text), sizes
 
 
 def test_lock_with_a_timeout_to_set():

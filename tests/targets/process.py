@@ -25,7 +25,7 @@ class Program:
         report = Report(job.names)
         code = "import runner; runner.main(%r, %r, %r)" % (job.module, job.mode, list(job.names))
         try:
-            status = self.execute([*self._options(job), "-c", code], job.directory, job.quiet, report.feed)
+            status = self.execute([*self._options(job), "-c", code], job.directory, job.quiet, report.feed, self._environment(job))
         except TimeoutError as e:
             return report.finish(str(e))
         return report.finish("the program ended with status %d" % status)
@@ -33,9 +33,12 @@ class Program:
     def _options(self, job):
         return []
 
-    def execute(self, arguments, directory, quiet, consume):
+    def _environment(self, job):
+        return self._env
+
+    def execute(self, arguments, directory, quiet, consume, env=None):
         """Run the interpreter in directory; consume gets each line of its output. Returns its exit status."""
-        with subprocess.Popen(self._find() + arguments, cwd=directory, env=self._env, stdin=subprocess.DEVNULL,
+        with subprocess.Popen(self._find() + arguments, cwd=directory, env=env or self._env, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             try:
                 for line in _lines(process.stdout, quiet):
@@ -50,17 +53,19 @@ class Program:
 
 
 class Unix(Program):
-    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead.
+    """MicroPython's unix port, with unosql frozen in; source: with modules/ as it is now instead, as for tests that change code.
 
     A binary of one's own may be named by the environment: MICROPY_UNIX, MICROPY_UNIX32."""
 
     def __init__(self, bits, source):
-        path = [str(DEVICE), ".frozen"]
-        if source:
-            path.insert(0, str(MODULES))
+        path = ":".join((str(DEVICE), ".frozen"))
+        self._sources = {"MICROPYPATH": "%s:%s" % (MODULES, path)}
         given = os.environ.get("MICROPY_UNIX32" if bits == 32 else "MICROPY_UNIX")
-        super().__init__(lambda: [given or _build(bits)], MICROPYPATH=":".join(path))
+        super().__init__(lambda: [given or _build(bits)], **(self._sources if source else {"MICROPYPATH": path}))
         self._bits = bits
+
+    def _environment(self, job):
+        return dict(self._env, **self._sources) if job.changes_code else self._env
 
     def _options(self, job):
         """A heap of which FREE_HEAP bytes are free when the tests start; twice as many where words have 64 bits."""

@@ -12,7 +12,8 @@ class Session(NamedTuple):
 
 class Job(NamedTuple):
     """What a target is to run. quiet: seconds without output after which it counts as hung. free_heap: bytes that
-    are free when the tests start, where the heap's size can be chosen; 0: the usual heap."""
+    are free when the tests start, where the heap's size can be chosen; 0: the usual heap. changes_code: of unosql, which must
+    not be in flash then."""
 
     module: str
     mode: str
@@ -20,6 +21,7 @@ class Job(NamedTuple):
     directory: Path
     quiet: int
     free_heap: int = 0
+    changes_code: bool = False
 
 
 class Schedule:

@@ -11,7 +11,11 @@ list(APPEND SDKCONFIG_DEFAULTS
 )
 
 set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
-list(APPEND USER_C_MODULES ${CMAKE_CURRENT_LIST_DIR}/../usermods/unosql/micropython.cmake)
+set(PERMAFROST_PLAN ${CMAKE_CURRENT_LIST_DIR}/../../permafrost.txt)
+list(APPEND USER_C_MODULES
+    ${CMAKE_CURRENT_LIST_DIR}/../usermods/unosql/micropython.cmake
+    ${CMAKE_CURRENT_LIST_DIR}/../usermods/permafrost/micropython.cmake
+)
 
 # No path of the building machine in an image, nor in its debug information. ESP-IDF maps its own folders to /IDF and the
 # like; of two options that fit a path gcc takes the last. MicroPython's tree is a folder of links (firmware/worktree.py).

@@ -14,7 +14,9 @@ _KEY = b"selftest key 16b"
 _BACKUP = _NAME + ".bak"
 _RECORDS = 60
 
-_ticks = getattr(time, "ticks_ms", None) or (lambda: int(time.monotonic() * 1000))
+
+def _ticks():
+    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
 
 
 def run(path=None, storage=None):

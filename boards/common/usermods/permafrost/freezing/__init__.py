@@ -1,0 +1,1 @@
+"""Turns frozen modules into constants; ../README.md explains."""

@@ -1,0 +1,13 @@
+"""What this process holds, and what its port is like. In our images this runs at the import of unosql and stays in RAM.
+
+All other modules but shared are constants in flash there: docs/DESIGN.md, Modules in flash.
+"""
+
+from .port import is_small, is_strict
+from .threads import mutex
+
+held = set()  # directories of databases, or names of those on flash, and owners of locks
+registry = mutex()  # of held
+serial = 0  # of the last lock between processes
+small = is_small()
+strict = is_strict()

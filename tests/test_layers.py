@@ -109,6 +109,17 @@ def test_folders_are_seen(tmp_path):
     assert named_above("kv.files", found, height) == ["store", "unosql.top"]
 
 
+def test_one_module_imports_all_others_from_the_lowest_up():
+    """So that no import nests deep: each finds what it needs."""
+    order = [alias.name for node in tree(MODULES["upwards"]).body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(order) == sorted(set(MODULES) - {"core", "checks", "upwards"})
+    for module in order:
+        late = [name for name, _ in imports(module) if name in order and order.index(name) > order.index(module)]
+        assert not late, "%s comes before %s" % (module, late)
+    first = next(node for node in tree(MODULES["core"]).body if isinstance(node, ast.ImportFrom))
+    assert [alias.name for alias in first.names] == ["upwards"]
+
+
 def test_no_import_goes_in_a_circle():
     needs = {module: {name for name, _ in imports(module)} for module in MODULES}
     while needs:

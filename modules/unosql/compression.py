@@ -17,9 +17,6 @@ except ImportError:  # stock MicroPython, CPython
 
 # Deflating looks back 2**9 bytes.
 _WBITS = -9
-# Bytes at the start of a workspace that _unosql deflates in, and those it inflates in.
-_AHEAD = native.DEFLATE_WORK if native else 0
-_LEAST = native.INFLATE_WORK if native else 0
 # What stands at the end of a block: one of these, behind the length of the data if deflated.
 _PLAIN = 0
 _DEFLATE = 1
@@ -30,14 +27,20 @@ _WORTHWHILE = 64
 SPARE = 16
 
 
+def _ahead():
+    """Bytes at the start of a workspace that _unosql deflates in."""
+    return native.DEFLATE_WORK if native else 0
+
+
 def workspace(size):
     """Return what blocks of up to size bytes are compressed and decompressed in."""
-    return memoryview(bytearray(max(_LEAST, _AHEAD + size + _TAIL + SPARE)))
+    least = native.INFLATE_WORK if native else 0
+    return memoryview(bytearray(max(least, _ahead() + size + _TAIL + SPARE)))
 
 
 def room(work):
     """Return the size of the largest block that a workspace is for."""
-    return len(work) - _AHEAD - _TAIL - SPARE
+    return len(work) - _ahead() - _TAIL - SPARE
 
 
 def compress(data, work=None):
@@ -49,7 +52,7 @@ def compress(data, work=None):
     size = len(data)
     if work is None or room(work) < size:
         work = workspace(size)
-    target = work[_AHEAD:]
+    target = work[_ahead():]
     used = _deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0
     if used:
         target[used] = size >> 8

@@ -35,6 +35,7 @@ import gc
 
 import unosql
 
+from . import upwards  # noqa: F401  first of all  # isort: skip
 from . import backup, changes, condition, destroy, index, many, posts, query, queue, restore, shared, transaction, verify
 from .arguments import check_number
 from .database import LEVELS, Logged

@@ -45,6 +45,40 @@ def test_given_up(tmp_path):
     assert os.listdir(tmp_path) == ["b"] and (tmp_path / "b").read_bytes() == before
 
 
+def test_given_up_when_it_is_complete(tmp_path, monkeypatch):
+    """Where the new name can't be had the complete file stays, if it is the only one."""
+    store, path = make(MemFs()), str(tmp_path / "b")
+    sink = store.export(path, {"full": True})
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.os, "rename", failing)
+        with pytest.raises(OSError):
+            sink.close()
+    sink.abort()
+    assert os.listdir(tmp_path) == ["b.tmp"]
+    written(store, path)
+    sink = store.export(path, {})
+    os.remove(path + ".tmp")  # by somebody else
+    sink.abort()
+    assert os.listdir(tmp_path) == ["b"]
+
+
+def failing(*args):
+    raise OSError(5, "injected")
+
+
+@pytest.mark.parametrize("at", [0, 5, 12, 100])
+def test_damage_is_told_with_the_file(tmp_path, at):
+    store, path = make(MemFs()), str(tmp_path / "b")
+    written(store, path)
+    data = bytearray((tmp_path / "b").read_bytes())
+    data[at] ^= 1
+    (tmp_path / "b").write_bytes(data)
+    with pytest.raises(CorruptionError) as caught:
+        opened = store.import_(path)
+        opened.check()
+    assert caught.value.where == path
+
+
 def test_not_a_backup(tmp_path, monkeypatch):
     """A sound file without the object at its start is refused by name."""
     store, path = make(MemFs()), str(tmp_path / "b")

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from media import FlashMedium
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
-from unosql import batch, compaction, reading, segments
+from unosql import batch, compaction, reading, reclaim, segments, writing
 from unosql import store as stores
 from unosql.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
@@ -458,6 +459,61 @@ def test_memory_errors_leave_no_files(monkeypatch, kind, name, most, memtable):
         assert everything(store) == model
 
 
+def test_a_transaction_begins_with_less_where_there_is_no_gap(monkeypatch):
+    store, real = make(MemFs(), memtable=4096), batch.Memtable
+
+    def short(capacity):
+        if capacity > 512:
+            raise MemoryError
+        return real(capacity)
+
+    monkeypatch.setattr(batch, "Memtable", short)
+    store.begin()
+    assert store.batch.memtable.capacity == 512
+    store.apply([(b"a", bytes(400))])
+    store.apply([(b"b", bytes(400))])  # it goes on as a bulk batch
+    store.commit()
+    assert everything(store) == {b"a": bytes(400), b"b": bytes(400)}
+
+
+def test_memory_error_where_a_bulk_batch_flushes(monkeypatch):
+    store = make(MemFs())
+    once(monkeypatch, batch, "with_memtable", 1)
+    ops = [(b"%d" % i, bytes(200)) for i in range(20)]
+    store.apply(ops)
+    assert everything(store) == dict(ops)
+
+
+def test_a_bulk_batch_is_flushed_where_the_layer_above_is_crowded():
+    store = counting(MemFs())
+    store.observer.crowded = lambda: True
+    store.begin()
+    for i in range(12):
+        store.apply([(b"a%d" % i, bytes(200))])
+    assert not len(store.memtable) and store.batch.draft
+    store.commit()
+    assert store.observer.n == 12 and counting(store.storage._fs).observer.n == 12
+
+
+def test_a_bulk_flush_before_anything_was_put_keeps_what_the_layer_above_had():
+    store = counting(MemFs())
+    told, store.observer.flushed = [], lambda: told.append(1)
+    store.begin()
+    store.batch.spill()
+    store.batch._flush()
+    assert not told
+    store.rollback()
+    assert everything(store) == everything(counting(store.storage._fs))
+
+
+def test_what_reads_within_a_flush_has_its_buffers_from_then_on():
+    store = make(MemFs(), memtable=2048)
+    kept = len(store.segments.buffers._idle)
+    for _ in range(2):
+        store.expect_peeks()
+        assert len(store.segments.buffers._idle) == kept + 2
+
+
 # -- compaction in the memtable's memory
 
 def lent(store):
@@ -598,3 +654,161 @@ def test_the_memtable_is_never_lent_twice():
     buffers.lend(arena)  # reclaim() has failed in between
     buffers.give(taken)
     assert len(buffers._idle) == 6 and len(buffers._lent) == 5
+
+
+# -- flash that is short
+
+class Dying(Observer):
+    """All keys below `dead` are dead, and everything that puts something is refused by a full medium."""
+
+    dead = b""
+
+    def is_dead(self, key, value):
+        return key < self.dead
+
+    def is_dead_range(self, lo, hi):
+        return hi < self.dead
+
+
+def dying(fs):
+    store = make(fs, hooks=Dying())
+    for i in range(60):
+        store.apply([(b"k%02d" % i, bytes(range(200)) + bytes([i]))])
+    store.compact()
+    return store
+
+
+def test_a_segment_found_dead_when_its_turn_to_be_sampled_comes_is_forgotten():
+    store = dying(MemFs())
+    store.observer.dead = b"l"
+    store.compaction.space.unsampled = 0
+    reclaim.sample_next(store)  # that is not due
+    assert list(store.version.segments())
+    store.compaction.space.unsampled = 1
+    reclaim.sample_next(store)
+    assert not list(store.version.segments()) and everything(store) == {} == everything(make(store.storage._fs))
+
+
+def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
+    fs = Failing()
+    store = dying(fs)
+    monkeypatch.setattr(compaction, "TRIGGER", 100)
+    for i in range(3):
+        store.apply([(b"k%02d" % i, bytes(100))])
+        store.flush()
+    kept = everything(store)
+    fs.free = store.compaction.space.left = 0
+    store.compaction.space.wrote(0)
+    fs.fail("/s", error=errno.ENOSPC)
+    with pytest.raises(StorageFullError):
+        store.apply([(b"more", bytes(200))])
+    fs.n = None
+    assert everything(store) == kept == everything(make(fs)) and store.compaction.space.futile
+
+
+def test_compacting_what_is_all_dead_leaves_nothing():
+    store = dying(MemFs())
+    store.observer.dead = b"l"
+    store.compact()
+    assert not list(store.version.segments()) and everything(make(store.storage._fs)) == {}
+
+
+class Growing(Observer):
+    """Puts are refused by a full medium; `live` counts keys."""
+
+    def replay(self, key, value):
+        self.live += 1 if value is not None else -1
+
+
+@pytest.mark.parametrize("memtable", [1024, 4096])
+def test_a_full_store_takes_as_much_as_was_removed(memtable):
+    medium, r, model = FlashMedium(32), random.Random(1), {}
+    store = Store(medium.storage(), Growing(), memtable)
+    store.open()
+    for turn in range(6):
+        try:
+            while True:
+                op = r.randbytes(4), r.randbytes(100)
+                store.apply([op])
+                model.update([op])
+        except StorageFullError:
+            pass
+        assert everything(store) == model and len(model) > 60
+        for key in r.sample(sorted(model), len(model) // 2) if turn % 2 else sorted(model)[: len(model) // 2]:
+            store.apply([(key, None)])
+            del model[key]
+    assert list(store.verify()) == [] and everything(store) == model
+
+
+def filled(hooks, memtable=1024):
+    """A store on a flash that is full."""
+    store, r = Store(FlashMedium(32).storage(), hooks, memtable), random.Random(1)
+    store.open()
+    with pytest.raises(StorageFullError):
+        while True:
+            store.apply([(r.randbytes(4), r.randbytes(100))])
+    return store
+
+
+def test_segments_that_are_dead_as_a_whole_make_room_enough():
+    store = filled(Dying())
+    store.flush()
+    assert not reclaim.relieve(store, store.compaction.space.goal)
+    store.observer.dead = b"\xff" * 5
+    store.compaction.space.futile = False  # as after a removal
+    reads = store.segments.reader.reads
+    assert reclaim.relieve(store, store.compaction.space.goal) and not list(store.version.segments()) and store.segments.reader.reads == reads
+
+
+def test_a_large_batch_merges_late_where_flash_is_short():
+    """What is merged within it comes free at its end only."""
+    store, r, _model = Store(FlashMedium(32).storage(), None, 1024), random.Random(1), {}
+    store.open()
+    ops = [(r.randbytes(4), r.randbytes(100)) for _ in range(150)]
+    for i in range(0, 150, 50):
+        store.apply(ops[i : i + 50])
+    assert store.compaction.space.free() < 4 * store.compaction.space.goal and everything(store) == dict(ops)
+
+
+def test_levels_are_as_deep_as_what_they_hold(monkeypatch):
+    monkeypatch.setattr(compaction, "_LEVEL1", 1000)
+    store, r, _model = make(MemFs()), random.Random(1), {}
+    ops = [(r.randbytes(4), r.randbytes(100)) for _ in range(150)]
+    store.apply(ops)
+    store.compact()
+    assert len(store.version.levels) == 4 and everything(store) == dict(ops) == everything(make(store.storage._fs))
+
+
+def test_compacting_a_full_medium_goes_two_segments_at_a_time(monkeypatch):
+    store = dying(MemFs())
+    monkeypatch.setattr(compaction, "TRIGGER", 100)
+    for i in range(5):
+        store.apply([(b"k%02d" % i, b"new")])
+        store.flush()
+    widths, merge = [], compaction.Compaction._merge
+
+    def noted(compaction, level, inputs, *how):
+        widths.append((level, len(inputs)))
+        return merge(compaction, level, inputs, *how)
+
+    monkeypatch.setattr(compaction.Compaction, "_merge", noted)
+    store.compaction.space.full_at = 1
+    monkeypatch.setattr(writing, "make_room", lambda *_: None)
+    store.compact()
+    assert widths[:3] == [(0, 2), (0, 2), (0, 1)] and [store.get(b"k%02d" % i) for i in range(5)] == [b"new"] * 5
+
+
+def test_memory_error_in_the_middle_of_a_scan(monkeypatch):
+    """The scan goes on behind the last key; within a transaction the code that ends it stays."""
+    store = make(MemFs())
+    model = {b"k%02d" % i: bytes(200) for i in range(60)}
+    for op in model.items():
+        store.apply([op])
+    store.begin()
+    store.apply([(b"staged", b"")])
+    for skip in range(1, 12):
+        once(monkeypatch, Segment, "_block", skip)
+        assert set(everything(store)) == {*model, b"staged"}
+        monkeypatch.undo()
+    store.commit()
+    assert store.get(b"staged") == b""

@@ -3,11 +3,12 @@ import importlib.util
 import random
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from unosql import codec, compression, crypto
+from unosql import codec, compression, crypto, keys
 from unosql.buffers import Buffers
 from unosql.envelope import Plain
 from unosql.errors import CorruptionError
@@ -37,6 +38,21 @@ def test_varints(a, b):
 
 def test_lengths_of_varints():
     assert [len(codec.pack_uint(n)) for n in BOUNDS] == [1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 8, 9, 9]
+
+
+def test_text_is_ascii_as_micropython_tells_it():
+    """Its memoryview takes a str, and it has no isascii(): the other way is compiled for bytes here."""
+    names = {"hasattr": lambda kind, name: False}
+    exec(compile(Path(codec.__file__).read_text(), codec.__file__, "exec"), names)
+    for text in (b"", b"plain", "grün".encode()):
+        assert names["is_ascii"](text) == codec.is_ascii(text) == text.isascii()
+
+
+def test_names_of_collections_lead_to_their_keys():
+    """Also those that an earlier version stored as bytes which are no text."""
+    for data in (b"", b"users", "grün".encode(), b"caf\xe9", "\ufffd41".encode(), b"\xed\xa0\x80"):
+        assert keys.collection(keys.named(data)) == keys.CATALOG + data
+    assert keys.named(b"caf\xe9") == "caf\ufffde9"
 
 
 def packed(data, work=None, module=compression):
@@ -428,6 +444,18 @@ def test_buffers_keep_what_is_lent_and_what_is_theirs():
     buffers.reclaim()
     buffers.give(lent)  # too late
     assert [type(buf) for buf in buffers._idle] == [bytearray]
+
+
+def test_a_buffer_given_back_meanwhile_is_not_taken_for_a_longer_one():
+    """On CPython the end of a generator may come at any time, and gives one back."""
+    class Changing(list):
+        def pop(self, i):
+            self.insert(0, bytearray(8))
+            return super().pop(i)
+
+    buffers = Buffers(512)
+    buffers._idle = Changing([bytearray(512)])
+    assert len(buffers.take(512)) == 512 and sorted(map(len, buffers._idle)) == [8, 512]
 
 
 def test_a_workspace_is_made_anew_only_for_what_it_has_no_room_for():

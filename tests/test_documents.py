@@ -4,7 +4,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from unosql import archive, backup, condition, index, keys, query, queue, record
+from unosql import archive, backup, condition, index, keys, query, queue, record, shortage
 from unosql.many import delete, insert_many, update, upsert
 from unosql.catalog import Catalog
 from unosql.changes import changes
@@ -841,3 +841,63 @@ def test_a_full_medium_at_the_end_of_a_backup_leaves_nothing_about(saved, monkey
     with pytest.raises(OSError, match="made to fail"):
         saved.backup("c.bak")
     assert not os.path.exists("c.bak.tmp")
+
+
+# -- deleting while flash is short
+
+def full(place, n=60):
+    place.insert("c", *range(n))
+    place.store.is_short = True
+    return place
+
+
+@pytest.mark.parametrize("where, left", [
+    ({"n": {"gte": 100}}, 60), ({"n": 7}, 59), ({"n": {"lt": 20}}, 40), ({"n": {"gte": 3, "lt": 50}}, 13), ({"n": {"gte": 3, "lt": 35}}, 28), ({}, 0),
+    ({"n": {"in": [3, 4, 8, 9, 10, 30]}}, 54),
+])
+def test_deletions_on_a_full_medium(place, where, left):
+    full(place)
+    assert place.delete("c", where) == 60 - left and place.find("c", where) == []
+    assert len(place.ids("c")) == place["c"].count == left and not place.catalog.promise and list(problems(place.catalog)) == []
+
+
+def test_ids_that_fill_more_than_one_entry(place):
+    full(place, 1200)
+    assert place.delete("c", {"n": {"in": list(range(1, 1200, 2))}}) == 600 and place.ids("c") == [n + 1 for n in range(0, 1200, 2)]
+
+
+@pytest.mark.parametrize("after", range(1, 8))
+def test_a_promise_is_kept_later_or_given_up_when_there_is_no_room(monkeypatch, place, after):
+    full(place)
+    apply, left = place.store.apply, [after]
+
+    def filling(ops):
+        left[0] -= 1
+        if left[0] == 0:
+            raise StorageFullError
+        apply(ops)
+
+    monkeypatch.setattr(place.store, "apply", filling)
+    try:
+        assert place.delete("c", {"n": {"gte": 3, "lt": 50}}) == 47
+    except StorageFullError:
+        assert not place.catalog.promise and place.store.get(keys.make(keys.PROMISE, 0)) is None
+    assert set(place.ids("c")) >= {1, 2, 3, *range(51, 61)} and list(problems(place.catalog)) == []
+
+
+def test_a_promise_that_a_cut_interrupted(monkeypatch, place):
+    """What it is about goes with the next call, but for what was written since; where there is no room it is tried again."""
+    full(place)
+    tests = condition.compile({"n": {"gte": 3, "lt": 50}})
+    shortage._promise(place["c"], tests)
+    place.update("c", {"n": 10}, {"n": 11})
+    with monkeypatch.context() as patch:
+        patch.setattr(place.store, "apply", failing_apply)
+        shortage.try_promise(place.catalog)
+    assert place.catalog.promise and len(place.ids("c")) == 60
+    shortage.try_promise(place.catalog)
+    assert place.ids("c") == [1, 2, 3, 11, *range(51, 61)] and not place.catalog.promise
+
+
+def failing_apply(ops):
+    raise StorageFullError

@@ -13,7 +13,9 @@ import pytest
 import media
 import reader
 from memfs import MemFs
-from unosql import codec, compaction
+from unosql import codec, compaction, ordering
+from unosql.envelope import Plain
+from unosql.errors import CorruptionError
 from unosql.files import Files
 from unosql.flash import Flash
 from unosql.store import Store
@@ -203,3 +205,38 @@ def test_reader_command():
     assert done.stdout == (image / "records.jsonl").read_text() and not done.returncode
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and "encrypted" in done.stderr and not done.stdout
+
+
+# -- what FORMAT.md says of numbers and of the unknown
+
+@pytest.mark.parametrize("value, encoded", [
+    (None, "10"), (False, "11"), (True, "12"), (0, "80"), (1, "9380"), (0.5, "9280"), (-1, "6c7f"), (2**48, "c280318" + "0"), ("", "d000"),
+    ("a\0\1", "d06101010102" + "00"), ("x" * 121, "d0" + "78" * 120 + "ff"), ([], "d1"), ({"a": 1}, "d1"),
+])
+def test_values_in_index_keys(value, encoded):
+    assert ordering.encode(value).hex() == encoded
+
+
+def test_the_unknown():
+    """Another version is refused; files, flags, keys and names in JSON that nobody knows are left alone."""
+    fs = MemFs()
+    store = make(fs)
+    store.apply([(b"Z", b'{"change": 1, "next": 2, "later": 3}'), (b"q?", b"of a later version")])
+    fs.files["t.udb/later"] = b"?"
+    for slot in ("t.udb/m00", "t.udb/m01"):
+        if slot in fs.files:
+            fs.files[slot] = flagged(fs.files[slot], 3, 0x80)
+    assert dict(make(fs).scan(b"")) == dict(store.scan(b"")) and fs.files["t.udb/later"] == b"?"
+    for slot in ("t.udb/m00", "t.udb/m01"):
+        if slot in fs.files:
+            fs.files[slot] = flagged(fs.files[slot], 2, 2)
+    with pytest.raises(CorruptionError, match="format version 2"):
+        make(fs)
+
+
+def flagged(record, at, value):
+    """A plain manifest record with another byte in its header, and sums that fit."""
+    seal = Plain().seal
+    start = 4 + len(reader.pack(reader.varint(record, 4)[0]))
+    head = record[:at] + bytes((value,)) + record[at + 1 : start]
+    return seal(head + seal(record[start:-16], b"m" + head), b"m")

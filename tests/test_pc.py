@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 import time
 import venv
 
@@ -876,6 +877,18 @@ def test_the_engine_is_not_copied():
     shims = ROOT / "tests" / "shims"
     for name in ("cryptolib.py", "uzlib.py"):
         assert (shims / name).resolve() == ROOT / "pc" / "unosql_pc" / "standins" / name
+
+
+def test_a_wheel_has_every_package():
+    """pyproject.toml lists them by hand: a folder of modules that is not in it would be missing in the wheel."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    homes = {"pc/unosql_pc": "unosql_pc", "modules/unosql": "unosql_pc.bundled.unosql", "firmware": "unosql_pc.bundled.firmware"}
+    folders = {}
+    for home, name in homes.items():
+        for file in (ROOT / home).rglob("*.py"):
+            inner = file.parent.relative_to(ROOT / home).parts
+            folders[".".join((name, *inner))] = "/".join((home, *inner))
+    assert sorted(listed["packages"]) == sorted(folders) and listed["package-dir"] == folders
 
 
 def test_a_wheel_installs_and_works(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from ledger import seal
 from media import EIO, FlashMedium, NorFlash, PowerCut
 from test_storage import opened, read, records, write
+from unosql.blocks import Blocks
 from unosql.errors import StorageFullError
 from unosql.flash import Flash
 
@@ -297,3 +298,42 @@ def test_a_flash_that_can_only_be_read():
     with pytest.raises(OSError, match="can't be written"):
         locked.log(b"w").append(b"x")
     assert opened(medium).free() == free
+
+
+def test_a_call_that_interrupts_the_taking_of_a_block_takes_another():
+    """A callback in the middle of an erase writes to its own database, in the same thread."""
+    device = NorFlash(24, 1024)
+    ours, theirs = Flash(device, "a"), Flash(device, "b")
+    ours.open()
+    theirs.open()
+    erase, calls = device.ioctl, []
+
+    def interrupted(op, arg):
+        if op == 6 and not calls:
+            calls.append(arg)
+            write(theirs, 1, b"theirs")
+        return erase(op, arg)
+
+    device.ioctl = interrupted
+    write(ours, 1, b"ours")
+    assert calls and read(ours, 1) == b"ours" and read(theirs, 1) == b"theirs" and not device.violation
+
+
+def test_a_block_taken_between_the_search_and_the_claim_is_left_alone(monkeypatch):
+    device = NorFlash(24, 1024)
+    ours, theirs = Flash(device, "a"), Flash(device, "b")
+    ours.open()
+    theirs.open()
+    vacant, calls = Blocks._vacant, []
+
+    def interrupted(blocks, reserve):
+        block = vacant(blocks, reserve)
+        if not calls:
+            calls.append(block)
+            write(theirs, 1, b"theirs")
+        return block
+
+    monkeypatch.setattr(Blocks, "_vacant", interrupted)
+    write(ours, 1, b"ours")
+    assert calls and read(ours, 1) == b"ours" and read(theirs, 1) == b"theirs" and not device.violation
+    assert ours.total() == theirs.total() == 24 * 1024

@@ -390,7 +390,7 @@ def test_larger_memtable_before():
 def test_a_log_that_outgrows_a_memtable_which_can_not_grow(monkeypatch, fail):
     """It is flushed on the way, and published at the end of the log: until then an error loses nothing."""
     fs = Failing()
-    store = make(fs, memtable=4096)
+    store = make(fs, slots=64, memtable=4096)
     model = {}
     for i in range(12):
         model[b"k%02d" % i] = bytes([i]) * 200
@@ -406,14 +406,28 @@ def test_a_log_that_outgrows_a_memtable_which_can_not_grow(monkeypatch, fail):
     if fail:
         fs.fail("/", fail, errno.EIO)
         try:
-            make(fs, memtable=1024)
+            make(fs, slots=64, memtable=1024)
         except (OSError, CorruptionError):
             pass
         fs.n = None
-    store = make(fs, memtable=1024)
-    assert everything(store) == model and store.memtable.capacity == 1024
+    store = make(fs, slots=64, memtable=1024)
+    assert everything(store) == model and store.memtable.capacity == 1024 and store.version.levels[0]
     store.apply([(b"z", b"1")])
-    assert everything(make(fs, memtable=1024)) == {**model, b"z": b"1"}
+    assert everything(make(fs, slots=64, memtable=1024)) == {**model, b"z": b"1"}
+
+
+def test_a_logged_record_larger_than_a_memtable_which_can_not_grow(monkeypatch):
+    fs = MemFs()
+    make(fs, slots=64, memtable=4096).apply([(b"k", bytes(200))])
+    real = recovery.Memtable
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(recovery, "Memtable", lambda capacity: short())
+        make(fs, slots=64, memtable=128)
+    assert recovery.Memtable is real and everything(make(fs, slots=64, memtable=128)) == {b"k": bytes(200)}
+
+
+def short():
+    raise MemoryError
 
 
 # -- a medium that can only be read

@@ -53,9 +53,16 @@ class Buffers:
         self._longest = max(self._longest, size)
         return self.work
 
+    def replace(self, buf, longer):
+        """Take a buffer back for a longer one, which a large record has made; return that."""
+        self._longest = max(self._longest, len(longer))
+        self.give(buf)
+        return longer
+
     def give(self, buf):
-        """Take a buffer back. One that a large record has made longer stays where there may be no gap for the next."""
-        if (len(buf) <= self.block or self._kept) and (isinstance(buf, bytearray) or self._is_lent(buf)):
+        """Take a buffer back. One as long as the largest record has made any stays where there may be no gap for the next."""
+        stays = len(buf) <= self.block or self._kept and len(buf) >= self._longest
+        if stays and (isinstance(buf, bytearray) or self._is_lent(buf)):
             self._idle.append(buf)
             self._idle.sort(key=len)  # the shortest that suffices is taken
             self._longest = max(self._longest, len(buf))

@@ -46,8 +46,7 @@ class Reader:
             self.buffers.give(buf)
             raise
         if len(data) > len(buf):
-            self.buffers.give(buf)
-            buf = data
+            buf = self.buffers.replace(buf, data)
         self._cache.append((number, offset, data, buf))
         return data
 

@@ -189,8 +189,7 @@ class Segment:
                     leaf = leaves.pop(0)
                     block = self._block(*leaf, buf)
                     if buf is not None and len(block) > len(buf):  # a large record: the next may come into the same
-                        buffers.give(buf)
-                        buf = block
+                        buf = buffers.replace(buf, block)
                     if copy is not bytes:
                         block = memoryview(block)
                     if reverse and thrifty:

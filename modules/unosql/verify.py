@@ -26,13 +26,17 @@ def _check_records(collection):
     n = 0
     for id, raw in collection.stored():
         n += 1
-        record = unpack(raw, id)
-        for index in _own(collection):
-            entry = index.entry(collection, record)
-            if entry and collection.catalog.store.get(entry) is None and not is_odd(raw):
-                yield "%s: record %d is missing in the index on %s" % (collection.name, id, ", ".join(index.fields))
+        for index in _lacking(collection, id, raw):
+            yield "%s: record %d is missing in the index on %s" % (collection.name, id, ", ".join(index.fields))
     if n != collection.count:
         yield "%s: has %d records and counts %d" % (collection.name, n, collection.count)
+
+
+def _lacking(collection, id, raw):
+    """Return the indexes that should have a record and do not. A record is in RAM while this runs, not while the next is read."""
+    record = unpack(raw, id)
+    entries = [(index, index.entry(collection, record)) for index in _own(collection)]
+    return [index for index, entry in entries if entry and collection.catalog.store.get(entry) is None and not is_odd(raw)]
 
 
 def _check_entries(collection, index):

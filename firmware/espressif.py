@@ -25,8 +25,8 @@ PRODUCTS = {
 # an ESP8266 over 300 KB. docs/DESIGN.md, Costs, has what becomes of that.
 IMAGE_BUDGET = 130000
 # Bytes of its .mpy files. An image has them without what only loading needs, and with the tables that loading would make on
-# the heap: 1 % more than that. 11 KB are left for C.
-FROZEN_BUDGET = 116000
+# the heap: 3 % more than that. 6 KB are left for C.
+FROZEN_BUDGET = 120000
 ESP8266_FLASH = 2 << 20  # bytes, at the least
 ESP8266_FLASH_SIZES = {0: 512 << 10, 1: 256 << 10, 2: 1 << 20, 3: 2 << 20, 4: 4 << 20, 8: 8 << 20, 9: 16 << 20}
 ESP8266_IRAM = 32 * 1024

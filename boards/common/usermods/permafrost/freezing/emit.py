@@ -3,6 +3,7 @@ from .values import Builtin, BuiltinModule, BuiltinType, Cell, Class, Dict, Func
 
 GENERATOR = 1  # MP_SCOPE_FLAG_GENERATOR
 SPECIAL = ("__setattr__", "__delattr__")
+FEW = 8  # entries of a dict are found as fast one after the other
 HEAD = """
 // Modules as constants: permafrost/README.md.
 #include "py/bc.h"
@@ -54,6 +55,7 @@ class Emitter:
         self._out = out
         self._written = {}  # id of a value -> (the value, C)
         self._count = 0
+        self._owner = ""  # the module that names are for
         self._writers = {
             tuple: self._tuple, Dict: self._dict, Unique: self._unique, Method: self._method, Property: self._property, Cell: self._cell,
             Function: self._function, Class: self._class, Builtin: self._builtin, BuiltinType: self._builtin,
@@ -75,7 +77,7 @@ class Emitter:
 
     def module(self, module):
         """Write a module's globals, and where it does not stay in RAM the module."""
-        name = module.source.escaped_name
+        name = self._owner = module.source.escaped_name
         self._map("permafrost_names_" + name, module.names, dense=module.keeps != "flash")
         if module.keeps == "flash":
             self._out("static const mp_module_context_t %s = {{{&mp_type_module}, (mp_obj_dict_t *)&permafrost_names_%s}, %s};" % (
@@ -106,9 +108,9 @@ class Emitter:
             self._written[id(value)] = value, self._writers[type(value)](value)
         return "MP_ROM_PTR(&%s)" % self._written[id(value)][1]
 
-    def _name(self, kind, of=""):
+    def _name(self, kind):
         self._count += 1
-        return "permafrost_%s_%s" % (kind, of or self._count)
+        return "permafrost_%s_%s_%d" % (kind, self._owner, self._count)
 
     def _builtin(self, value):
         return value.symbol
@@ -159,7 +161,7 @@ class Emitter:
         if value.keywords:
             arguments.append("MP_ROM_PTR(&%s)" % self._map(self._name("keywords"), value.keywords))
         closed = [self.value(cell) for cell in value.closed]
-        name = self._name("function", code.escaped_name)
+        name = "permafrost_function_" + code.escaped_name
         self._out("static const PERMAFROST_FUNCTION(%d) %s = {.base = {&%s}, .context = (const mp_module_context_t *)%s, %s};" % (
             len(arguments), name, "mp_type_gen_wrap" if code.scope_flags & GENERATOR else "mp_type_fun_bc",
             self.address(value.module), ", ".join(_code_of(code) + [".arguments = {%s}" % ", ".join(arguments)] * bool(arguments))))
@@ -189,10 +191,13 @@ class Emitter:
         return "MP_ROM_QSTR(MP_QSTR_%s)" % self._tool.qstrutil.qstr_escape(text)
 
     def _map(self, name, items, dense=False):
-        """Write a dict: with names as keys as MicroPython's hash table, so that they are found as fast as in RAM."""
+        """Write a dict: with many names as MicroPython's hash table, so that they are found as fast as in RAM.
+
+        dense: without empty slots, which would cost RAM when it is copied.
+        """
         named = isinstance(items, dict)
         rows = [(self._qstr(key) if named else self.value(key), self.value(value)) for key, value in (items.items() if named else items)]
-        hashed = named and self._hash_bytes and len(rows) > 2
+        hashed = named and self._hash_bytes and len(rows) > FEW
         places = list(range(len(rows)))
         size = len(rows)
         if hashed:

@@ -1,0 +1,2 @@
+"""A module that is no part of a package."""
+VALUE = 7

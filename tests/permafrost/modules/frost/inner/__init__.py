@@ -1,0 +1,4 @@
+from ..functions import plain
+from .deep import NAME
+
+both = plain, NAME

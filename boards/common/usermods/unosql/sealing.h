@@ -15,10 +15,15 @@
 #include "inflash.h"
 
 #if MICROPY_SSL_MBEDTLS
+#include "mbedtls/version.h"
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && MBEDTLS_VERSION_NUMBER < 0x04000000 // others' calls are different
 #include "mbedtls/sha256.h"
 #define SEALING (1)
 typedef mbedtls_sha256_context sha256_t;
 typedef sha256_t midstate_t; // on some chips more than a state: what the hardware has to know
+#else
+#define SEALING (0)
+#endif
 #elif MICROPY_SSL_AXTLS
 #include "lib/crypto-algorithms/sha256.h"
 #define SEALING (1)

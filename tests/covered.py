@@ -16,7 +16,7 @@ COVERED = (
     "store", "observer", "policy", "apply", "batch", "writing", "reading", "maintenance", "recovery", "rekey", "compaction", "reclaim",
     "space", "memory", "version", "manifest", "archive", "wal", "segments", "segment", "reader", "writer", "merge", "memtable",
     "buffers",
-    "header", "envelope", "crypto",
+    "header", "envelope", "crypto", "sealed",
     "files", "ring", "flash", "chain", "blocks",
     "codec", "compression", "keys", "transaction", "shortage",
 )

@@ -42,6 +42,7 @@ def runs(quick, jobs):
         ("images", ["test_fuzz.py", *jobs, "2000" if quick else "1000000"]),
         ("flash", ["test_fuzz.py", "--flash", *jobs, "2000" if quick else "200000"]),
         ("codec", ["test_codec.py", *jobs, "20000" if quick else "10000000"]),
+        ("twins", ["test_twins.py", *jobs, "2000" if quick else "100000"]),
         ("memory", ["memory.py", "--step", "16384" if quick else "1024"]),
         ("kills", ["kills.py", "--rounds", "2" if quick else "100"]),
         ("kills-encrypted", ["kills.py", "--encrypted", "--rounds", "2" if quick else "50"]),

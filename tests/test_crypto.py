@@ -1,13 +1,17 @@
 """The crypto of unosql against published vectors, against the cryptography package, and against damage."""
 import importlib.util
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+import codec
 import reader
-from unosql import crypto, header
+from firmware import targets
+from unosql import crypto, header, sealed
 from unosql.envelope import Plain
 from unosql.errors import CorruptionError, WrongKeyError
 
@@ -135,6 +139,123 @@ def test_capacity(sealer):
 def test_same():
     assert crypto.same(b"", b"") and crypto.same(b"abc", memoryview(b"abc"))
     assert not crypto.same(b"abc", b"abd") and not crypto.same(b"abc", b"ab") and not crypto.same(b"xbc", b"abc")
+
+
+# -- the same in C
+
+@pytest.fixture(scope="module", params=["mbedtls", "axtls"])
+def c(request):
+    return codec.Sealing(request.param)
+
+
+def test_c_agrees_with_the_vectors(c):
+    for password, salt, n, key in VECTORS["pbkdf2"]:
+        assert c.pbkdf2(bytes.fromhex(password), bytes.fromhex(salt), n).hex() == key
+    for key, message, mac in blocks(VECTORS["hmac"]):
+        assert c.hmac(key, message) == c.hmac(key, message[:3], b"", message[3:]) == mac
+    for prk, info, okm in blocks(VECTORS["hkdf_expand"]):
+        assert c.hmac(prk, info, b"\1") == okm
+    keys = c.keys(c.pbkdf2(PASSWORD, SALT, SEALED["iterations"]))
+    assert keys.raw[:8].hex() == SEALED["check"]
+    for data, aad, blob in blocks(SEALED["blocks"]):
+        assert c.seal(keys, data, aad) == blob and c.unseal(keys, blob, aad) == data
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300), st.binary(max_size=255), st.sampled_from(["mbedtls", "axtls"]))
+def test_c_agrees_with_python(data, aad, library):
+    c = codec.Sealing(library)
+    keys = c.keys(crypto.pbkdf2(PASSWORD, SALT, SEALED["iterations"]))
+    blob = ENVELOPE.seal(data, aad)
+    assert c.seal(keys, data, aad) == blob and c.unseal(keys, blob, aad) == data
+
+
+class Native:
+    """Does what _unosql does of sealing; tests/device/test_sealed.py has the real one."""
+
+    KEYS = 456
+    c = None
+
+    @classmethod
+    def derive(cls, password, salt, iterations, keys):
+        keys[:] = cls.c.keys(cls.c.pbkdf2(password, salt, iterations)).raw[: cls.KEYS]
+
+    @classmethod
+    def seal(cls, keys, buf, size, aad, ends):
+        blob = cls.c.seal(bytes(keys), bytes(buf[:size]), aad)
+        ends[:16], buf[: len(blob) - 32], ends[16:] = blob[:16], blob[16:-16], blob[-16:]
+
+    @classmethod
+    def unseal(cls, keys, blob, aad, target):
+        data = cls.c.unseal(bytes(keys), bytes(blob), aad)
+        target[: len(data)] = data
+        return len(data)
+
+
+def test_images_with_the_native_module_take_it(monkeypatch):
+    monkeypatch.setattr(Native, "c", codec.Sealing("mbedtls"))
+    monkeypatch.setattr(header, "native", Native)
+    monkeypatch.setattr(sealed, "native", Native)
+    made, sealer = header.create(PASSWORD, 2)
+    twin = crypto.derive(PASSWORD, made.salt, 2)
+    assert isinstance(sealer, sealed.Sealed) and sealer.check == twin.check
+    for data in (b"", b"x", bytes(31), bytes(32), bytes(300)):
+        blob = sealer.seal(data, b"w")
+        assert blob == twin.seal(data, b"w") and twin.unseal(blob, b"w") == data
+        assert header.decode(made.encode(), "")[0].unlock(PASSWORD, "").unseal(blob, b"w") == data
+        assert sealer.unseal(bytearray(blob), b"w", True) == data
+    with pytest.raises(ValueError):
+        sealer.unseal(blob, b"m")
+    with pytest.raises(WrongKeyError):
+        header.decode(made.encode(), "")[0].unlock(b"other", "")
+    assert [sealer.capacity(limit) for limit in range(48, 200)] == [twin.capacity(limit) for limit in range(48, 200)]
+
+
+def test_keys_are_forgotten(monkeypatch):
+    monkeypatch.setattr(Native, "c", codec.Sealing("mbedtls"))
+    monkeypatch.setattr(sealed, "native", Native)
+    keys = bytearray(Native.KEYS)
+    Native.derive(PASSWORD, SALT, 1, keys)
+    sealed.Sealed(keys).forget()
+    assert keys == bytes(Native.KEYS)
+    other = crypto.derive(PASSWORD, SALT, 1)
+    other.forget()
+    with pytest.raises(AttributeError):
+        other.seal(b"", b"w")
+    Plain().forget()
+
+
+STOPPED = """
+import _unosql
+keys = bytearray(_unosql.KEYS)
+try:
+    print("deriving")
+    _unosql.derive(b"password", b"salt", 1 << 29, keys)
+except KeyboardInterrupt:
+    print("stopped", keys == bytearray(_unosql.KEYS))
+"""
+
+
+def test_deriving_can_be_stopped():
+    """By Ctrl-C; no half of a key is left."""
+    with subprocess.Popen([targets.unix(64), "-c", STOPPED], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "deriving\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[0] == "stopped True\n"
+
+
+def test_damage_never_verifies_in_c(c):
+    data, aad = b"some data, over a block", b"s\0\0\0\1saltsalt\0\0\0\0"
+    keys = c.keys(bytes(range(32)))
+    blob = c.seal(keys, data, aad)
+    for bit in range(8 * len(blob)):
+        bad = bytearray(blob)
+        bad[bit >> 3] ^= 1 << (bit & 7)
+        with pytest.raises(ValueError):
+            c.unseal(keys, bytes(bad), aad)
+    for place in (b"", aad[:-1], aad + b"\0", aad[:-1] + b"\1", b"w"):
+        with pytest.raises(ValueError):
+            c.unseal(keys, blob, place)
 
 
 # -- headers

@@ -241,9 +241,9 @@ def test_a_full_medium_deletes_by_any_condition(medium, condition):
 def test_what_has_room_but_not_at_once_is_deleted():
     made = MEDIA["flash"](32)
     db, n = full(made)
-    assert db.delete("c", {"n": {"gte": n // 3, "lt": n // 3 * 2}}) == n // 3
+    assert db.delete("c", {"n": {"gte": n // 7, "lt": n // 7 * 5}}) == n // 7 * 4
     assert not db._database._store.is_short
-    assert db.delete("c", {"n": {"gte": 1}}) == n - n // 3 - 1
+    assert db.delete("c", {"n": {"gte": 1}}) == n - n // 7 * 4 - 1
     assert db.count("c") == 1 and db.verify() == []
 
 

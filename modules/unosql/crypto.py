@@ -106,6 +106,10 @@ class Sealed:
         cryptolib.aes(self._key, _CBC, iv).decrypt(text, data)
         return data[: -data[-1]]
 
+    def forget(self):
+        """Let go of the keys; the collector wipes nothing, so they stay in the heap until it is used again."""
+        self._key = self._mac = self._iv = None
+
     def capacity(self, limit):
         """The most bytes whose sealed form has at most limit bytes."""
         return (limit - _BLOCK - _TAG) // _BLOCK * _BLOCK - 1

@@ -37,6 +37,9 @@ class Plain:
         """The most bytes whose sealed form has at most limit bytes."""
         return limit - _SUM
 
+    def forget(self):
+        """Wipe the keys; nothing can be sealed or unsealed any more. Here are none."""
+
     def sealed_size(self, size):
         """The bytes that size bytes take when sealed."""
         return size + _SUM

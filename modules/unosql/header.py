@@ -5,6 +5,7 @@ b"UQ" version flags, then, when encrypted: salt (16) iterations (4, big-endian) 
 
 import os
 
+from .compression import native
 from .envelope import Plain
 from .errors import CorruptionError, WrongKeyError
 
@@ -40,9 +41,7 @@ class Header:
             return Plain()
         if password is None:
             raise WrongKeyError("%s is encrypted: give the key" % where)
-        from .crypto import derive
-
-        envelope = derive(password, self.salt, self.iterations)
+        envelope = _derive(password, self.salt, self.iterations)
         if envelope.check != self.check:
             raise WrongKeyError("%s was made with another key" % where)
         return envelope
@@ -52,11 +51,18 @@ def create(password, iterations):
     """Return a new (header, envelope) for a password (bytes, or None: plain)."""
     if password is None:
         return Header(), Plain()
-    from .crypto import derive
-
     salt = os.urandom(_SALT)
-    envelope = derive(password, salt, iterations)
+    envelope = _derive(password, salt, iterations)
     return Header(salt, iterations, envelope.check), envelope
+
+
+def _derive(password, salt, iterations):
+    """Return the envelope of a password (bytes): of C where that is part of the image, which a port without AES lacks."""
+    if hasattr(native, "derive"):
+        from .sealed import derive
+    else:
+        from .crypto import derive
+    return derive(password, salt, iterations)
 
 
 def decode(blob, where):

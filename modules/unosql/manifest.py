@@ -34,6 +34,11 @@ class Manifest:
         self.header, self.envelope = header.encode(), envelope
         self._known[self.header] = envelope
 
+    def forget(self):
+        """Wipe the keys: nothing can be read or written any more."""
+        for envelope in self._known.values():
+            envelope.forget()
+
     def find(self, log, password):
         """Return the newest whole record's body, or None when there is none.
 

@@ -87,6 +87,7 @@ class Store:
         except BaseException:
             self.state = CLOSED
             self.storage.close()
+            self.manifest.forget()
             raise
 
     def close(self):
@@ -97,6 +98,7 @@ class Store:
                 self.compaction.stop()
             finally:
                 self.storage.close()
+                self.manifest.forget()
                 # the collector may take a stale word of the stack for a reference to this store
                 self.memtable = self.segments = self.manifest = self.wal = self.compaction = self.batch = None
 

@@ -5,7 +5,7 @@ An import within an import within others takes more C stack than some boards hav
 # ruff: noqa: F401, I001
 
 from . import codec, compression, crypto, envelope, errors, logger, merge, observer, ordering, own, policy, port, processes
-from . import spelling, threads, transaction
+from . import sealed, spelling, threads, transaction
 from . import header, memory, memtable, posts, ring, space, state, text, version
 from . import arguments, files, heap, keys, locks, manifest, record, segment
 from . import buffers, changes, condition, queue, reading, shared, wal

@@ -4,5 +4,6 @@ target_sources(usermod_unosql INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/modunosql.c
     ${CMAKE_CURRENT_LIST_DIR}/deflate.c
     ${CMAKE_CURRENT_LIST_DIR}/inflate.c
+    ${CMAKE_CURRENT_LIST_DIR}/sealing.c
 )
 target_link_libraries(usermod INTERFACE usermod_unosql)

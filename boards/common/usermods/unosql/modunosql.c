@@ -1,15 +1,17 @@
-// _unosql: what unosql does in C on our images. unosql/compression.py does without it where there is none.
+// _unosql: what unosql does in C on our images. Its modules do without where there is none: compression, crypto.
 //
 // Memory: the functions allocate nothing; the memory they work in is the caller's, once for all calls. MicroPython's
 // deflate module allocates 2 KB for each stream, in two pieces, and a small heap that has been used for a while has
-// no such gaps. Exceptions: arguments are checked before anything is written. A stream that is damaged raises
-// ValueError; what the target then holds means nothing.
+// no such gaps. Exceptions: arguments are checked before anything is written. A
+// stream that is damaged raises ValueError; what the target then holds means nothing. A block that does not verify raises
+// ValueError and leaves the target as it was. derive() may be stopped by what is pending, a KeyboardInterrupt.
 
 #include <string.h>
 
 #include "py/runtime.h"
 
 #include "deflate.h"
+#include "sealing.h"
 
 // Work, as the header has it: aligned, and apart from what is written meanwhile.
 IN_FLASH static void *get_work(mp_obj_t work_in, size_t size, const mp_buffer_info_t *target) {
@@ -48,12 +50,118 @@ IN_FLASH static mp_obj_t deflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(deflate_obj, deflate);
 
+#if SEALING
+
+#define ITERATIONS_AT_ONCE (64) // milliseconds on an ESP8266
+
+// Iterate, and let happen what is pending now and then. An exception of that leaves no secrets behind.
+IN_FLASH static void iterate(pbkdf2_t *derivation, uint32_t iterations) {
+    nlr_buf_t nlr;
+    while (iterations) {
+        uint32_t now = iterations < ITERATIONS_AT_ONCE ? iterations : ITERATIONS_AT_ONCE;
+        unosql_pbkdf2_go_on(derivation, now);
+        iterations -= now;
+        if (nlr_push(&nlr) != 0) {
+            unosql_wipe(derivation, sizeof(*derivation));
+            nlr_jump(nlr.ret_val);
+        }
+        mp_event_handle_nowait();
+        MP_THREAD_GIL_EXIT();
+        MP_THREAD_GIL_ENTER();
+        nlr_pop();
+    }
+}
+
+IN_FLASH static sealing_keys_t *get_keys(mp_obj_t keys_in, mp_uint_t flags) {
+    mp_buffer_info_t keys;
+    mp_get_buffer_raise(keys_in, &keys, flags);
+    if (keys.len != sizeof(sealing_keys_t) || (uintptr_t)keys.buf % sizeof(uint32_t) != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("keys"));
+    }
+    return keys.buf;
+}
+
+IN_FLASH static mp_buffer_info_t get_aad(mp_obj_t aad_in) {
+    mp_buffer_info_t aad;
+    mp_get_buffer_raise(aad_in, &aad, MP_BUFFER_READ);
+    if (aad.len > 255) {
+        mp_raise_ValueError(MP_ERROR_TEXT("aad"));
+    }
+    return aad;
+}
+
+// derive(password, salt, iterations, keys): make the keys of a password. keys: a bytearray of KEYS bytes, the first 8 are the
+// key check. Nobody else may write to it.
+IN_FLASH static mp_obj_t derive(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t password, salt;
+    mp_get_buffer_raise(args[0], &password, MP_BUFFER_READ);
+    mp_get_buffer_raise(args[1], &salt, MP_BUFFER_READ);
+    mp_int_t iterations = mp_obj_get_int(args[2]);
+    if (iterations < 1) {
+        mp_raise_ValueError(MP_ERROR_TEXT("iterations"));
+    }
+    sealing_keys_t *keys = get_keys(args[3], MP_BUFFER_WRITE);
+    pbkdf2_t derivation;
+    unosql_pbkdf2_start(&derivation, password.buf, password.len, salt.buf, salt.len);
+    iterate(&derivation, (uint32_t)iterations - 1);
+    unosql_make_keys(keys, (const uint8_t *)derivation.total);
+    unosql_wipe(&derivation, sizeof(derivation));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(derive_obj, 4, 4, derive);
+
+// seal(keys, buf, size, aad, ends): encrypt the first size bytes of buf in place, with 1 to 16 more, up to a multiple of
+// 16. ends: 32 bytes for IV and tag.
+IN_FLASH static mp_obj_t seal(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t buf, ends, aad = get_aad(args[3]);
+    const sealing_keys_t *keys = get_keys(args[0], MP_BUFFER_READ);
+    mp_get_buffer_raise(args[1], &buf, MP_BUFFER_WRITE);
+    mp_get_buffer_raise(args[4], &ends, MP_BUFFER_WRITE);
+    mp_uint_t size = (mp_uint_t)mp_obj_get_int(args[2]);
+    if (size >= buf.len || buf.len - size < SEALING_BLOCK - size % SEALING_BLOCK || ends.len != 2 * SEALING_BLOCK) {
+        mp_raise_ValueError(MP_ERROR_TEXT("size"));
+    }
+    uint8_t *iv = ends.buf;
+    unosql_seal(keys, buf.buf, size, aad.buf, aad.len, iv, iv + SEALING_BLOCK);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(seal_obj, 5, 5, seal);
+
+// unseal(keys, blob, aad, target): decrypt a sealed block and return the size of its data, in target. That has room for all
+// between IV and tag, and may be this part of blob.
+IN_FLASH static mp_obj_t unseal(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t blob, target, aad = get_aad(args[2]);
+    const sealing_keys_t *keys = get_keys(args[0], MP_BUFFER_READ);
+    mp_get_buffer_raise(args[1], &blob, MP_BUFFER_READ);
+    mp_get_buffer_raise(args[3], &target, MP_BUFFER_WRITE);
+    if (blob.len < SEALING_LEAST || blob.len % SEALING_BLOCK != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("not a sealed block"));
+    }
+    if (target.len < blob.len - 2 * SEALING_BLOCK) {
+        mp_raise_ValueError(MP_ERROR_TEXT("target"));
+    }
+    ptrdiff_t size = unosql_unseal(keys, blob.buf, blob.len, aad.buf, aad.len, target.buf);
+    if (size < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("authentication failed"));
+    }
+    return MP_OBJ_NEW_SMALL_INT(size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unseal_obj, 4, 4, unseal);
+
+#endif
+
 static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__unosql) },
     { MP_ROM_QSTR(MP_QSTR_DEFLATE_WORK), MP_ROM_INT(sizeof(deflate_work_t)) },
     { MP_ROM_QSTR(MP_QSTR_INFLATE_WORK), MP_ROM_INT(sizeof(inflate_work_t)) },
     { MP_ROM_QSTR(MP_QSTR_deflate), MP_ROM_PTR(&deflate_obj) },
     { MP_ROM_QSTR(MP_QSTR_inflate), MP_ROM_PTR(&inflate_obj) },
+    #if SEALING
+    { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
+    { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_seal), MP_ROM_PTR(&seal_obj) },
+    { MP_ROM_QSTR(MP_QSTR_unseal), MP_ROM_PTR(&unseal_obj) },
+    #endif
 };
 static MP_DEFINE_CONST_DICT(unosql_globals, unosql_globals_table);
 

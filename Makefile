@@ -74,7 +74,7 @@ test-powerloss:
 
 coverage:
 	@$(PYTHON) -m firmware deps
-	@$(PYTHON) -m firmware script covered $(ARGS)
+	@$(PYTHON) -m firmware script coverage_gate $(ARGS)
 
 reliability:
 	@$(PYTHON) -m firmware deps

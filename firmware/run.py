@@ -75,6 +75,6 @@ def build_all():
 
 
 def _image_bytes(firmware):
-    from . import sizes
+    from . import elf
 
-    return sizes.image(firmware)
+    return elf.image(firmware)

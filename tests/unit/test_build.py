@@ -1,12 +1,14 @@
 """The build: nothing is made twice, nothing half-made is taken for whole, and errors are one line."""
+import ast
 import os
 import subprocess
 import sys
 
 import pytest
 
-from here import ROOT
+
 from firmware import build, deps, fetch, info, targets
+from firmware.paths import ROOT
 from firmware.progress import Failure
 
 MAKEFILE = """
@@ -170,3 +172,20 @@ def test_frozen_modules_are_those_of_this_tree(tmp_path):
 def test_build_products_are_ignored_by_git():
     status = subprocess.run(["git", "check-ignore", "-q", "build/x"], cwd=ROOT)
     assert status.returncode == 0
+
+
+def test_no_import_of_the_builder_goes_in_a_circle():
+    """Those within functions count as well."""
+    folder = ROOT / "firmware"
+    names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    needs = {name: imported(folder / (name + ".py")) & names for name in names}
+    while needs:
+        free = [name for name in needs if not needs[name] & set(needs)]
+        assert free, "these import each other: %s" % ", ".join(sorted(needs))
+        for name in free:
+            del needs[name]
+
+
+def imported(path):
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.level]
+    return {alias.name for node in nodes if not node.module for alias in node.names} | {node.module for node in nodes}

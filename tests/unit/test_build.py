@@ -189,3 +189,10 @@ def test_no_import_of_the_builder_goes_in_a_circle():
 def imported(path):
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.level]
     return {alias.name for node in nodes if not node.module for alias in node.names} | {node.module for node in nodes}
+
+
+def test_help_is_what_stands_above_each_target():
+    shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    comments = [line[3:] for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("## ")]
+    assert len(comments) > 20 and all(comment in shown for comment in comments)
+    assert [line for line in shown.splitlines() if line and line[0] != " "][:5] == ["Use", "Develop", "Measure", "Release", "Keep house"]

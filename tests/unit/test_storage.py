@@ -1,6 +1,7 @@
 """Files and Flash: the contract of docs/DESIGN.md on every medium, cuts, I/O errors and full media in every step."""
 import os
 import random
+import re
 
 import pytest
 from mini_store import MiniStore, Lost
@@ -548,3 +549,16 @@ def test_a_medium_that_can_only_be_read(number, tmp_path, monkeypatch):
             call(b"x")
         assert caught.value.errno == number
     assert read(storage, 1) == b"kept"
+
+
+def test_the_contract_names_what_storages_have():
+    """files.py says it; a method that is none of it has no part in what the store relies on."""
+    storage, log = files.__doc__.split("A storage:\n")[1].split("A Log is")
+    names = [set(re.findall(r"^    (\w+)", text, re.M)) for text in (storage, log)]
+    assert len(names[0]) == 14 and len(names[1]) == 9
+    for make in MEDIA.values():
+        opened = make().storage()
+        opened.open()
+        for kind in (b"w", b"m"):
+            assert all(hasattr(opened.log(kind), name) for name in names[1])
+        assert all(hasattr(opened, name) for name in names[0])

@@ -1,6 +1,6 @@
 """What each operation costs the flash: bytes programmed, erases, bytes read, block reads; counted on CPython.
 
-The engine and the peers run over a flash in RAM that counts (tests/media.py); littlefs is the real one, with
+The engine and the peers run over a flash in RAM that counts (tests/support/media.py); littlefs is the real one, with
 MicroPython's defaults. A database is grown once, and what the flash held at each size is kept: every operation
 starts from such an image, as after a power cut.
 """

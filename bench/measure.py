@@ -2,7 +2,7 @@
 import json
 from concurrent.futures import ProcessPoolExecutor
 
-from firmware import fetch, sizes, targets
+from firmware import elf, fetch, targets
 from firmware.paths import BUILD
 from rich.progress import Progress
 
@@ -127,8 +127,8 @@ def _instructions(ns, progress):
 
 def _frozen(ns, progress):
     firmware = targets.qemu_firmware()
-    mpy = {name: (size,) for name, size in sizes.frozen(firmware).items()}
-    return {"image": _sum(sizes.in_image(firmware)), "mpy": _sum(mpy)}
+    mpy = {name: (size,) for name, size in elf.frozen(firmware).items()}
+    return {"image": _sum(elf.in_image(firmware)), "mpy": _sum(mpy)}
 
 
 def _sum(modules):

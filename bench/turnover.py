@@ -1,4 +1,4 @@
-"""What is stored while records come and go, by each way in which they go (tests/turnover.py): counted on CPython."""
+"""What is stored while records come and go, by each way in which they go (tests/support/turnover.py): counted on CPython."""
 from media import FlashMedium, LittleFsFiles
 from turnover import LIVE, WAYS, Turnover
 from unosql.core import Unosql

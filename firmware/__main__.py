@@ -93,7 +93,7 @@ def _release_check():
 
 
 def _script(name, *arguments):
-    """run a program of tests/ in build/venv"""
+    """run a program of tests/runs in build/venv"""
     from . import run
 
     return run.script(name, arguments)

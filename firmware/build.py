@@ -171,6 +171,11 @@ def _first_error(log):
     return next((line.strip() for line in lines if ERROR.search(line)), lines[-1] if lines else "no message")
 
 
+def mpy_cross_of(source):
+    """Path of the mpy-cross built from a tree; for callers that hold the lock."""
+    return build(Product("mpy-cross", "mpy-cross", "mpy-cross", {"PROG": "mpy-cross"}, frozen=False), source)
+
+
 def path_maps(source, mbedtls):
     """Compiler flags that keep this machine's paths out of the product."""
     maps = {source.path: "micropython", mbedtls: "mbedtls", ROOT: "unosql"}

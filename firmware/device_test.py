@@ -11,7 +11,7 @@ def run(port, arguments):
     port = ports.choose(port)
     board.check(port)
     target = "serial:" + port
-    done = subprocess.run([str(deps.venv_python()), "-m", "pytest", "tests/test_device.py", "--target", target,
+    done = subprocess.run([str(deps.venv_python()), "-m", "pytest", "tests/unit/test_device.py", "--target", target,
                            *arguments], cwd=ROOT, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise Failure("device tests on %s failed" % target)

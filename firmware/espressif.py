@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import NamedTuple
 
-from . import build, deps, fetch, info, partitions, pins, sizes, toolchains, worktree
+from . import build, deps, elf, fetch, info, partitions, pins, toolchains, worktree
 from .commands import Commands
 from .paths import BOARDS, BUILD, ROOT, VENV, shown
 from .progress import Failure, say
@@ -80,8 +80,8 @@ def say_costs(costs):
 
 def emulated_costs(firmware):
     """The costs of the emulated board's image, as if it were an ESP32's."""
-    share = sum(map(sum, sizes.in_image(firmware).values()))
-    return [application_cost(sizes.image(firmware)), Cost("unosql in the image", share, IMAGE_BUDGET), frozen_cost(firmware.parent)]
+    share = sum(map(sum, elf.in_image(firmware).values()))
+    return [application_cost(elf.image(firmware)), Cost("unosql in the image", share, IMAGE_BUDGET), frozen_cost(firmware.parent)]
 
 
 def facts(board):
@@ -134,9 +134,7 @@ def _esp8266(board, source, commands):
 
 
 def _mpy_cross(source, commands):
-    from . import targets
-
-    return targets.mpy_cross_of(source) if not commands.dry else BUILD / source.key / "mpy-cross" / "mpy-cross"
+    return build.mpy_cross_of(source) if not commands.dry else BUILD / source.key / "mpy-cross" / "mpy-cross"
 
 
 def _esp32_costs(home, source, product):
@@ -193,7 +191,7 @@ def read_costs(file):
 
 def frozen_cost(home):
     """What unosql's own bytecode takes in an image built in home."""
-    return Cost("unosql's .mpy files", sum(sizes.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
+    return Cost("unosql's .mpy files", sum(elf.frozen(home / "firmware.bin").values()), FROZEN_BUDGET)
 
 
 def _publish(board, port, home, costs):

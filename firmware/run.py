@@ -43,13 +43,13 @@ def test(arguments):
     build_all()
     deps.ensure("emulator")
     deps.wish(*deps.OPTIONAL)
-    command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/, unless files are named
+    command = [str(deps.venv_python()), "-m", "pytest", *arguments]  # pyproject.toml says: tests/unit, unless files are named
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
 
 
 def script(name, arguments):
-    """Run tests/NAME.py; its status. It ends with us, without a word of its own."""
-    command = [str(deps.venv_python()), "tests/%s.py" % name, *arguments]
+    """Run tests/runs/NAME.py; its status. It ends with us, without a word of its own."""
+    command = [str(deps.venv_python()), "tests/runs/%s.py" % name, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             return process.wait()
@@ -75,6 +75,6 @@ def build_all():
 
 
 def _image_bytes(firmware):
-    from . import sizes
+    from . import elf
 
-    return sizes.image(firmware)
+    return elf.image(firmware)

@@ -1,11 +1,8 @@
 """`make sizes`: what the firmware costs in flash and RAM."""
-import re
-import subprocess
-
-from . import targets
+from . import espressif, flash, targets
 from .board import mpremote
+from .elf import frozen, in_image, sections
 from .emulator import Emulator
-from .paths import MODULES
 from .progress import Failure
 
 MEMORY = """
@@ -35,8 +32,6 @@ def report():
 
 def built():
     """Lines on the newest image of each real board: its bytes, and each budget, as its build noted them."""
-    from . import espressif, flash  # which take this module
-
     for board in espressif.boards():
         try:
             image = flash.newest(board)
@@ -56,45 +51,3 @@ def _report_frozen(modules, files):
         print("  %-16s %8d%8d%8d bytes" % (package, *map(sum, zip(*own))))
     for row in rows:
         print("    %-22s %4d%8d%8d" % row)
-
-
-def sections(firmware):
-    """(text, data, bss) of an ELF file, bytes."""
-    output = subprocess.run(["riscv64-unknown-elf-size", str(firmware)], check=True, capture_output=True, text=True)
-    return tuple(int(n) for n in output.stdout.splitlines()[1].split()[:3])
-
-
-def image(firmware):
-    """Bytes of flash that the firmware takes."""
-    text, data, _ = sections(firmware)
-    return text + data
-
-
-def in_image(firmware):
-    """{module of modules/: (bytes of bytecode, bytes of its tables)} in an image.
-
-    Bytecode is code with its line numbers; tables are the constants and names it refers
-    to. Strings that modules share are not counted.
-    """
-    command = ["riscv64-unknown-elf-nm", "-S", str(firmware.parent / "obj" / "frozen_content.o")]
-    symbols = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    names = {str(f.relative_to(MODULES)): _mangled(f.relative_to(MODULES)) for f in MODULES.rglob("*.py")}
-    owner = re.compile("(.*?)_(%s)(?:_|$)" % "|".join(sorted(names.values(), key=len, reverse=True)))
-    totals = {mangled: [0, 0] for mangled in names.values()}
-    for fields in map(str.split, symbols.splitlines()):
-        if len(fields) == 4 and (match := owner.match(fields[3])):
-            totals[match[2]][match[1] != "fun_data"] += int(fields[1], 16)
-    return {name: tuple(totals[mangled]) for name, mangled in names.items()}
-
-
-def _mangled(path):
-    """A module's name as MicroPython's freezing tool puts it into symbols."""
-    return str(path.with_suffix("")).replace("/", "_")
-
-
-def frozen(firmware):
-    """{module of modules/: bytes of its .mpy}, as mpy-cross compiled it for this firmware."""
-    folder = firmware.parent / "obj" / "frozen_mpy"
-    sources = sorted(MODULES.rglob("*.py"))
-    return {str(f.relative_to(MODULES)): (folder / f.relative_to(MODULES)).with_suffix(".mpy").stat().st_size
-            for f in sources}

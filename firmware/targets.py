@@ -5,8 +5,8 @@
 """
 import json
 
-from . import deps, fetch
-from .build import Product, build, path_maps
+from . import deps, espressif, fetch
+from .build import Product, build, mpy_cross_of, path_maps
 from .lock import building
 from .paths import BOARDS
 from .progress import Failure
@@ -70,17 +70,10 @@ def qemu_product(board, source):
 
 
 def _espressif(board):
-    from . import espressif
-
     return espressif.image(board)
 
 
 _PORTS = {"qemu": _qemu, "esp32": _espressif, "esp8266": _espressif}
-
-
-def mpy_cross_of(source):
-    """Path of the mpy-cross built from a tree; for callers that hold the lock."""
-    return build(Product("mpy-cross", "mpy-cross", "mpy-cross", {"PROG": "mpy-cross"}, frozen=False), source)
 
 
 def _variables(source):

@@ -1,15 +1,11 @@
 """Paths and options for all tests; on the PC unosql runs on CPython with the stand-ins in shims/."""
 import subprocess
-import sys
-from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
-for folder in (ROOT, ROOT / "modules", TESTS / "shims"):  # shims first: modules/uzlib.py is for MicroPython
-    sys.path.insert(0, str(folder))
+import here  # noqa: F401
+
 # Sessions start processes from several threads; some sandboxes then fail vfork's exec now and then (EFAULT).
 subprocess._USE_VFORK = False
-collect_ignore = ["device", "shims"]  # device modules run through test_device.py
+collect_ignore = ["device", "runs", "support"]  # device modules run through unit/test_device.py
 
 
 def pytest_addoption(parser):

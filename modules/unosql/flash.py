@@ -1,4 +1,4 @@
-"""Storage on raw flash: any block device with MicroPython's extended interface. The contract is in docs/DESIGN.md.
+"""Storage on raw flash: any block device with MicroPython's extended interface. files.py has the contract.
 
 Files and logs are chains of erase blocks (blocks.py, chain.py). Nothing moves: a file's bytes are programmed once,
 and removing it programs 4 bytes in each of its blocks.

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from . import engine, secret
+from . import engine, key_input
 from .terminal import Failure, say, shown
 from firmware import outcome
 
@@ -31,7 +31,7 @@ def _add(commands, name, run, text):
 def _add_path(command):
     command.add_argument("path", metavar="PATH", help=PATH_HELP)
     command.add_argument("--name", help="which database, where PATH holds several")
-    secret.add_options(command)
+    key_input.add_options(command)
 
 
 def _board_commands(commands):
@@ -87,7 +87,7 @@ def _moving_commands(commands):
     load.add_argument("--own", choices=("rename", "drop"), help="an id, timestamp and version in the file: store as own_id and "
                       "so on, or leave out; default: new ones for records that have all three, else an error")
     load.add_argument("--text", action="store_true", help="leave all cells of a CSV as text")
-    secret.add_options(load)
+    key_input.add_options(load)
 
 
 # -- each command; modules are imported when needed: mpremote and esptool take their time
@@ -113,45 +113,45 @@ def _pull(a):
 
 
 def _source(a):
-    from . import sources
+    from . import open_path
 
-    return sources.choose(a.path, a.name)
+    return open_path.choose(a.path, a.name)
 
 
 def _inspect(a):
     from . import inspecting
 
-    return inspecting.inspect(a.path, a.name, secret.key_of(a), a.json)
+    return inspecting.inspect(a.path, a.name, key_input.key_of(a), a.json)
 
 
 def _query(a):
     from . import querying
 
-    return querying.run(_source(a), secret.key_of(a), a.collection, a.where, a.limit, a.order_by, a.fields, a.json)
+    return querying.run(_source(a), key_input.key_of(a), a.collection, a.where, a.limit, a.order_by, a.fields, a.json)
 
 
 def _verify(a):
     from . import inspecting
 
-    return inspecting.check(_source(a), secret.key_of(a))
+    return inspecting.check(_source(a), key_input.key_of(a))
 
 
 def _salvage(a):
     from . import salvage
 
-    return salvage.run(_source(a), a.out, secret.key_of(a), a.like)
+    return salvage.run(_source(a), a.out, key_input.key_of(a), a.like)
 
 
 def _export(a):
     from . import exporting
 
-    return exporting.run(_source(a), secret.key_of(a), a.format, a.output, a.collection)
+    return exporting.run(_source(a), key_input.key_of(a), a.format, a.output, a.collection)
 
 
 def _import(a):
     from . import importing
 
-    return importing.run(a.file, a.path, a.collection, secret.key_of(a), a.epoch, a.text, a.own)
+    return importing.run(a.file, a.path, a.collection, key_input.key_of(a), a.epoch, a.text, a.own)
 
 
 def main(arguments=None):

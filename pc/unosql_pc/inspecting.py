@@ -1,7 +1,7 @@
 """`unosql inspect` and `unosql verify`."""
-from . import odd, sources
+from . import odd, open_path
 from .database import header_of, is_full, reading
-from .remains import Remains, manifests
+from .damaged_store import Remains, manifests
 from .terminal import compact, counted, print_json, print_table, say, shown
 from unosql import verify
 from unosql.errors import CorruptionError, WrongKeyError
@@ -9,7 +9,7 @@ from unosql.errors import CorruptionError, WrongKeyError
 
 def inspect(path, name, key, as_json):
     """Print what the databases at a path hold; without the key of an encrypted one, what can be told."""
-    found = [sources.choose(path, name)] if name else sources.find(path)
+    found = [open_path.choose(path, name)] if name else open_path.find(path)
     for source in found:
         facts = describe(source, key)
         print_json(facts) if as_json else _print(facts)
@@ -18,7 +18,7 @@ def inspect(path, name, key, as_json):
 
 def describe(source, key):
     """A dict of JSON values."""
-    facts = {"path": source.label, "kind": sources.KINDS[source.kind], "name": source.name}
+    facts = {"path": source.label, "kind": open_path.KINDS[source.kind], "name": source.name}
     facts.update(_sealing(source))
     if facts.get("encrypted") and key is None:
         facts["locked"] = "give the key to see inside: --key, --passphrase or $UNOSQL_KEY"

@@ -7,7 +7,7 @@ import json
 from typing import NamedTuple
 
 from . import odd
-from .remains import DEAD, Remains
+from .damaged_store import DEAD, Remains
 from .terminal import Failure, print_json, progress, ranges, say, shown
 from unosql import keys
 from unosql.codec import unpack_uint

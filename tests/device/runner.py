@@ -2,7 +2,7 @@
 
 A test is a function test_*() that uses assert; it may raise Skip("needs ..."). Each runs in a directory and on a
 storage of its own. Tests open databases by fresh(), again() and after_cut() and so do not know where they live.
-The PC's side of the protocol is tests/targets/report.py.
+The PC's side of the protocol is tests/support/targets/report.py.
 """
 import gc
 import json

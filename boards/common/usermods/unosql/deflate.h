@@ -2,7 +2,7 @@
 //
 // Memory: nothing is allocated, nothing recurses, and what a call needs beyond some 100 bytes of stack is its work.
 // Every read and write is checked, whatever the bytes are. No function here raises or knows MicroPython, so that
-// tests/deflate.c can run them under sanitizers.
+// tests/support/codec/fuzz.c can run them under sanitizers.
 #ifndef UNOSQL_DEFLATE_H
 #define UNOSQL_DEFLATE_H
 

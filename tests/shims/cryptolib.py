@@ -1,1 +1,0 @@
-../../pc/unosql_pc/standins/cryptolib.py

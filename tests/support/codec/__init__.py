@@ -1,0 +1,128 @@
+"""The C of _unosql compiled for this machine: as libraries, and as a program that runs the codec beside zlib and uzlib."""
+import ctypes
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from firmware import deps, fetch, paths  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parent
+SOURCES = ROOT / "boards" / "common" / "usermods" / "unosql"
+WARNINGS = ("-std=gnu99", "-Wall", "-Wextra", "-Wconversion", "-Wpointer-arith", "-Wsign-compare", "-Werror")
+SANITIZERS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+CODEC = ("deflate.c", "inflate.c")
+
+
+def _compiled(ending, options, files, libraries=()):
+    """Path of what gcc makes of files, made once for each change of what goes in."""
+    tree = fetch.source().path
+    command = ["gcc", *WARNINGS, *options, "-I", str(SOURCES), "-isystem", str(tree), *map(str, files), *libraries]
+    inputs = [*files, *SOURCES.glob("*.h"), *FOLDER.rglob("*.h")]
+    key = hashlib.sha256(repr(command).encode() + b"".join(Path(file).read_bytes() for file in inputs)).hexdigest()[:16]
+    made = paths.BUILD / "codec" / (key + ending)
+    if not made.exists():
+        deps.ensure("unix")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        draft = made.with_suffix(".%d" % os.getpid())  # tests may run side by side
+        subprocess.run([*command, "-o", str(draft)], check=True)
+        draft.rename(made)
+    return made
+
+
+def fuzzer():
+    """Path of the program of fuzz.c, under AddressSanitizer and UBSan. It needs zlib's headers."""
+    deps.ensure("codec checks")
+    return _compiled("", SANITIZERS, [FOLDER / "fuzz.c", *(SOURCES / name for name in CODEC)], ["-lz"])
+
+
+class Codec:
+    """deflate() and inflate() of bytes, by the C of the images."""
+
+    def __init__(self):
+        made = _compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / name for name in CODEC])
+        self._c = ctypes.CDLL(str(made))
+        self._c.unosql_deflate.restype = self._c.unosql_inflate.restype = ctypes.c_ssize_t
+        self._work = ctypes.create_string_buffer(2048)
+
+    def _call(self, function, data, room):
+        target = ctypes.create_string_buffer(room or 1)
+        size = function(data, ctypes.c_size_t(len(data)), target, ctypes.c_size_t(room), self._work)
+        return size, target.raw[: max(size, 0)]
+
+    def deflate(self, data):
+        """The raw stream of data (bytes)."""
+        return self._call(self._c.unosql_deflate, data, 2 * len(data) + 10)[1]
+
+    def inflate(self, stream, room):
+        """What a raw stream says, room bytes of it at the most. ValueError: it is none."""
+        size, data = self._call(self._c.unosql_inflate, stream, room)
+        if size < 0:
+            raise ValueError("not a deflate stream")
+        return data
+
+
+_BYTES, _SIZE = ctypes.c_char_p, ctypes.c_size_t
+
+
+class _Part(ctypes.Structure):
+    _fields_ = [("bytes", _BYTES), ("size", _SIZE)]
+
+
+class Sealing:
+    """What sealing.c does, of bytes. library: "mbedtls", or "axtls": what ESP8266s have, their AES but for its calls."""
+
+    def __init__(self, library):
+        source = fetch.source()
+        mbedtls, boards = Path(fetch.mbedtls(source)), ROOT / "boards" / "common"
+        options = ["-O1", "-shared", "-fPIC", "-DMICROPY_SSL_%s=1" % library.upper(), "-include", "string.h", "-include", "stdint.h",
+                   '-DMBEDTLS_CONFIG_FILE="unosql_mbedtls_config.h"', "-isystem", str(boards), "-isystem", str(mbedtls / "include"),
+                   "-I", str(FOLDER / "axtls")]
+        files = [mbedtls / "library" / (name + ".c") for name in ("aes", "sha256", "constant_time", "platform_util")]
+        if library == "axtls":
+            files += [FOLDER / "axtls" / "axtls.c", source.path / "lib" / "crypto-algorithms" / "sha256.c"]
+        # of others' sources warnings are not for us to mend
+        self._c = ctypes.CDLL(str(_compiled(".so", [*options, "-Wno-error", "-w"], [*files, SOURCES / "sealing.c"])))
+        self._c.unosql_unseal.restype = ctypes.c_ssize_t
+        self._c.unosql_seal.restype = _SIZE
+
+    def hmac(self, key, *parts):
+        """HMAC-SHA256 of the parts, joined."""
+        area, mac = ctypes.create_string_buffer(1024), ctypes.create_string_buffer(32)
+        self._c.unosql_hmac_key(area, key, _SIZE(len(key)))
+        self._c.unosql_hmac(area, (_Part * len(parts))(*((part, len(part)) for part in parts)), _SIZE(len(parts)), mac)
+        return mac.raw
+
+    def pbkdf2(self, password, salt, iterations):
+        """The first 32 bytes."""
+        area = ctypes.create_string_buffer(1024)
+        self._c.unosql_pbkdf2_start(area, password, _SIZE(len(password)), salt, _SIZE(len(salt)))
+        self._c.unosql_pbkdf2_go_on(area, ctypes.c_uint32(iterations - 1))
+        return area.raw[:32]
+
+    def keys(self, master):
+        """The keys expanded from a master key, as they lie in RAM: the first 8 bytes are the check."""
+        area = ctypes.create_string_buffer(1024)
+        self._c.unosql_make_keys(area, master)
+        return area
+
+    def seal(self, keys, data, aad):
+        """The sealed block."""
+        buf = ctypes.create_string_buffer(data, len(data) + 16)
+        iv, tag = ctypes.create_string_buffer(16), ctypes.create_string_buffer(16)
+        size = self._c.unosql_seal(keys, buf, _SIZE(len(data)), aad, _SIZE(len(aad)), iv, tag)
+        return iv.raw + buf.raw[:size] + tag.raw
+
+    def unseal(self, keys, blob, aad):
+        """The data. ValueError: it does not verify."""
+        buf = ctypes.create_string_buffer(len(blob) - 32)
+        size = self._c.unosql_unseal(keys, blob, _SIZE(len(blob)), aad, _SIZE(len(aad)), buf)
+        if size < 0:
+            assert not any(buf.raw)  # nothing was decrypted
+            raise ValueError("authentication failed")
+        return buf.raw[:size]

@@ -1,0 +1,1 @@
+../../../pc/unosql_pc/standins/uzlib.py

@@ -1,0 +1,76 @@
+"""What documents promise: ```python blocks of README.md and docs/RECIPES.md run as they stand, as all examples do.
+
+README.md's blocks are one program, those of each section of RECIPES.md are one. A block after a line
+`<!-- not run: why -->` is left out. Links lead somewhere.
+"""
+import re
+
+import pytest
+import targets
+from here import ROOT
+
+PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]+))?\)")
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [ROOT / "README.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def programs(document, split):
+    """{name: code} of a document's blocks, taken together or split by its sections."""
+    found, name = {}, document
+    for heading, skipped, code in PART.findall((ROOT / document).read_text()):
+        name = heading if split and heading else name
+        if code and not skipped:
+            found[name] = found.get(name, "") + code + "\n"
+    return found
+
+
+PROGRAMS = {**programs("README.md", False), **programs("docs/RECIPES.md", True)}
+
+
+def check(target, script, directory):
+    """The script ends well on the target."""
+    output = []
+    status = targets.make(target).execute([str(script)], directory, 120, output.append)
+    assert status == 0, "\n".join(output)
+
+
+@pytest.fixture(params=["host", "unix", "unix32"])
+def target(request):
+    if request.param not in (request.config.getoption("target") or targets.DEFAULT):
+        pytest.skip("not asked for by --target")
+    try:
+        targets.make(request.param)
+    except targets.Missing as e:
+        pytest.skip("%s needs %s" % (request.param, e))
+    return request.param
+
+
+def test_programs_are_found():
+    assert len(PROGRAMS["README.md"]) > 1000 and len(PROGRAMS) > 8
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(target, name, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAMS[name])
+    check(target, script, tmp_path)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example(target, example, tmp_path):
+    check(target, example, tmp_path)
+
+
+def anchors(page):
+    """What the headings of a page are called in links, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links(page):
+    for path, anchor in LINK.findall(page.read_text()):
+        there = page.parent / path if path else page
+        assert there.exists(), path
+        assert not anchor or anchor in anchors(there), anchor

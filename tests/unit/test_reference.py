@@ -1,0 +1,54 @@
+"""docs/API.md and the stub tell what modules/unosql/core.py does."""
+import ast
+
+import pytest
+
+from here import ROOT
+from firmware import reference
+
+STUB = ROOT / "stubs" / "unosql" / "core.pyi"
+
+
+def signatures(file):
+    """{method: its arguments with their defaults}, without types."""
+    methods = [reference.find(file, "Unosql"), *reference.public_methods(file)]
+    calls = [reference.call_of(node) for node in methods]
+    for call in calls:
+        for argument in [*call.arguments.args, *call.arguments.kwonlyargs]:
+            argument.annotation = None
+    return {call.name: ast.unparse(call.arguments) for call in calls}
+
+
+def errors(file):
+    """{class: its base} of the exceptions."""
+    classes = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef) and node.bases]
+    return {node.name: node.bases[0].id for node in classes}
+
+
+def test_reference_is_up_to_date():
+    assert reference.API.read_text() == reference.text(), "docs/API.md differs from the docstrings: make docs"
+
+
+@pytest.mark.parametrize("method", reference.public_methods(reference.CORE), ids=lambda node: node.name)
+def test_every_method_has_a_docstring(method):
+    assert ast.get_docstring(method)
+
+
+def test_stub_has_the_same_methods_arguments_and_defaults():
+    assert signatures(STUB) == signatures(reference.CORE)
+
+
+def test_stub_has_the_same_errors():
+    assert errors(STUB) == errors(ROOT / "modules" / "unosql" / "errors.py")
+
+
+def test_argument_lists():
+    doc = """Do it (b: no item here).
+
+        a: the first. b: the
+        second, <c>.
+
+            code(a: 1)
+        """
+    assert reference.markdown(doc, ["a", "b"]) == (
+        "Do it (b: no item here).\n\n- `a`: the first.\n- `b`: the second, \\<c>.\n\n```python\ncode(a: 1)\n```")

@@ -1,0 +1,68 @@
+"""Invariant 11: the same calls leave the same bytes, whether C or Python makes them.
+
+    python tests/unit/test_twins.py [--jobs N] [--report docs/RELIABILITY.md] [CALLS]
+"""
+import argparse
+import concurrent.futures
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+    import here  # noqa: F401
+
+import pytest
+
+import reliability
+from firmware import targets
+from firmware.paths import MODULES
+
+TRACE = Path(__file__).resolve().parents[1] / "support" / "twins" / "trace.py"
+KEYS = ("-", "16bytekey1234567")
+CI = 1200  # calls of each case in the test
+EACH = 5000  # calls of one seed in the script
+
+
+def digests(bits, twin, key, calls, seed):
+    """The lines that trace.py prints on the unix port, running modules/ as it is."""
+    command = [targets.unix(bits), "-X", "heapsize=2M", TRACE, twin, key, str(calls), str(seed)]
+    done = subprocess.run(command, env={"MICROPYPATH": "%s:.frozen" % MODULES}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    return done.stdout.splitlines()
+
+
+def compare(bits, key, calls, seed):
+    """Make the calls by both twins. AssertionError: where they differ first."""
+    ours, theirs = (digests(bits, twin, key, calls, seed) for twin in ("c", "python"))
+    assert len(ours) == calls // 100 == len(set(ours))
+    for line, other in zip(ours, theirs):
+        assert line == other, "up to call %s, seed %d, %d bits" % (line.split()[0], seed, bits)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=["plain", "encrypted"])
+@pytest.mark.parametrize("bits", [64, 32])
+def test_both_twins_leave_the_same_bytes(bits, key):
+    compare(bits, key, CI, 1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make random calls by C and by Python, and compare the flash.")
+    parser.add_argument("calls", type=int, nargs="?", default=100000)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time (default 1)")
+    parser.add_argument("--report", metavar="FILE", help="write the counts into this page")
+    args = parser.parse_args()
+    start, each = time.monotonic(), min(EACH, args.calls)
+    cases = [(64 if seed % 4 < 2 else 32, KEYS[seed % 2], each, seed) for seed in range(args.calls // each)]
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        list(pool.map(lambda case: compare(*case), cases))
+    text = "%d random calls by each, half of them encrypted, in %d s; the flash was the same after every hundred." % (
+        len(cases) * each, time.monotonic() - start)
+    print(text)
+    if args.report:
+        reliability.write_section(args.report, "twins", text)
+
+
+if __name__ == "__main__":
+    main()

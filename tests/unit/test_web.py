@@ -1,0 +1,159 @@
+"""The page that flashes from a browser: in a headless Chromium, onto a stand-in for a chip."""
+import base64
+import os
+import shutil
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from here import SUPPORT
+from browser import PROGRAM, Browser
+from chip import Chip
+from test_flash import BOARD, make_image
+
+from firmware import info, page
+from firmware.progress import Failure
+
+pytestmark = [
+    pytest.mark.skipif(not PROGRAM, reason="needs Chromium"),
+    pytest.mark.skipif(not shutil.which("npm"), reason="needs npm, which fetches ESP Web Tools"),
+]
+SERIAL_PORT = (SUPPORT / "serial_port.js").read_text()
+BUTTON = "inside('ew-text-button').find((b) => b.textContent.trim() == '%s')"
+MESSAGES = "inside('ewt-page-message').map((message) => message.label).join()"
+SECONDS = 60
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """An image a chip, named as in a release."""
+    folder = tmp_path_factory.mktemp("images")
+    return {kind: make_image(folder, kind).rename(folder / (BOARD[kind] + "-20260102-v0.1.0.bin")) for kind in BOARD}
+
+
+@pytest.fixture(scope="module")
+def site(images, tmp_path_factory):
+    """URL of the page, served."""
+    home = page.build(list(images.values()), tmp_path_factory.mktemp("site") / "page")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield "http://127.0.0.1:%d/" % http.server_port
+        http.shutdown()
+
+
+@pytest.fixture
+def browser():
+    with Browser() as browser:
+        yield browser
+
+
+def test_the_page_loads_without_errors_and_lists_the_images(browser, site, images):
+    browser.open(site)
+    rows = browser.wait("(rows => rows.length == 4 && [...rows].map(row => row.innerText.split('\\t')))"
+                        "(document.querySelectorAll('#images tr'))")
+    assert rows == [[page.FAMILIES[kind], images[kind].name, "0x1000" if kind == "esp32" else "0x0"]
+                    for kind in sorted(BOARD)]
+    assert browser.evaluate("document.getElementById('version').textContent") == "Version %s." % info.version()
+    assert browser.evaluate("document.getElementById('mip').textContent").endswith(site + "mip/package.json")
+    for kind in BOARD:
+        size = browser.evaluate("fetch(%r).then((r) => r.blob()).then((b) => b.size)" % images[kind].name)
+        assert size == images[kind].stat().st_size
+    assert browser.evaluate("document.querySelector('esp-web-install-button').hasAttribute('install-supported')")
+    assert browser.problems == []
+
+
+def test_a_browser_without_web_serial_is_told(browser, site):
+    browser.before_load("delete Navigator.prototype.serial")
+    browser.open(site)
+    browser.wait("document.querySelector('esp-web-install-button').hasAttribute('install-unsupported')")
+    assert browser.evaluate("document.querySelector('[slot=unsupported]').assignedSlot !== null")
+    assert browser.evaluate("document.querySelector('[slot=activate]').assignedSlot === null")
+
+
+def test_a_missing_manifest_is_told(browser, site, images, tmp_path):
+    home = page.build(list(images.values()), tmp_path / "page")
+    (home / "manifest.json").unlink()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        browser.open("http://127.0.0.1:%d/" % http.server_port)
+        browser.wait("!document.getElementById('error').hidden")
+        assert "404" in browser.evaluate("document.getElementById('error').textContent")
+        http.shutdown()
+
+
+class User:
+    """Somebody at the browser, with a board on the one serial port."""
+
+    def __init__(self, browser, chip):
+        self._browser = browser
+        self._port = os.open(chip.port, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        browser.before_load(SERIAL_PORT)
+        browser.provide("sendToBoard", lambda text: os.write(self._port, base64.b64decode(text)))
+
+    def close(self):
+        os.close(self._port)
+
+    def click(self, element):
+        """Click an element, a JavaScript expression, when it is there."""
+        self.wait("!!" + element)
+        self._browser.evaluate(element + ".click()", gesture=True)
+
+    def wait(self, expression):
+        """Until a JavaScript expression is true, while the board's bytes get to the page; its value."""
+        end = time.monotonic() + SECONDS
+        while not (value := self._browser.evaluate(expression)):
+            self._pass_on()
+            assert time.monotonic() < end, "%s did not become true; problems: %s" % (expression, self._browser.problems)
+        return value
+
+    def _pass_on(self):
+        try:
+            data = os.read(self._port, 4096)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            self._browser.evaluate("deliver(%r)" % base64.b64encode(data).decode())
+
+
+@pytest.mark.parametrize("kind, erase", [("esp32", True), ("esp32c3", False), ("esp32s3", False), ("esp8266", False)])
+def test_a_user_installs(kind, erase, browser, site, images):
+    """ESP Web Tools itself finds the chip, takes its image from our manifest and writes it to the right place."""
+    with Chip(kind, 4 << 20) as chip:
+        chip.flash[-4:] = b"data"
+        user = User(browser, chip)
+        browser.open(site)
+        user.click("document.querySelector('[slot=activate]')")
+        user.click("inside('ew-list-item').find((item) => item.textContent.includes('Install unosql'))")
+        if erase:
+            user.click("inside('ew-checkbox')[0]")
+        user.click(BUTTON % "Next")
+        user.click(BUTTON % "Install")
+        assert user.wait(MESSAGES) == "Installation complete!"
+        user.close()
+        image = images[kind].read_bytes()
+        start = 0x1000 if kind == "esp32" else 0
+        assert chip.flash[start + 4 : start + len(image)] == image[4:]
+        assert (chip.flash[-4:] == b"data") is not erase
+    assert browser.problems == []
+
+
+def test_an_esp8266_image_that_tells_a_smaller_flash_is_refused(images, tmp_path):
+    data = bytearray(images["esp8266"].read_bytes())
+    data[3] = 0x20  # 1 MiB, as elf2image makes it
+    (tmp_path / "small.bin").write_bytes(data)
+    with pytest.raises(Failure, match="small.bin says that the flash is smaller than unosql needs"):
+        page.manifest([tmp_path / "small.bin"])
+
+
+def test_two_images_for_a_chip_are_refused(images, tmp_path):
+    second = tmp_path / "UNOSQL_ESP32_OTHER-20260102-v0.1.0.bin"
+    second.write_bytes(images["esp32"].read_bytes())
+    with pytest.raises(Failure, match="two images for one chip"):
+        page.manifest([*images.values(), second])

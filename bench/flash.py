@@ -8,8 +8,8 @@ import random
 from typing import NamedTuple
 
 from media import LittleFs, NorFlash
-from unosql import writing
-from unosql.compaction import Compaction
+from unosql.kv import writing
+from unosql.kv.compaction import Compaction
 
 from .records import record
 from .subjects import PEERS, Database

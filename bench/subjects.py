@@ -7,9 +7,9 @@ import json
 
 from media import LittleFs
 from unosql.core import Unosql
-from unosql.files import Files
-from unosql.flash import Flash
-from unosql.memory import free_caches
+from unosql.storage.files import Files
+from unosql.storage.flash import Flash
+from unosql.kv.memory import free_caches
 
 from .records import line
 

@@ -32,8 +32,8 @@ class Chapter(NamedTuple):
 
 CHAPTERS = (
     Chapter("Errors", "unosql/errors.py", True, {}),
-    Chapter("Files", "unosql/files.py", False, {"Files": "unosql.files.Files"}),
-    Chapter("Flash", "unosql/flash.py", False, {"Flash": "unosql.flash.Flash"}),
+    Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.files.Files"}),
+    Chapter("Flash", "unosql/storage/flash.py", False, {"Flash": "unosql.storage.flash.Flash"}),
     Chapter("Self-test", "unosql/checks.py", True, {"run": "unosql.selftest"}),
     Chapter("uzlib", "uzlib.py", True, {name: "uzlib." + name for name in ("compress", "decompress", "DecompIO")}),
 )

@@ -36,9 +36,10 @@ import gc
 import unosql
 
 from . import upwards  # noqa: F401  first of all  # isort: skip
-from . import backup, changes, condition, destroy, index, many, posts, query, queue, restore, shared, transaction, verify
-from .arguments import check_number
+from . import destroy, posts, shared
 from .database import LEVELS, Logged
+from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
+from .documents.arguments import check_number
 from .errors import (
     BusyError,
     ClosedError,

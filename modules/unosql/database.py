@@ -3,14 +3,14 @@
 import hashlib
 
 from . import heap, shared
-from .arguments import check_name
-from .catalog import Catalog
+from .documents.arguments import check_name
+from .documents.catalog import Catalog
+from .documents.record import check, dumps
+from .documents.shortage import try_promise
 from .errors import BusyError, ClosedError, UniqueError, UnosqlError
+from .kv.store import Store
 from .logger import Logger
 from .posts import tell, write
-from .record import check, dumps
-from .shortage import try_promise
-from .store import Store
 
 LEVELS = ("DEBUG", "INFO", "ERROR", "NONE")
 

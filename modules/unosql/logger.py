@@ -3,7 +3,6 @@
 import os
 import time
 
-
 # Bytes that the log leaves free on its filesystem.
 _SPARE = 32768
 

@@ -6,10 +6,10 @@ import sys
 from . import heap, shared
 from .database import Database, digest_of
 from .errors import WrongKeyError
-from .files import Files
-from .flash import Flash
 from .locks import Lock
 from .spelling import same
+from .storage.files import Files
+from .storage.flash import Flash
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 # Bytes of the least memtable, and which part of a small medium one has.

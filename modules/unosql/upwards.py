@@ -4,16 +4,27 @@ An import within an import within others takes more C stack than some boards hav
 """
 # ruff: noqa: F401, I001
 
-from . import codec, compression, crypto, envelope, errors, logger, merge, observer, ordering, own, policy, port, processes
-from . import sealed, spelling, threads, transaction
-from . import header, memory, memtable, posts, ring, space, state, text, version
-from . import arguments, files, heap, keys, locks, manifest, record, segment
-from . import buffers, changes, condition, queue, reading, shared, wal
-from . import backup, blocks, edits, expiry, index, query, reader, reclaim, writer
-from . import archive, chain, collection, compaction, restore, segments, shortage, verify
-from . import catalog, flash, many, rekey, writing
-from . import batch, maintenance, recovery
-from . import apply
-from . import store
-from . import database
-from . import place, destroy
+from . import codec, errors, logger, port, processes, spelling, threads
+from . import state
+from . import heap, locks
+from . import shared
+
+from .storage import ring, blocks, chain, files, flash
+
+from .kv import compression, crypto, envelope, merge, observer, policy, sealed
+from .kv import header, memory, memtable, space, version
+from .kv import manifest, segment, buffers, reading, wal
+from .kv import reader, reclaim, writer
+from .kv import archive, compaction, segments
+from .kv import rekey, writing
+from .kv import batch, maintenance, recovery
+from .kv import apply, store
+
+from .documents import ordering, own, text, transaction
+from .documents import arguments, keys, record
+from .documents import changes, condition, queue
+from .documents import backup, edits, expiry, index, query
+from .documents import collection, restore, shortage, verify
+from .documents import catalog, many
+
+from . import posts, database, place, destroy

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from . import engine  # noqa: F401
 from unosql.codec import unpack_uint
-from unosql.compression import decompress
-from unosql.envelope import Plain
-from unosql.segment import block_aad, read_entry
+from unosql.kv.compression import decompress
+from unosql.kv.envelope import Plain
+from unosql.kv.segment import block_aad, read_entry
 
 LARGEST = 66000  # bytes of a sealed block: one record of the largest memtable
 USUAL = 4096  # after damage only blocks up to this size are found

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from . import engine, images  # noqa: F401
 from .block_search import carve, leaves
 from .terminal import Failure, shown
-from unosql import header as headers
+from unosql.kv import header as headers
 from unosql.codec import unpack_uint
-from unosql.envelope import Plain
+from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
-from unosql.version import decode
-from unosql.memtable import decode_entry
-from unosql.segment import file_aad
+from unosql.kv.version import decode
+from unosql.kv.memtable import decode_entry
+from unosql.kv.segment import file_aad
 
 _TRAILER, _SALT = 11, 8
 _FIRST = 0x80

@@ -4,12 +4,12 @@ import contextlib
 from . import engine  # noqa: F401
 from .overlay import Overlay
 from .terminal import Failure, shown
-from unosql import header
-from unosql import restore as restoring
-from unosql.catalog import Catalog
+from unosql.kv import header
+from unosql.documents import restore as restoring
+from unosql.documents.catalog import Catalog
 from unosql.errors import WrongKeyError
-from unosql.files import Files
-from unosql.store import Store
+from unosql.storage.files import Files
+from unosql.kv.store import Store
 
 MEMTABLE = 65536  # no board takes larger records
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from . import database, odd
 from .querying import columns_of
 from .terminal import Failure, counted, say, shown
-from unosql.record import unpack
+from unosql.documents.record import unpack
 
 SQLITE_COLUMNS = 2000  # SQLite's default limit
 

@@ -8,7 +8,7 @@ import struct
 from typing import NamedTuple
 
 from . import engine  # noqa: F401
-from unosql.flash import Flash
+from unosql.storage.flash import Flash
 
 ERASE = 4096  # bytes of an erase block, on all boards
 HEAD = 32

@@ -12,10 +12,10 @@ from pathlib import Path
 from . import database, odd
 from .overlay import Overlay
 from .terminal import Failure, counted, say, shown
-from unosql import backup
-from unosql.files import Files
+from unosql.documents import backup
+from unosql.storage.files import Files
 from unosql.locks import Lock
-from unosql.record import META, check
+from unosql.documents.record import META, check
 
 MEMTABLE = 8192  # bytes a record may take: what boards with a large heap read and write by default
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")

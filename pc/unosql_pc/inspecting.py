@@ -3,7 +3,7 @@ from . import odd, open_path
 from .database import header_of, is_full, reading
 from .damaged_store import Remains, manifests
 from .terminal import compact, counted, print_json, print_table, say, shown
-from unosql import verify
+from unosql.documents import verify
 from unosql.errors import CorruptionError, WrongKeyError
 
 

@@ -3,9 +3,9 @@ import json
 
 from . import engine  # noqa: F401
 from .terminal import ranges, say, shown
-from unosql import keys, text
-from unosql.index import is_odd
-from unosql.record import header
+from unosql.documents import keys, text
+from unosql.documents.index import is_odd
+from unosql.documents.record import header
 
 
 class Remarks:

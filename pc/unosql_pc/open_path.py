@@ -7,8 +7,8 @@ from typing import Callable, NamedTuple
 from . import images, littlefs_image
 from .overlay import Overlay
 from .terminal import Failure, say, shown
-from unosql import header
-from unosql.files import Files
+from unosql.kv import header
+from unosql.storage.files import Files
 
 OURS = re.compile(r"[mw][0-9a-f]{2}|s[0-9a-f]{7}")
 KINDS = {"directory": "database directory", "littlefs": "directory in a littlefs image", "flash": "raw flash image",

@@ -4,8 +4,8 @@ import json
 
 from . import database, odd
 from .terminal import Failure, compact, print_json, print_table, say
-from unosql.condition import compile
-from unosql.query import search
+from unosql.documents.condition import compile
+from unosql.documents.query import search
 
 ROWS = 100  # of a table; JSON has no limit of its own
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from . import odd
 from .damaged_store import DEAD, Remains
 from .terminal import Failure, print_json, progress, ranges, say, shown
-from unosql import keys
+from unosql.documents import keys
 from unosql.codec import unpack_uint
-from unosql.record import header, loads, unpack
+from unosql.documents.record import header, loads, unpack
 
 
 class Version(NamedTuple):

@@ -40,7 +40,7 @@ class Partition:
                 yield bytes(piece)
 
     def done(self):
-        from unosql.flash import Flash
+        from unosql.storage.flash import Flash
 
         storage = Flash(self, self._name)
         storage.open()

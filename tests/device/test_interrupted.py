@@ -8,7 +8,7 @@ import os
 
 from runner import Skip, again, board, column, fresh, medium, mode, raises, same
 from unosql.core import BusyError, ClosedError, StorageFullError, UniqueError, Unosql, UnosqlError
-from unosql.files import Files
+from unosql.storage.files import Files
 
 
 def intervals():

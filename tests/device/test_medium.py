@@ -6,7 +6,7 @@ import nor
 from ram import Medium
 from runner import column, raises, same
 from unosql.core import LockTimeoutError, Unosql
-from unosql.flash import Flash
+from unosql.storage.flash import Flash
 
 MODES = ("files",)
 FAT = "VfsFat", 512, 120

@@ -4,8 +4,8 @@ import os
 import nor
 from runner import Skip, board, column, raises, same
 from unosql.core import ClosedError, Unosql, WrongKeyError
-from unosql.files import Files
-from unosql.flash import Flash
+from unosql.storage.files import Files
+from unosql.storage.flash import Flash
 
 MODES = ("files",)
 

@@ -1,7 +1,7 @@
 """Sealing by _unosql, the C module of our images, against the same in Python: the bytes and the errors are equal."""
 from runner import Skip, raises, same
 
-from unosql import crypto
+from unosql.kv import crypto
 
 try:
     import _unosql
@@ -18,7 +18,7 @@ def both(password=PASSWORDS[1], salt=SALT, iterations=3):
     """The envelope of C, and that of Python."""
     if not hasattr(_unosql, "derive"):
         raise Skip("needs sealing in the C module _unosql")
-    from unosql import sealed
+    from unosql.kv import sealed
 
     return sealed.derive(password, salt, iterations), crypto.derive(password, salt, iterations)
 
@@ -87,7 +87,7 @@ def test_closing_wipes_the_keys():
     ours, _ = both()
     keys = bytearray(_unosql.KEYS)
     _unosql.derive(b"password", SALT, 1, keys)
-    from unosql import sealed
+    from unosql.kv import sealed
 
     envelope = sealed.Sealed(keys)
     blob = envelope.seal(b"data", b"w")

@@ -5,7 +5,7 @@ import nor
 from ram import mounted
 from unosql.core import Unosql
 from unosql.errors import StorageFullError
-from unosql.files import Files
+from unosql.storage.files import Files
 
 MODES = ("files",)
 
@@ -137,7 +137,7 @@ def test_files_on_fat():
 
 
 def test_flash():
-    from unosql.flash import Flash
+    from unosql.storage.flash import Flash
 
     device = nor.device(os.getcwd(), "storage")
     contract(lambda: Flash(device, "storage", records=8))

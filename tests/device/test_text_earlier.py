@@ -1,6 +1,6 @@
 """Text that earlier versions stored as it was: it reads. Code of ours is changed here to store it."""
 from runner import again, column, fresh, same
-from unosql import collection, index, keys
+from unosql.documents import collection, index, keys
 
 CHANGES_CODE = True
 SMILE = "\U0001F602"

@@ -1,6 +1,6 @@
 """Taking room away on a medium, and giving it back."""
 from media import ENOSPC
-from unosql.flash import Flash
+from unosql.storage.flash import Flash
 
 FILLER = 3000  # bytes of a file that takes room
 

@@ -8,8 +8,8 @@ so that a test runs alike on all of them: MEDIA lists them.
 import random
 
 from fatfs import FatFs
-from unosql.files import Files
-from unosql.flash import Flash
+from unosql.storage.files import Files
+from unosql.storage.flash import Flash
 
 ENOENT, EIO, EEXIST, ENOTDIR, ENOSPC, ENOTEMPTY = 2, 5, 17, 20, 28, 39
 

@@ -2,9 +2,9 @@
 import errno
 import io
 
-from unosql.batch import Batch
-from unosql.files import Files
-from unosql.store import Store
+from unosql.kv.batch import Batch
+from unosql.storage.files import Files
+from unosql.kv.store import Store
 
 
 class MemFs:

@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 from media import FatFiles, FlashMedium, LittleFsFiles, MemFiles
-from unosql import archive, shared, state
+from unosql import shared, state
+from unosql.kv import archive
 from unosql.core import Unosql
 from unosql.errors import CorruptionError, StorageFullError, WrongKeyError
 

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from memfs import MemFs, make
-from unosql import archive
+from unosql.kv import archive
 from unosql.errors import CorruptionError, WrongKeyError
 
 KEY = b"sixteen byte key"

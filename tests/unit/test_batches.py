@@ -6,19 +6,19 @@ import pytest
 
 from media import FlashMedium
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
-from unosql import batch, compaction, reading, reclaim, segments, writing
-from unosql import store as stores
-from unosql.buffers import Buffers
+from unosql.kv import batch, compaction, reading, reclaim, segments, writing
+from unosql.kv import store as stores
+from unosql.kv.buffers import Buffers
 from unosql.errors import CorruptionError, StorageFullError, UnosqlError, WrongKeyError
-from unosql.files import Files
-from unosql.memory import free_caches
-from unosql.observer import Observer
-from unosql.reader import Reader
-from unosql.reclaim import is_dead
-from unosql.segment import Segment
-from unosql.store import Store
-from unosql.version import Version
-from unosql.writer import Writer
+from unosql.storage.files import Files
+from unosql.kv.memory import free_caches
+from unosql.kv.observer import Observer
+from unosql.kv.reader import Reader
+from unosql.kv.reclaim import is_dead
+from unosql.kv.segment import Segment
+from unosql.kv.store import Store
+from unosql.kv.version import Version
+from unosql.kv.writer import Writer
 
 KEY = b"sixteen byte key"
 

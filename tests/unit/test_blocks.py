@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from unosql import codec, compression, crypto, keys
-from unosql.buffers import Buffers
-from unosql.envelope import Plain
+from unosql import codec
+from unosql.documents import keys
+from unosql.kv import compression, crypto
+from unosql.kv.buffers import Buffers
+from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
-from unosql.memtable import ABSENT, Memtable, decode_entry, encode_entry
-from unosql.merge import merge
-from unosql.reader import Reader
-from unosql.segment import Segment, file_aad
-from unosql import writer as writers
-from unosql.writer import Writer
+from unosql.kv.memtable import ABSENT, Memtable, decode_entry, encode_entry
+from unosql.kv.merge import merge
+from unosql.kv.reader import Reader
+from unosql.kv.segment import Segment, file_aad
+from unosql.kv import writer as writers
+from unosql.kv.writer import Writer
 
 BOUNDS = [0, 1, 240, 241, 2287, 2288, 67823, 67824, 2**24 - 1, 2**24, 2**32 - 1, 2**32, 2**56 - 1, 2**56, 2**64 - 1]
 NUMBERS = st.sampled_from(BOUNDS) | st.integers(0, 2**64 - 1) | st.integers(0, 70000)

@@ -2,12 +2,12 @@
 import random
 
 import pytest
-from unosql import catalog as catalogs
-from unosql import keys
-from unosql.catalog import Catalog
+from unosql.documents import catalog as catalogs
+from unosql.documents import keys
+from unosql.documents.catalog import Catalog
 from unosql.core import Unosql
-from unosql.files import Files
-from unosql.record import dumps
+from unosql.storage.files import Files
+from unosql.documents.record import dumps
 
 from fake_store import FakeStore
 from memfs import MemFs
@@ -249,7 +249,7 @@ def test_ranges_of_dead_keys():
 
 
 def test_ranges_of_dead_index_entries():
-    from unosql import index
+    from unosql.documents import index
 
     catalog = place()
     c = catalog.collection("c001")

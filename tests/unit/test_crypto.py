@@ -11,8 +11,8 @@ import codec
 import reader
 from here import SUPPORT
 from firmware import targets
-from unosql import crypto, header, sealed
-from unosql.envelope import Plain
+from unosql.kv import crypto, header, sealed
+from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError, WrongKeyError
 
 FOLDER = SUPPORT / "vectors"

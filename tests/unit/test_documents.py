@@ -4,13 +4,14 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from unosql import archive, backup, condition, index, keys, query, queue, record, shortage
-from unosql.many import delete, insert_many, update, upsert
-from unosql.catalog import Catalog
-from unosql.changes import changes
+from unosql.documents import backup, condition, index, keys, query, queue, record, shortage
+from unosql.kv import archive
+from unosql.documents.many import delete, insert_many, update, upsert
+from unosql.documents.catalog import Catalog
+from unosql.documents.changes import changes
 from unosql.core import Unosql
 from unosql.errors import StorageFullError, UniqueError, UnosqlError
-from unosql.verify import problems
+from unosql.documents.verify import problems
 
 from fake_store import FakeStore
 

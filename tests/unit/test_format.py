@@ -13,12 +13,14 @@ import media
 import reader
 from here import GOLDEN, ROOT, SUPPORT
 from memfs import MemFs
-from unosql import codec, compaction, ordering
-from unosql.envelope import Plain
+from unosql import codec
+from unosql.documents import ordering
+from unosql.kv import compaction
+from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
-from unosql.files import Files
-from unosql.flash import Flash
-from unosql.store import Store
+from unosql.storage.files import Files
+from unosql.storage.flash import Flash
+from unosql.kv.store import Store
 
 FORMAT = ROOT / "docs" / "FORMAT.md"
 KEY = b"sixteen byte key"

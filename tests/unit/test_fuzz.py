@@ -27,12 +27,12 @@ import pytest
 import reliability
 from media import NorFlash
 from memfs import MemFs
-from unosql import compaction
+from unosql.kv import compaction
 from unosql.codec import unpack_uint
 from unosql.errors import CorruptionError
-from unosql.files import Files
-from unosql.flash import Flash
-from unosql.store import Store
+from unosql.storage.files import Files
+from unosql.storage.flash import Flash
+from unosql.kv.store import Store
 
 KEY = b"sixteen byte key"
 SECONDS = 5  # that one image may take: it takes milliseconds

@@ -13,7 +13,7 @@ from here import ROOT
 from memfs import MemFs
 from unosql import core, threads
 from unosql.core import BusyError, ClosedError, Unosql
-from unosql.files import Files
+from unosql.storage.files import Files
 from unosql.locks import Lock
 
 PACKAGE = str(ROOT / "modules" / "unosql")
@@ -284,7 +284,7 @@ def test_other_threads_post_and_wait(db):
 @pytest.mark.parametrize("after", [False, True])
 def test_a_posted_record_is_written_once_whatever_stops_the_writing(db, monkeypatch, after):
     """A KeyboardInterrupt, say, before or after the record is durable."""
-    from unosql.collection import Collection
+    from unosql.documents.collection import Collection
 
     insert = Collection.insert
     stops = [1]

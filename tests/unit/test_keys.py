@@ -4,7 +4,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unosql import keys, ordering
+from unosql.documents import keys, ordering
 from unosql.codec import pack_uint, unpack_uint
 
 WIDE = 1 << 62

@@ -15,7 +15,7 @@ from here import ROOT
 from unosql import core
 from unosql.errors import BusyError, LockTimeoutError
 from unosql.locks import Lock
-from unosql.store import Store
+from unosql.kv.store import Store
 
 BINARIES = [sys.executable] + sorted(map(str, ROOT.glob("build/*/unix/micropython")))[-1:]
 

@@ -4,10 +4,10 @@ import pytest
 
 from firmware.progress import Failure
 from media import MemFiles
-from unosql.catalog import Catalog
+from unosql.documents.catalog import Catalog
 from unosql.core import Unosql, UnosqlError
-from unosql.memtable import Memtable
-from unosql.store import Store
+from unosql.kv.memtable import Memtable
+from unosql.kv.store import Store
 
 
 

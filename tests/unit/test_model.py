@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memfs import MemFs
-from unosql.catalog import Catalog
+from unosql.documents.catalog import Catalog
 from unosql.core import UniqueError, Unosql, UnosqlError
-from unosql.files import Files
+from unosql.storage.files import Files
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
 PER_RUN = 50

@@ -15,7 +15,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from media import NorFlash
 from test_model import INDEXES, NAMES, PER_RUN, PHASES, RECORDS, STEPS, WHERE, Conflict, Machine, elsewhere  # noqa: F401
 from unosql.core import BusyError, StorageFullError, Unosql, UnosqlError
-from unosql.flash import Flash
+from unosql.storage.flash import Flash
 
 BLOCKS = 40
 NOISE = ["".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=600)) for i in range(10)]

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "pc"))
 
 from littlefs import LittleFS  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
-from unosql.files import Files  # noqa: E402
+from unosql.storage.files import Files  # noqa: E402
 from unosql_pc import block_search, cli, database, engine, images, key_input, open_path  # noqa: E402
 
 KEY = b"0123456789abcdef"
@@ -463,8 +463,8 @@ def test_salvage_overwrites_nothing(tmp_path, capsys):
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 def test_blocks_are_found_after_a_hole(key):
     """Of a segment of large and small blocks all but the damaged one are found, whatever lies in its place."""
-    from unosql import header
-    from unosql.writer import Writer
+    from unosql.kv import header
+    from unosql.kv.writer import Writer
 
     class Sink(bytearray):
         append = bytearray.extend
@@ -611,7 +611,7 @@ def marks(data):
 @pytest.fixture
 def earlier(monkeypatch):
     """Makes databases as earlier versions did, with whatever bytes text had. Call it to stop that."""
-    from unosql import collection, index, keys
+    from unosql.documents import collection, index, keys
 
     pack, encode = collection.pack, index.encode
     monkeypatch.setattr(collection, "pack", lambda *values: stored(pack(*values)))

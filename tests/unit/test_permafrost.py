@@ -126,7 +126,10 @@ def test_loaded_code_takes_no_heap(tmp_path):
 import gc
 gc.collect(); before = gc.mem_alloc()
 import unosql.core, uzlib
-from unosql import compaction, crypto, flash, files, query, restore, checks
+from unosql import checks
+from unosql.documents import query, restore
+from unosql.kv import compaction, crypto
+from unosql.storage import flash, files
 gc.collect(); print(gc.mem_alloc() - before)
 """, tmp_path)
     assert 0 < int(done.stdout) < IMPORT, done.stdout

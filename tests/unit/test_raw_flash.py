@@ -8,9 +8,9 @@ import pytest
 from mini_store import seal
 from media import EIO, FlashMedium, NorFlash, PowerCut
 from test_storage import opened, read, records, write
-from unosql.blocks import Blocks
+from unosql.storage.blocks import Blocks
 from unosql.errors import StorageFullError
-from unosql.flash import Flash
+from unosql.storage.flash import Flash
 
 
 def test_a_full_flash_still_takes_log_records():

@@ -5,7 +5,8 @@ import pytest
 
 from media import MEDIA, PowerCut
 from turnover import WAYS, Turnover
-from unosql import reclaim, shared, state
+from unosql import shared, state
+from unosql.kv import reclaim
 from unosql.core import StorageFullError, Unosql, UnosqlError
 
 ERASE = 4096

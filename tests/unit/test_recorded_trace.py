@@ -4,7 +4,7 @@ import json
 import pytest
 
 import recorded_trace
-from unosql.manifest import Manifest
+from unosql.kv.manifest import Manifest
 
 CALLS = 750
 

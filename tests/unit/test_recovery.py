@@ -4,13 +4,13 @@ import errno
 import pytest
 
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
-from unosql.version import Version, decode
-from unosql import recovery
-from unosql.envelope import Plain
+from unosql.kv.version import Version, decode
+from unosql.kv import recovery
+from unosql.kv.envelope import Plain
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, WrongKeyError
-from unosql.files import Files
-from unosql.store import Store
-from unosql.wal import Wal
+from unosql.storage.files import Files
+from unosql.kv.store import Store
+from unosql.kv.wal import Wal
 
 KEY = b"sixteen byte key"
 

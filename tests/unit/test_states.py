@@ -4,10 +4,10 @@ import errno
 import pytest
 
 from memfs import Failing, MemFs, begin_spilled, everything, make
-from unosql import store as stores
+from unosql.kv import store as stores
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, UnosqlError
-from unosql.files import Files
-from unosql.store import CLOSED, READY, SUSPECT, Store
+from unosql.storage.files import Files
+from unosql.kv.store import CLOSED, READY, SUSPECT, Store
 
 FULL = errno.ENOSPC
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from mini_store import MiniStore, Lost
 from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
-from unosql import files
+from unosql.storage import files
 from unosql.errors import StorageFullError
-from unosql.files import Files
+from unosql.storage.files import Files
 
 
 class Directory:

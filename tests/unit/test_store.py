@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memfs import MemFs, begin_spilled
-from unosql import compaction
+from unosql.kv import compaction
 from unosql.errors import ClosedError, StorageFullError, UnosqlError, WrongKeyError
-from unosql.files import Files
-from unosql.store import Store
+from unosql.storage.files import Files
+from unosql.kv.store import Store
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
 PER_RUN = 50

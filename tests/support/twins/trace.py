@@ -7,7 +7,7 @@ Salts, clock and seed are given: whatever differs between two runs is what the t
 import hashlib
 import sys
 
-from unosql import compression, header, writer
+from unosql.kv import compression, header, writer
 from unosql.core import Unosql
 
 BLOCK, BLOCKS = 4096, 64

@@ -1,0 +1,132 @@
+"""Writes of any number of records as one batch."""
+
+from ..errors import StorageFullError
+from . import shortage
+from .arguments import settle
+from .condition import compile, fields
+from .edits import editor, put
+from .query import search
+from .record import META, check
+
+
+def insert_many(collection, records, pulled=iter):
+    """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
+    if isinstance(records, (dict, str, bytes)):
+        raise ValueError("records is an iterable of dicts, such as a list, not a %s" % type(records).__name__)
+    n = 0
+    with collection.catalog.atomic():
+        for record in pulled(records):
+            collection.insert(record)
+            n += 1
+    return n
+
+
+def update(collection, tests, changes, operators={}):
+    """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
+    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators).get("id"))
+
+
+def delete(collection, tests):
+    """Delete all records that tests hold for; return how many."""
+    catalog = collection.catalog
+    if catalog.in_transaction or not catalog.store.is_short:
+        try:
+            return _each(collection, tests, collection.delete)[1]
+        except StorageFullError:  # there was room, but perhaps not for all at once
+            if catalog.in_transaction or len(list(search(collection, tests, 2))) < 2:
+                raise
+    return shortage.delete(collection, tests)
+
+
+def upsert(collection, tests, changes, operators={}):
+    """Update, or else insert one record of what must be equal, changed likewise. Returns the first id.
+
+    ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
+    """
+    edit = _editor(changes, operators, _equal(tests) if "replace" in operators else {})
+    given = _given(changes, operators)
+    id = _update(collection, tests, edit, given.get("id"))
+    if id is not None:
+        return id
+    for field in list(fields(tests)) + list(given):
+        if field in META:
+            raise ValueError("there is no such record, and none can be inserted with a given %r: the database sets it" % field)
+    record = _equal(tests)
+    edit(record)
+    return collection.insert(record)
+
+
+def arguments(key, value, changes, operators={}):
+    """Sort out update(key, value, changes) and update(where, changes): return (tests, changes, operators). TypeError."""
+    if isinstance(key, dict) and changes is None:
+        value, changes = ..., value
+    tests = condition(key, value)
+    if changes is None or changes is ...:
+        if all(argument is None for argument in operators.values()):
+            raise TypeError("the changes are missing: a dict")
+        changes = {}
+    return tests, changes, operators
+
+
+def condition(key, value):
+    """Compile a condition that must be given: what is forgotten must not stand for all records."""
+    if key is None:
+        raise ValueError("a condition is missing; {} stands for all records")
+    return compile(key, value)
+
+
+def _editor(changes, operators, kept):
+    """Return the function that makes the changes in the dict of a record's fields. kept: of these, what `replace` leaves."""
+    check(changes, "changes")
+    changes = settle(changes, "changes")
+    if operators or any("." in field for field in changes):
+        return editor(changes, kept, **operators)
+    return lambda record: record.update(changes)
+
+
+def _given(changes, operators):
+    """Return the dict that may be a record as it was read."""
+    return operators.get("replace") or changes
+
+
+def _update(collection, tests, edit, given):
+    """Edit all records that tests hold for; return the first one's id. given: the id in the changes, or None."""
+
+    def change(id, raw):
+        if given is not None and given != id:
+            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (given, id))
+        collection.update(id, raw, edit)
+
+    return _each(collection, tests, change)[0]
+
+
+def _equal(tests):
+    """Return the fields that tests say the values of, as a record."""
+    record = {}
+    for _, field, value, _ in sorted([test for test in tests if test[0] == "eq"], key=lambda test: test[1]):
+        if "." not in field:
+            record[field] = value
+        else:
+            put(record, field.split("."), value)
+    return record
+
+
+def _each(collection, tests, action):
+    """Call action(id, raw) for all records found; return (id of the first or None, how many)."""
+    found = search(collection, tests)
+    ids = [record["id"] for record in (next(found, None), next(found, None)) if record]
+    first = ids[0] if ids else None
+    if len(ids) < 2:  # is one batch of the store anyway
+        found = None  # the write wants its RAM
+        return first, _act(collection, ids, action)
+    with collection.catalog.atomic():
+        n = _act(collection, ids, action)
+        return first, n + _act(collection, (record["id"] for record in found), action)
+
+
+def _act(collection, ids, action):
+    n = 0
+    for id in ids:
+        action(id, collection.raw(id))
+        n += 1
+    return n

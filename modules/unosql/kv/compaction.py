@@ -1,0 +1,381 @@
+"""Compaction: merges segments downwards, a bounded step at a time, durable as it goes.
+
+Levelled as in LevelDB (doc/impl.md, "Compactions"), with two differences: a job advances block by
+block inside ordinary writes, and each output segment is committed when it is finished. Inputs keep a
+floor, the last key that moved on, so that a reset costs one unfinished segment at the most.
+"""
+
+from .. import heap
+from .memory import in_memtable_memory
+from .merge import advance, merge
+from .reclaim import Newer, is_garbage, loosest, sample_next, victims
+from .space import Space
+from .version import Version
+
+# Level-0 segments that start a merge, and that make a write wait for one.
+TRIGGER = 4
+LIMIT = 8
+# Bytes in level 1; each deeper level holds this many times more.
+_LEVEL1 = 32768
+_FANOUT = 8
+# Erase blocks of a full output segment at level 1.
+_SMALL = 2
+# A segment with this part of its full size is left alone, and may end where another kind of key starts.
+_CUT = 4
+# The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
+_INDEX = 16
+_TAIL = 384
+# Entries that one step passes at the most when none of them is written.
+_PASSED = 64
+_NEVER = 1 << 30
+
+
+class Output:
+    """Cuts a sorted stream of entries into segments of about `limit` bytes, and of no more erase blocks than these take."""
+
+    def __init__(self, store, limit, by_kind=True):
+        self._store = store
+        self._limit = limit - limit // _INDEX - _TAIL
+        self._least = least(store, limit) if by_kind else limit
+        self._writer = None
+
+    @property
+    def size(self):
+        """Bytes written of the unfinished segment."""
+        return self._writer.offset if self._writer else 0
+
+    @property
+    def settled(self):
+        """Whether cutting here leaves no crumb behind."""
+        return not self._writer or self.size >= self._least
+
+    def due(self, key):
+        """Whether the segment is to be finished before key: it is full, or key starts a new kind.
+
+        Cutting between kinds keeps appended records out of the segments of older ones.
+        """
+        if self._writer and self.size + self._writer.pending >= self._limit:
+            return True
+        return self.size >= self._least and self._writer.max[:2] != key[:2]
+
+    def add(self, key, value):
+        """Append an entry."""
+        if not self._writer:
+            self.number, self._writer = self._store.segments.create()
+        self._writer.add(key, value)
+
+    def finish(self):
+        """Return the number of the finished segment, or None when nothing was added."""
+        if not self._writer:
+            return None
+        self._writer.finish()
+        self._writer = None
+        return self.number
+
+    def abort(self):
+        """Drop the unfinished segment."""
+        if self._writer:
+            self._store.segments.give_up(self.number, self._writer.abort)
+
+
+class Compaction:
+    """Chooses and runs the jobs of one store. space: the room there is for it. error: what stopped the last job, or None."""
+
+    def __init__(self, store):
+        self._store = store
+        self.space = Space(store)
+        self.error = None
+        self._job = None
+        self._two_at_a_time = False  # a merge has run out of memory
+        self._short = False  # of flash: reclaim what little there is
+
+    def step(self, blocks, burst=False):
+        """Write up to `blocks` output blocks of the job at hand, starting one when due; or a burst() in the memtable's memory.
+
+        A failure here must not fail the write that it rides on, which is durable already: the job
+        is dropped, its finished segments stay, and a later step tries again.
+        """
+        try:
+            if burst:
+                in_memtable_memory(self._store, self.burst, blocks)
+            else:
+                self.run(blocks)
+            self.error = None
+        except Exception as error:
+            self.error = error
+
+    def quietly(self, call, *args):
+        """Call what follows on a write that is durable already: a failure must not say otherwise."""
+        try:
+            call(*args)
+        except Exception as error:
+            self.error = error
+
+    def run(self, blocks):
+        """As step(), but raise what goes wrong. Return whether there is more to do."""
+        if self._job is None:
+            self._job = self._start()
+        try:
+            while self._job is not None and blocks:
+                blocks -= 1
+                result = advance(self._job)
+                self._published = result is not False
+                if result is None:
+                    self._job = self._start()
+        except Exception as error:
+            self._job = None
+            if isinstance(error, MemoryError):
+                self._two_at_a_time = True
+            raise
+        return self._job is not None
+
+    def burst(self, blocks):
+        """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
+        more = self._published = True
+        while more and (blocks > 0 or not self._published or len(self._store.version.levels[0]) >= TRIGGER):
+            more = self.run(1)
+            blocks -= 1
+        self.stop()
+
+    def stop(self):
+        """Drop the job at hand and its unfinished segment; return whether there was one."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.close()
+        return job is not None
+
+    def everything(self):
+        """Merge all levels into the deepest one and forget what is dead there."""
+        self.stop()
+        store = self._store
+        if self.space.is_short:
+            while len(store.version.levels[0]) > 2:
+                self._all(self._merge(0, store.version.levels[0][-2:]))
+        levels = store.version.levels
+        depth = max([i for i in range(len(levels)) if levels[i]] + [0])
+        for level in range(max(depth, 1) + 1):
+            levels = store.version.levels
+            if level < len(levels) and levels[level]:
+                self._all(self._merge(level, list(levels[level]), True))
+        version = store.version
+        store.install(Version(version.wal, placed(sum(version.levels, []))))  # one level has segments now, if any
+
+    def _all(self, job):
+        for _ in job:
+            pass
+
+    def squeeze(self, goal):
+        """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
+        self._short = True
+        try:
+            while self.space.free() < goal and self._frees(self._pick()):
+                pass
+        finally:
+            self._short = False
+
+    def _frees(self, picked):
+        """Run one merge, or else rewrite the loosest segments; return whether to go on."""
+        free = self.space.free()
+        if picked:
+            self._all(self._merge(*picked))
+            return True
+        picked = loosest(self._store)
+        if not picked:
+            return False
+        self._all(self._rewritten(*picked, True))
+        return self.space.free() > free
+
+    def _start(self):
+        picked = self._pick()
+        if picked:
+            heap.tidy()
+            return self._merge(*picked)
+        return self._reclaiming() if self.space.unsampled > 0 else None
+
+    def _reclaiming(self):
+        """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""
+        try:
+            sample_next(self._store)
+            picked = victims(self._store, self._full())
+        except MemoryError:
+            self.space.unsampled = 0
+            return None
+        return picked and self._rewritten(*picked, False)
+
+    def _pick(self):
+        levels = self._store.version.levels
+        if len(levels[0]) >= (2 if self._short else TRIGGER):
+            return 0, levels[0][-2 if self._short or self._two_at_a_time or heap.scarce() else -TRIGGER :]
+        for level in range(1, len(levels)):
+            if sum(s.size for s in levels[level]) > _capacity(level):
+                return level, self._cheapest(level)
+        return None
+
+    def _cheapest(self, level):
+        """The adjacent segments whose merge rewrites least of the next level for their size."""
+        segments = self._store.version.levels[level]
+        best, least = None, None
+        for start in range(len(segments)):
+            window, size = self._window(segments, start, self._limit(level + 1))
+            cost = sum(s.size for s in self._below(level, window)) / size
+            if window[0].floor is not None:
+                return window
+            if least is None or cost < least:
+                best, least = window, cost
+        return best
+
+    def _window(self, segments, start, limit):
+        window, size = [], 0
+        for segment in segments[start:]:
+            if window and size + segment.size > limit:
+                break
+            window.append(segment)
+            size += segment.size
+        return window, size
+
+    def _below(self, level, inputs):
+        levels = self._store.version.levels
+        if level + 1 >= len(levels):
+            return []
+        lo = min(s.low for s in inputs)
+        hi = max(s.max for s in inputs) + b"\0"
+        return [s for s in levels[level + 1] if s.overlaps(lo, hi)]
+
+    def _full(self):
+        """Bytes of a full segment in the deeper levels."""
+        if self.space.segment is None:
+            self.space.free()
+        return self.space.segment
+
+    def _limit(self, level):
+        limit = self._full()
+        return limit if level > 1 else min(limit, self._store.storage.erase * _SMALL)
+
+    def _merge(self, level, inputs, whole=False):
+        """Generator: merge inputs of a level into the next one. Yields False for each block written, True for each segment.
+
+        whole: rewrite segments even when nothing touches them, to forget what is dead in them.
+        """
+        target = level + 1
+        below = self._below(level, inputs)
+        limit = self._limit(target)
+        keep = _NEVER if whole else least(self._store, limit)
+        if level and not below and min(s.size for s in inputs) >= keep:
+            self._store.install(self._store.version.moved(level, inputs))
+            return
+        out = Output(self._store, limit)
+        yield from self._rewrite(target, inputs, below, out, keep, lambda key: False)
+
+    def _rewritten(self, level, segments, tightly):
+        """Generator: write adjacent segments of a level anew, without what is dead in them. Yields as _merge() does.
+
+        tightly: segments may have entries of several kinds.
+        """
+        newer = Newer(self._store, level)
+        out = Output(self._store, self._limit(level), not tightly)
+        try:
+            yield from self._rewrite(level, [], segments, out, _NEVER, newer.holds)
+        finally:
+            newer.close()
+
+    def _rewrite(self, target, inputs, below, out, keep, is_replaced):
+        try:
+            yield from self._merged(target, inputs, below, out, keep, is_replaced)
+        except BaseException:
+            out.abort()
+            raise
+
+    def _merged(self, target, inputs, below, out, keep, is_replaced):
+        stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.settled)
+        inputs = inputs + below
+        passed = 0
+        try:
+            for key, value in stream:
+                if key is None:
+                    inputs = [s for s in inputs if s.number != value.number]
+                    inputs = self._advance(target, inputs, out.finish(), False)
+                    continue
+                if is_garbage(self._store, target, key, value) or is_replaced(key):
+                    passed += 1
+                    if not passed % _PASSED:
+                        yield False
+                    continue
+                if out.due(key):
+                    inputs = self._advance(target, inputs, out.finish(), False)
+                    yield True
+                before = out.size
+                out.add(key, value)
+                if out.size != before:
+                    yield False
+        finally:
+            stream.close()
+        self._advance(target, inputs, out.finish(), True)
+
+    def _newer(self, target, inputs):
+        if target == 1:
+            return merge([s.scan(copy=memoryview) for s in inputs])
+        return _chain(inputs)
+
+    def _advance(self, target, inputs, number, done):
+        """Install the version with the output segment, whose keys the inputs lose; return those that are left."""
+        if number is None and not done:
+            return inputs
+        store = self._store
+        output = store.segments.written(number) if number is not None else None
+        if output:
+            self.space.wrote(output.size)
+        version, left, gone = store.version.merged(target, inputs, output, done)
+        store.install(version, gone)
+        return left
+
+
+def placed(segments):
+    """Return levels that hold sorted segments, all there is, where their size belongs."""
+    level = 1
+    while sum(s.size for s in segments) > _capacity(level):
+        level += 1
+    return [[] for _ in range(level)] + [segments]
+
+
+def least(store, limit):
+    """Bytes from which a segment is left alone: a smaller one would waste what it takes of erase blocks."""
+    return max(limit // _CUT, store.storage.erase * 3 // 4)
+
+
+def _capacity(level):
+    return _LEVEL1 * _FANOUT ** (level - 1)
+
+
+def _chain(segments):
+    for segment in segments:
+        yield from segment.scan(copy=memoryview)
+
+
+def _stream(newer, below, untouched):
+    """Yield (key, value) of newer merged over below's, or (None, segment) for one to keep as it is.
+
+    untouched(segment): whether a segment without any key of newer may be kept.
+    """
+    source = newer
+    try:
+        head = advance(newer)
+        for segment in below:
+            while head is not None and head[0] < segment.low:
+                yield head
+                head = advance(newer)
+            if (head is None or head[0] > segment.max) and untouched(segment):
+                yield None, segment
+                continue
+            source = segment.scan(copy=memoryview)
+            for entry in source:
+                while head is not None and head[0] < entry[0]:
+                    yield head
+                    head = advance(newer)
+                if head is None or head[0] != entry[0]:
+                    yield entry
+        while head is not None:
+            yield head
+            head = advance(newer)
+    finally:
+        source.close()
+        newer.close()

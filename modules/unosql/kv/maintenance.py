@@ -1,0 +1,71 @@
+"""What is seldom asked of a Store."""
+
+from ..errors import CorruptionError
+from .archive import Archive, Opened
+from .memory import free_caches, in_memtable_memory
+from .rekey import rekey as rewrite
+
+
+def compact(store):
+    """Merge everything into the deepest level and forget what is dead."""
+    store.flush()
+    everything = store.compaction.everything
+    if store.policy.bursts:
+        in_memtable_memory(store, everything)
+    else:
+        everything()
+
+
+def rekey(store, password, iterations):
+    """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
+    store.ready()
+    if store.batch:
+        raise ValueError("rekeying within a transaction")  # it would install what is staged
+    free_caches(store)
+    store.flush()
+    rewrite(store, password, iterations)
+
+
+def trim(store):
+    """Free RAM: write the memtable out and drop cached blocks."""
+    store.flush()
+    free_caches(store)
+
+
+def verify(store):
+    """Read every block; yield a CorruptionError for each segment that is damaged."""
+    store.ready()
+    for segment in list(store.version.segments()):
+        try:
+            segment.check()
+        except CorruptionError as error:
+            yield error
+
+
+def export(store, filename, meta):
+    """Return an archive.Archive to add() entries to, sealed under the store's key."""
+    store.ready()
+    return Archive(filename, store.manifest.header, store.manifest.envelope, meta, store.segments.buffers)
+
+
+def import_(store, filename, password=None):
+    """Return an archive.Opened: meta, check(), entries(), close()."""
+    store.ready()
+    free_caches(store)  # what goes on meanwhile is a large batch
+    return Opened(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)
+
+
+def stats(store):
+    """Return a dict of sizes and counts."""
+    store.ready()
+    levels, space = store.version.levels, store.compaction.space
+    return {
+        "bytes": sum(s.size for s in store.version.segments()),
+        "free": max(0, space.free() - space.goal),
+        "segments": sum(len(level) for level in levels),
+        "levels": [len(level) for level in levels],
+        "memtable": store.memtable.used,
+        "wal": store.wal.counter - store.version.wal,
+        "reads": store.segments.reader.reads,
+        "compaction_error": store.compaction.error,
+    }

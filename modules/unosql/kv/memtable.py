@@ -1,0 +1,114 @@
+"""The memtable: the newest writes, sorted, in one arena of bytes.
+
+An arena instead of a dict of objects bounds the RAM and does not fragment the heap.
+An entry is v(len(key)) v(len(value) + 1) key value; a length of 0 marks a deletion.
+"""
+
+from ..codec import pack_uint, unpack_uint
+
+# What get() answers for a key that is not there; None is a deletion.
+ABSENT = False
+
+
+def encode_entry(key, value):
+    """Return the bytes of one operation, as the arena and the WAL hold it. value None deletes."""
+    if value is None:
+        return pack_uint(len(key)) + b"\0" + key
+    return pack_uint(len(key)) + pack_uint(len(value) + 1) + key + value
+
+
+def decode_entry(buf, i, copy=bytes):
+    """Return (key, value, index after the entry at buf[i:]). copy: what makes the value of a part of buf."""
+    size, i = unpack_uint(buf, i)
+    width, i = unpack_uint(buf, i)
+    key = bytes(buf[i : i + size])
+    i += size
+    if not width:
+        return key, None, i
+    end = i + width - 1
+    return key, copy(buf[i:end]), end
+
+
+class Memtable:
+    """Sorted operations in a fixed arena of `capacity` bytes (at most 65,536). is_buffered: it has some that the WAL has not."""
+
+    def __init__(self, capacity):
+        self.arena = memoryview(bytearray(capacity))
+        self._places = bytearray(2 * (capacity >> 5))  # offsets of the live entries, 2 bytes each, in key order
+        self._count = 0
+        self.used = 0
+        self.is_buffered = False
+
+    def __len__(self):
+        return self._count
+
+    @property
+    def room(self):
+        """Bytes of entries that still fit."""
+        return len(self.arena) - self.used
+
+    @property
+    def capacity(self):
+        """Bytes of entries that fit when empty."""
+        return len(self.arena)
+
+    def clear(self):
+        """Forget everything."""
+        self._count = self.used = 0
+        self.is_buffered = False
+
+    def put(self, entry):
+        """Add an encoded entry that fits; it replaces an older one of its key."""
+        start = self.used
+        self.arena[start : start + len(entry)] = entry
+        self.used = start + len(entry)
+        i = self._find(self._key(start))
+        if i == self._count or self._key(self._place(i)) != self._key(start):
+            self._make_room(i)
+        self._places[2 * i] = start >> 8
+        self._places[2 * i + 1] = start & 255
+
+    def _make_room(self, i):
+        """Move the offsets from the i-th on up by one."""
+        end = 2 * self._count
+        if end == len(self._places):
+            self._places.extend(bytes(64))
+        view = memoryview(self._places)
+        view[2 * i + 2 : end + 2] = view[2 * i : end]
+        self._count += 1
+
+    def _place(self, i):
+        return self._places[2 * i] << 8 | self._places[2 * i + 1]
+
+    def get(self, key):
+        """Return the value, None for a deletion, ABSENT when the key is not here."""
+        i = self._find(key)
+        if i < self._count:
+            found, value, _ = decode_entry(self.arena, self._place(i))
+            if found == key:
+                return value
+        return ABSENT
+
+    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes):
+        """Yield (key, value or None) for lo <= key < hi. Not to be used across a put(). copy: see decode_entry()."""
+        start = self._find(lo)
+        stop = self._count if hi is None else self._find(hi)
+        order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
+        for i in order:
+            key, value, _ = decode_entry(self.arena, self._place(i), copy)
+            yield key, value
+
+    def _key(self, place):
+        size, i = unpack_uint(self.arena, place)
+        i = unpack_uint(self.arena, i)[1]
+        return bytes(self.arena[i : i + size])
+
+    def _find(self, key):
+        lo, hi = 0, self._count
+        while lo < hi:
+            mid = (lo + hi) // 2
+            if self._key(self._place(mid)) < key:
+                lo = mid + 1
+            else:
+                hi = mid
+        return lo

@@ -1,0 +1,82 @@
+"""Reading a Store: one key from the newest part that has it, or all of them merged, over again when something was written."""
+
+from .. import heap
+from .memory import free_caches
+from .memtable import ABSENT
+from .merge import merge
+
+
+def peek(store, key):
+    """See Store.peek()."""
+    for table in memtables(store):
+        value = table.get(key)
+        if value is not ABSENT:
+            return value
+    for segment in store.version.holders(key):
+        value = segment.get(key)
+        if value is not ABSENT:
+            return value
+    return None
+
+
+def memtables(store):
+    """Return them, the newest first."""
+    batch = store.batch
+    return [store.memtable] if batch is None or batch.memtable is None else [batch.memtable, store.memtable]
+
+
+def scan(store, lo, hi, reverse):
+    """See Store.scan()."""
+    retried = False
+    thrifty = heap.scarce()
+    while True:
+        store.ready()
+        epoch = store.epoch
+        key = parts = merged = None  # what the try before this kept goes first
+        try:
+            parts = _parts(store, lo, hi, reverse, thrifty)
+            merged = merge(parts[0], reverse, parts[1])
+            for entry in merged:
+                if entry[1] is not None:
+                    yield entry
+                key = entry[0]
+                if epoch != store.epoch:
+                    break
+            else:
+                return
+        except MemoryError:
+            if merged:
+                merged.close()  # its buffers go as well
+            if not free_caches(store) and thrifty or retried:
+                raise
+            thrifty = True
+        finally:
+            if merged:
+                merged.close()
+        retried = key is None  # no progress: once more, not for ever
+        if key is not None:  # start again behind the last key
+            lo, hi = (lo, key) if reverse else (key + b"\0", hi)
+
+
+def _parts(store, lo, hi, reverse, thrifty):
+    """Return the generators to merge, and for each the key before which it has nothing, or None."""
+    tables = memtables(store)
+    sources, bounds = sources_of(store.version.levels, lo, hi, reverse, thrifty)
+    return [table.scan(lo, hi, reverse) for table in tables] + sources, [None] * len(tables) + bounds
+
+
+def sources_of(levels, lo, hi, reverse, thrifty):
+    """Return what merge() takes of levels (level 0 first): a generator a run of segments, newest first, and their bounds."""
+    runs = [[s] for s in levels[0]] + levels[1:]
+    runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
+    runs = [run for run in runs if run]
+    if reverse:
+        runs = [run[::-1] for run in runs]
+    bounds = [run[0].max if reverse else run[0].low for run in runs]
+    return [_run(run, lo, hi, reverse, thrifty) for run in runs], bounds
+
+
+def _run(level, *how):
+    """Scan a level's segments one after the other: only one is open at a time."""
+    for segment in level:
+        yield from segment.scan(*how)

@@ -1,0 +1,232 @@
+"""Reclaiming flash from what is dead: records below a low-water mark, entries that newer ones replace, what belonged to
+a collection or an index that is gone.
+
+Where all keys of a segment are dead by themselves, the manifest forgets the segment unread. What else is dead is
+estimated: for each byte flushed some bytes of segments are sampled, a data block each. When by these samples a third of
+all is dead, the segment with the largest dead share is rewritten in the ordinary steps of a compaction, as cost-benefit
+cleaning does in log-structured file systems (Rosenblum and Ousterhout 1992, section 3). Ordinary compaction can't do it:
+data that only grows at its end is not merged again.
+"""
+
+from ..errors import StorageFullError
+from .memory import in_memtable_memory
+from .merge import advance, merge
+from .reading import sources_of
+
+# A dead share of a segment, of 255, from which rewriting it is worthwhile.
+_WORTH = 64
+# Segments that are rewritten together at the most where flash is short.
+_MOST = 8
+# Erase blocks of dead data that are left alone.
+_ALLOWED = 4
+
+
+class Newer:
+    """Tells which keys have a newer entry than those of a level. Ask in ascending order of keys."""
+
+    def __init__(self, store, level):
+        self._store = store
+        self._level = level
+        self._version = self._entries = self._head = None
+
+    def holds(self, key):
+        if self._version is not self._store.version:
+            self.close()
+            self._version = self._store.version
+            sources, bounds = sources_of(self._version.levels[: self._level], key, None, False, True)
+            self._entries = merge(sources, False, bounds)
+            self._head = advance(self._entries)
+        while self._head is not None and self._head[0] < key:
+            self._head = advance(self._entries)
+        return self._head is not None and self._head[0] == key
+
+    def close(self):
+        if self._entries:
+            self._entries.close()
+        self._entries = None
+
+
+def drop_dead(store):
+    """Let the manifest forget the segments that hold nothing live by their first and last key; return whether there were any."""
+    gone = [s for s in store.version.segments() if is_dead_range(store, s.low, s.max)]
+    if gone:
+        store.compaction.stop()  # it may be reading them
+        store.install(store.version.without(gone), gone)
+    return bool(gone)
+
+
+def is_dead(store, key, value):
+    """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
+    return not store.memtable.is_buffered and store.observer.is_dead(key, value)
+
+
+def is_dead_range(store, lo, hi):
+    """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
+    return not store.memtable.is_buffered and store.observer.is_dead_range(lo, hi)
+
+
+def is_garbage(store, level, key, value):
+    """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
+    if value is None and not any(s.overlaps(key, key + b"\0") for s in store.version.holders_below(level, key)):
+        return True
+    return is_dead(store, key, value)
+
+
+def sample(store, level, segment):
+    """Estimate the dead share of a segment by one of its data blocks."""
+    store.compaction.space.sampled = segment.number
+    lo, hi = segment.leaf(store.segments.next_number * 0x9E3779B1 >> 7)
+    newer = Newer(store, level)
+    seen = dead = 0
+    try:
+        for key, value in segment.scan(lo, hi):
+            seen += 1
+            dead += is_garbage(store, level, key, value) or newer.holds(key)
+    finally:
+        newer.close()
+    if seen:
+        share = 255 * dead // seen
+        segment.dead = share if segment.dead is None else (segment.dead + share) // 2
+
+
+def sample_next(store):
+    """Sample the next segment in the order of file numbers, if that is due."""
+    space = store.compaction.space
+    if space.unsampled <= 0:
+        return
+    level, segment = _next(store.version.levels, space.sampled)
+    if segment is None:
+        space.unsampled = 0
+        return
+    space.unsampled = min(space.unsampled - segment.size, sum(s.size for s in store.version.segments()))
+    if is_dead_range(store, segment.low, segment.max):
+        drop_dead(store)
+    else:
+        sample(store, level, segment)
+
+
+def _next(levels, number):
+    """Return (level, segment) of the one below level 0 with the smallest number above number, or of all."""
+    best = 0, None
+    for i in range(1, len(levels)):
+        for s in levels[i]:
+            if best[1] is None or (s.number <= number, s.number) < (best[1].number <= number, best[1].number):
+                best = i, s
+    return best
+
+
+def victims(store, limit):
+    """Return (level, adjacent segments) whose rewriting frees most for what it writes, or None when too little is dead.
+
+    limit: bytes that their live part may have.
+    """
+    levels = store.version.levels
+    total = dead = 0
+    best = None
+    for level in range(1, len(levels)):
+        for i, s in enumerate(levels[level]):
+            total += s.size
+            dead += _dead(s)
+            if s.dead and (best is None or s.dead > best[0]):
+                best = s.dead, level, i
+    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.compaction.space.left)):
+        return None
+    return best[1], _window(levels[best[1]], best[2], limit)
+
+
+def _dead(segment):
+    return segment.size * (segment.dead or 0) // 255
+
+
+def _window(level, i, limit):
+    """The segment at i and those after it that are worthwhile as well: their live parts make one segment."""
+    window, size = [], 0
+    for s in level[i:]:
+        size += s.size - _dead(s)
+        if window and (size > limit or (s.dead or 0) < _WORTH):
+            break
+        window.append(s)
+    return window
+
+
+def loosest(store):
+    """Where flash is short: return (level, adjacent segments) that take most blocks more than what is live in them, or None."""
+    erase = store.storage.erase
+    best = None
+    levels = store.version.levels
+    for level in range(1, len(levels)):
+        for i in range(len(levels[level])):
+            taken = live = 0
+            for n, s in enumerate(levels[level][i : i + _MOST]):
+                taken += -(-s.size // erase)
+                live += s.size - _dead(s)
+                gain = taken - -(-live * 8 // (erase * 7))  # some of each block is lost
+                if gain > 0 and (best is None or gain > best[0]):
+                    best = gain, level, i, n + 1
+    return best and (best[1], levels[best[1]][best[2] : best[2] + best[3]])
+
+
+def admit(store, ops, size):
+    """Keep the reserve for what removes: return whether ops do, or else make sure that there is room for them.
+
+    size: bytes of their entries. Raises StorageFullError.
+    """
+    space, live = store.compaction.space, store.observer.live
+    if not store.observer.grows(ops):
+        space.futile = False
+        if space.full_at is None:
+            space.full_at = live
+        return not is_staging(store)
+    replaces = is_staging(store) or space.full_at is not None and live < space.full_at
+    relieved = relieve(store, _needed(store, size, replaces))
+    store.ready()  # what failed in there may have changed the medium
+    if not relieved:
+        space.full_at = live
+        raise StorageFullError(
+            "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
+        )
+
+
+def is_staging(store):
+    """Whether a batch takes writes, so that what is dead is not known."""
+    return store.batch is not None and store.batch.is_open
+
+
+def _needed(store, size, replaces):
+    """Bytes that must be free for an insert of so many bytes. replaces: it follows on a removal."""
+    space = store.compaction.space
+    batch = store.batch
+    space.free()
+    if not (batch and batch.draft) and size + (batch.memtable.used if batch and batch.memtable else 0) <= store.memtable.room:
+        return space.reserve
+    return space.reserve + space.flush if replaces else space.goal
+
+
+def relieve(store, goal):
+    """Return whether so many bytes are free, if need be after reclaiming what can be had.
+
+    Only what was flushed tells what is dead, and on a small heap reclaiming needs the memtable's memory.
+    """
+    space = store.compaction.space
+    if space.free() < goal and not space.futile and not is_staging(store):
+        if len(store.memtable):
+            store.flush()  # relieves as well
+        if space.free() < goal and not space.futile:
+            in_memtable_memory(store, _reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
+        space.futile = space.free() < min(goal, space.goal)
+    return space.free() >= goal
+
+
+def _reclaim(store, goal):
+    compaction = store.compaction
+    space = compaction.space
+    compaction.stop()
+    try:
+        drop_dead(store)
+        if space.free() < goal:
+            for level, segments in enumerate(store.version.levels[1:]):
+                for s in list(segments):
+                    sample(store, level + 1, s)
+            compaction.squeeze(goal)
+    except StorageFullError:
+        pass  # what was reclaimed before stays so

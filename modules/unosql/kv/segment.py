@@ -1,0 +1,328 @@
+"""Segments: immutable sorted files, each a B+tree.
+
+Blocks of about a kilobyte hold sorted entries and are compressed and sealed one by one (writer.py).
+The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
+"""
+
+import hashlib
+
+from ..codec import unpack_uint
+from ..errors import CorruptionError
+from .memtable import ABSENT
+
+# Trailer: salt (8) size of the meta block (2) "Q". The last byte is never 0xFF: raw flash tells by it where a file ends.
+SALT = 8
+TRAILER = b"Q"
+_TRAILER_SIZE = SALT + 3
+_BLOOM_PROBES = 4
+# Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
+_MOST = 4
+
+
+def block_aad(prefix, offset):
+    """The associated data that binds a block to its file and offset."""
+    return prefix + offset.to_bytes(4, "big")
+
+
+def file_aad(number):
+    """The start of block_aad() in segment `number`; the salt follows."""
+    return b"s" + number.to_bytes(4, "big")
+
+
+def read_entry(block, i, key, copy=bytes):
+    """Return (key, value or None, index of the next entry) of the entry at block[i:].
+
+    key: of the entry before it. copy: what makes the value of a part of the block, which may be large.
+    One flat call, not a generator: every source of a merge holds its state in RAM.
+    """
+    shared, i = unpack_uint(block, i)
+    rest, i = unpack_uint(block, i)
+    width, i = unpack_uint(block, i)
+    key = key[:shared] + block[i : i + rest]
+    i += rest
+    if not width:
+        return key, None, i
+    return key, copy(block[i : i + width - 1]), i + width - 1
+
+
+def bloom_bits(key, bloom):
+    """Yield the filter's bit numbers for key (Bloom 1970; probes are slices of SHA-256)."""
+    digest = hashlib.sha256(key).digest()
+    for i in range(0, 2 * _BLOOM_PROBES, 2):
+        yield (digest[i] << 8 | digest[i + 1]) % (len(bloom) * 8)
+
+
+class Segment:
+    """One open segment: what its meta block says, and lookups in it.
+
+    floor: keys up to and including this one are dead here (compaction moved them on), or None. dead: the share of dead
+    entries as the last sample showed it, 0 to 255 (reclaim.py); None: no sample was taken.
+    There are dozens of these in RAM: what lookups seldom need stays packed, as the meta block has it.
+    """
+
+    dead = floor = None  # in the class: most segments are never sampled, and never merged in part
+
+    def __init__(self, reader, number, prefix=None, floor=None, packed=None):
+        self._reader = reader
+        if floor is not None:
+            self.floor = floor
+        if packed:
+            self._packed = packed
+        else:
+            self._load(prefix or file_aad(number))
+
+    def above(self, floor):
+        """The same file, of which all keys up to a floor are dead."""
+        other = Segment(self._reader, None, None, floor, self._packed)
+        if self.dead is not None:
+            other.dead = self.dead
+        return other
+
+    def _load(self, prefix):
+        self._packed = bytes((len(prefix),)) + prefix
+        try:
+            size = self._reader.source.size(self.number)
+        except OSError as error:
+            self._damaged(error)
+        width, salt = self._trailer(size - _TRAILER_SIZE)
+        offset = size - _TRAILER_SIZE - width
+        tag = prefix + salt
+        blob = self._reader.raw(self.number, offset, width)
+        meta = bytes(self._reader.unseal(self.number, tag, offset, blob))
+        self._packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + meta
+
+    def _trailer(self, end):
+        """Return the size of the meta block and the salt. end: where the trailer starts."""
+        trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
+        size = trailer[SALT] << 8 | trailer[SALT + 1]
+        if bytes(trailer[SALT + 2 :]) != TRAILER or size > end:
+            self._damaged("no segment trailer", max(end, 0))
+        return size, bytes(trailer[:SALT])
+
+    @property
+    def number(self):
+        """The file's number; in an archive, which is one file, any."""
+        return int.from_bytes(self._packed[2:6], "big")
+
+    @property
+    def tag(self):
+        """What the blocks of this file, and no other, are sealed with: kind, number, salt."""
+        return self._packed[1 : 1 + self._packed[0]]
+
+    @property
+    def size(self):
+        """Bytes of the file."""
+        i = 1 + self._packed[0]
+        return int.from_bytes(self._packed[i : i + 4], "big")
+
+    @property
+    def min(self):
+        """The lowest key."""
+        return self._part(0)
+
+    @property
+    def max(self):
+        """The highest key."""
+        return self._part(1)
+
+    def _numbers(self):
+        """Return root, its size, depth, number of entries, and the index of the first part."""
+        numbers, i = [], 5 + self._packed[0]
+        for _ in range(4):
+            n, i = unpack_uint(self._packed, i)
+            numbers.append(n)
+        return numbers + [i]
+
+    def _part(self, n):
+        """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
+        i = self._numbers()[4]
+        size, i = unpack_uint(self._packed, i)
+        for _ in range(n):
+            size, i = unpack_uint(self._packed, i + size)
+        return self._packed[i : i + size]
+
+    @property
+    def low(self):
+        """A key at or below every live key."""
+        return self.min if self.floor is None else max(self.min, self.floor + b"\0")
+
+    def overlaps(self, lo, hi):
+        """Whether a live key may lie in lo <= key < hi (hi None: no upper bound)."""
+        return lo <= self.max and (hi is None or self.low < hi)
+
+    def get(self, key):
+        """Return the value, None for a deletion, ABSENT when the key is not here."""
+        if key > self.max or key < self.low or not self._may_hold(key):
+            return ABSENT
+        block = self._block(*self._leaves(key, key + b"\0", False)[0][0])
+        found, i = b"", 0
+        while i < len(block) and found < key:
+            found, value, i = read_entry(block, i, found)
+        return value if found == key else ABSENT
+
+    def _may_hold(self, key):
+        bloom = self._part(2)
+        if bloom:
+            for bit in bloom_bits(key, bloom):
+                if not bloom[bit >> 3] >> (bit & 7) & 1:
+                    return False
+        return True
+
+    def _block(self, offset, size, buf=None):
+        return self._reader.block(self.number, self.tag, offset, size, buf)
+
+    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False, copy=bytes):
+        """Yield (key, value or None) for lo <= key < hi, live keys only.
+
+        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the others.
+        thrifty: have no block of its own but the one cached, which is read again after somebody else's.
+        """
+        if self.floor is not None:
+            lo = max(lo, self.floor + b"\0")
+        buffers = self._reader.buffers
+        buf = None if thrifty else self._reader.take(buffers.half if self._part(2) else buffers.block)
+        start, stop, more = lo, hi, b""
+        try:
+            while more is not None:
+                leaves, more = self._leaves(start, stop, reverse)
+                while leaves:
+                    leaf = leaves.pop(0)
+                    block = self._block(*leaf, buf)
+                    if buf is not None and len(block) > len(buf):  # a large record: the next may come into the same
+                        buf = buffers.replace(buf, block)
+                    if copy is not bytes:
+                        block = memoryview(block)
+                    if reverse and thrifty:
+                        entry = _last(block, lo, hi)
+                        while entry:
+                            yield entry
+                            entry = _last(self._block(*leaf), lo, entry[0])
+                        continue
+                    if reverse:
+                        yield from reversed(_between(block, lo, hi))
+                        continue
+                    key, i = b"", 0
+                    while i < len(block):
+                        key, value, i = read_entry(block, i, key, copy)
+                        if hi is not None and key >= hi:
+                            return
+                        if key >= lo:
+                            yield key, value
+                            if thrifty:
+                                block = self._block(*leaf)
+                start, stop = (lo, more) if reverse else (more, hi)
+        finally:
+            if buf is not None:
+                buffers.give(buf)
+
+    def _leaves(self, lo, hi, reverse):
+        """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
+
+        To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
+        """
+        root, size, depth, _, _ = self._numbers()
+        found, more = [(root, size)], None
+        while depth:
+            depth -= 1
+            # deeper down is nearer: what an upper level has comes later
+            found, nearer = _children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
+            more = more if nearer is None else nearer
+        return found, more
+
+    def leaf(self, n):
+        """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
+        offset, size, depth, _, _ = self._numbers()
+        lo, hi = b"", None
+        while depth:
+            depth -= 1
+            block = self._block(offset, size)
+            lo, hi, place = _child(block, n, lo, hi)
+            offset, at = unpack_uint(place, 0)
+            size = unpack_uint(place, at)[0]
+            n >>= 8
+        return lo, hi
+
+    def check(self):
+        """Read every block; CorruptionError at the first that is damaged or out of order."""
+        last = None
+        count = 0
+        floor, self.floor = self.floor, None
+        try:
+            for key, _ in self.scan():
+                if last is not None and key <= last:
+                    self._damaged("keys out of order")
+                last = key
+                count += 1
+        finally:
+            self.floor = floor
+        if count != self._numbers()[3] or last != self.max:
+            self._damaged("entries missing")
+
+    def _damaged(self, why, offset=None):
+        raise CorruptionError(self._reader.source.describe(self.number), offset, why)
+
+
+def _last(block, lo, hi):
+    """The last entry of lo <= key < hi, or None."""
+    last = None
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        if hi is not None and key >= hi:
+            break
+        if lo <= key:
+            last = key, value
+    return last
+
+
+def _between(block, lo, hi):
+    found = []
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        if lo <= key and (hi is None or key < hi):
+            found.append((key, value))
+    return found
+
+
+def _child(block, n, lo, hi):
+    """A child of an index block, n modulo their number: return the separators around it, and its place."""
+    count = sum(1 for _ in _separators(block))
+    n %= count
+    for i, (key, value) in enumerate(_separators(block)):
+        if i == n:
+            lo, place = max(lo, key), value
+        elif i > n:
+            return lo, key, place
+    return lo, hi, place
+
+
+def _separators(block):
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = read_entry(block, i, key)
+        yield key, value
+
+
+def _children(block, lo, hi, reverse, most):
+    """The children of an index block that may hold keys of lo <= key < hi: see Segment._leaves()."""
+    found, lows = [], []
+    key, i, more = b"", 0, None
+    while i < len(block):
+        key, place, i = read_entry(block, i, key)
+        if hi is not None and key >= hi:
+            break
+        if key <= lo:
+            found.clear()
+            lows.clear()
+        elif len(found) == most:
+            if not reverse:
+                return found, key
+            del found[0], lows[0]
+            more = True
+        offset, at = unpack_uint(place, 0)
+        found.append((offset, unpack_uint(place, at)[0]))
+        lows.append(key)
+    if reverse:
+        found.reverse()
+    return found, more and lows[0]

@@ -1,0 +1,161 @@
+"""Writing a segment: sorted entries into sealed blocks, and a B+tree over them as it goes.
+
+When a block is written, its separator and place go into a block of the tree's next level, which is
+written as soon as it is full: the writer holds one open block a level, whatever the file's size.
+"""
+
+import os
+
+from .. import heap
+from ..codec import pack_uint
+from .buffers import Buffers
+from .compression import compress
+from .segment import SALT, TRAILER, block_aad, bloom_bits
+
+
+class _Block:
+    """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
+
+    def __init__(self, buf):
+        self.buf = buf
+        self.clear()
+
+    def clear(self):
+        self.used = self.count = 0
+        self.first = None
+        self.last = b""
+
+    def data(self):
+        return memoryview(self.buf)[: self.used]
+
+    def add(self, key, value, limit, least=1):
+        """Append an entry, unless so many are here at least and all would be more than limit bytes: return whether it was."""
+        shared = common_prefix(self.last, key)
+        head = pack_uint(shared) + pack_uint(len(key) - shared) + pack_uint(0 if value is None else len(value) + 1)
+        size = self.used + len(head) + len(key) - shared + len(value or b"")
+        if self.count >= least and size > limit:
+            return False
+        self.count += 1
+        self._fit(size)
+        self._append(head)
+        self._append(key[shared:])
+        self._append(value or b"")
+        self.last = key
+        if self.first is None:
+            self.first = key
+        return True
+
+    def _append(self, data):
+        end = self.used + len(data)
+        self.buf[self.used : end] = data
+        self.used = end
+
+    def _fit(self, size):
+        """Grow, once for a large entry; what was is left to the collector, or to whom it was lent by."""
+        if size > len(self.buf):
+            old, self.buf = self.buf, bytearray(size)
+            self.buf[: self.used] = old[: self.used]
+
+
+def common_prefix(a, b):
+    """The number of leading bytes that a and b share."""
+    n = min(len(a), len(b))
+    i = 0
+    while i < n and a[i] == b[i]:
+        i += 1
+    return i
+
+
+class Writer:
+    """Writes one segment. add() in ascending key order, then finish(), or abort().
+
+    sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
+    of a file that never was completed fit no other, even one of the same number. buffers: of the store, or None: its
+    own. start: offset of the sink's first byte in its file. block: size in bytes that a block is closed at, before
+    compression, or None: the usual one. bloom: keep a Bloom filter for this many keys (0: none).
+    """
+
+    def __init__(self, sink, envelope, prefix, buffers=None, start=0, block=None, bloom=0):
+        self._sink = sink
+        self._envelope = envelope
+        self._salt = os.urandom(SALT)
+        self._prefix = prefix + self._salt
+        self._buffers = buffers = buffers or Buffers()
+        self._block = block = block or buffers.block
+        self._index = min(block, buffers.index)
+        self._bloom = bytearray(bloom + (bloom >> 2)) if bloom else b""  # 10 bits a key
+        self._tree = [_Block(buffers.take(block))]
+        self._tree[0].first = b""  # the lowest separator may be as low as can be
+        self.offset = start
+        self.entries = 0
+        self.min = None
+        self.max = None
+
+    @property
+    def pending(self):
+        """Bytes of entries that wait in the open data block."""
+        return self._tree[0].used
+
+    def add(self, key, value):
+        """Append an entry; key must be above every earlier one. value None is a deletion."""
+        leaf = self._tree[0]
+        if not leaf.add(key, value, self._block):
+            self._close_block(0)
+            # any separator above the last block's keys will do: take the shortest
+            leaf.first = key[: common_prefix(self.max, key) + 1]
+            leaf.add(key, value, self._block)
+        if self.min is None:
+            self.min = key
+        self.max = key
+        self.entries += 1
+        if self._bloom:
+            for bit in bloom_bits(key, self._bloom):
+                self._bloom[bit >> 3] |= 1 << (bit & 7)
+
+    def finish(self):
+        """Write the rest of the tree and the meta block, make the file durable."""
+        level = 0
+        while level + 1 < len(self._tree):
+            self._close_block(level)
+            level += 1
+        offset, size = self._write(self._tree[level].data())
+        meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
+        for part in (self.min, self.max, self._bloom):
+            meta += pack_uint(len(part)) + part
+        blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
+        self._append(blob + self._salt + len(blob).to_bytes(2, "big") + TRAILER)
+        self._release()
+        self._sink.close()
+
+    def abort(self):
+        """Give the file up."""
+        self._release()
+        self._sink.abort()
+
+    def _release(self):
+        tree, self._tree = self._tree, ()
+        for block in tree:
+            self._buffers.give(block.buf)
+
+    def _close_block(self, level):
+        block = self._tree[level]
+        offset, size = self._write(block.data())
+        if level + 1 == len(self._tree):
+            self._tree.append(_Block(self._buffers.take(self._index)))
+        parent, place = self._tree[level + 1], pack_uint(offset) + pack_uint(size)
+        if not parent.add(block.first, place, self._index, 2):  # with long keys too, each level has to be shorter
+            self._close_block(level + 1)
+            parent.add(block.first, place, self._index)
+        block.clear()
+
+    def _write(self, buf):
+        offset = self.offset
+        heap.tidy()
+        buf, size = compress(buf, self._buffers.workspace(len(buf)))
+        for part in self._envelope.seal_parts(buf, size, block_aad(self._prefix, offset)):
+            self._append(part)
+        return offset, self.offset - offset
+
+    def _append(self, data):
+        self._sink.append(data)
+        self.offset += len(data)

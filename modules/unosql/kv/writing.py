@@ -1,0 +1,156 @@
+"""The way of a write: into the WAL and the memtable, and when that is full with it into a segment. Functions on a Store."""
+
+from .. import heap
+from .compaction import LIMIT
+from .memory import retry
+from .memtable import encode_entry
+from .merge import merge
+from .policy import FLUSH, STEP
+from .reclaim import relieve
+from .space import PACE
+
+
+def expanded(store, key, value):
+    """Yield the encoded operation, and the one that it implies."""
+    yield encode_entry(key, value)
+    extra = store.observer.expand(key, value)
+    if extra:
+        yield encode_entry(*extra)
+
+
+def write(store, logged, entries, ops=()):
+    """Write encoded operations. logged: what the WAL gets of them. ops: what the layer above is told of them."""
+    size = sum(len(entry) for entry in entries)
+    retry(store, heap.spare)  # what fails below leaves RAM and flash apart
+    if store.policy.buffered:
+        return _buffer(store, entries, ops, size)
+    wal = store.wal
+    if size > store.memtable.room or wal.takes(len(logged)) and not wal.fits(len(logged)):
+        flush(store)
+    if not wal.fits(len(logged)):
+        _shorten_level_0(store)
+    if wal.fits(len(logged)):
+        store.durably(lambda: wal.append(logged), lambda: put(store, entries, ops))
+    else:
+        _write_past_log(store, entries, ops)
+    if not store.policy.bursts:
+        store.compaction.step(STEP)
+    elif not len(store.memtable):
+        store.compaction.step(FLUSH, True)
+
+
+def _write_past_log(store, entries, ops):
+    """The WAL can't make up for a manifest without these: both its slots get one with them."""
+    store.suspect()
+    put(store, entries, ops)
+    store.wal.skip()
+    _checkpoint(store)
+    store.install(store.version)
+    store.trust()
+
+
+def _buffer(store, entries, ops, size):
+    if size > store.memtable.room or store.observer.crowded():
+        flush(store)
+        if not store.policy.bursts:
+            store.compaction.step(FLUSH)
+            settle(store)
+    store.suspect()
+    store.memtable.is_buffered = True
+    put(store, entries, ops)
+    store.trust()
+
+
+def put(store, entries, ops=()):
+    """Add entries that fit to the memtable. They are in the WAL, or a batch will publish them, or they are only buffered."""
+    store.epoch += 1
+    for entry in entries:
+        store.memtable.put(entry)
+    if store.batch:
+        store.batch.catalogue = None
+    store.replay(ops)
+
+
+def flush(store):
+    """Write the memtable out as a segment and start the WAL afresh."""
+    store.ready()
+    _shorten_level_0(store)
+    _checkpoint(store)
+    if store.policy.bursts:
+        store.compaction.step(FLUSH, True)
+        settle(store)
+    make_room(store, 1)
+
+
+def flush_buffered(store):
+    """Make what is only buffered durable."""
+    store.ready()
+    if store.memtable.is_buffered and not (store.batch and store.batch.draft):
+        flush(store)
+
+
+def make_room(store, times):
+    """Reclaim flash where it is short, until so many times what inserts want free is."""
+    space = store.compaction.space
+    if space.is_short:
+        space.free()  # measures the goal
+        store.compaction.quietly(relieve, store, times * space.goal)
+        settle(store)
+
+
+def settle(store):
+    """Make sure that RAM agrees with flash: compaction may have failed after it changed the medium."""
+    if store.is_suspect and store.batch and store.batch.catalogue is not None:
+        raise store.compaction.error  # what is to be committed is in the layer above already: no loading anew
+    store.ready()
+
+
+def _shorten_level_0(store):
+    """Wait until level 0 is short; when memory runs out twice that can't be had."""
+    if len(store.version.levels[0]) >= LIMIT:
+        retry(store, _merge_level_0, store)
+
+
+def _merge_level_0(store):
+    while len(store.version.levels[0]) >= LIMIT and store.compaction.run(1):
+        pass
+
+
+def _checkpoint(store):
+    """Install a version with the memtable in a segment."""
+    heap.tidy()
+    version = retry(store, with_memtable, store)  # when that fails nothing has changed: what is only buffered stays
+    counter = store.wal.counter + store.memtable.is_buffered  # the WAL has not all of this: see Wal.skip()
+
+    def start_afresh():
+        store.wal.reset(counter)
+        store.memtable.clear()
+        if not store.batch or store.batch.catalogue is None:
+            store.observer.flushed()
+
+    store.install(version.at(counter), (), start_afresh)
+
+
+def with_memtable(store):
+    """Write the memtable into a segment of level 0; return the current version with that, for install()."""
+    batch = store.batch
+    if batch and batch.catalogue is not None:
+        count, ops = len(batch.catalogue), (op for op in batch.catalogue)
+    else:
+        count, ops = store.observer.flushing()
+    count += len(store.memtable)
+    if not count:
+        return store.version
+    number, writer = store.segments.create(count)
+    try:
+        for key, value in merge([ops, store.memtable.scan(copy=memoryview)]):
+            writer.add(key, value)
+        writer.finish()
+    except BaseException:
+        store.segments.give_up(number, writer.abort)
+        raise
+    segment = store.segments.written(number)
+    space = store.compaction.space
+    space.wrote(segment.size)
+    space.unsampled += PACE * segment.size
+    return store.version.flushed(segment)

@@ -55,8 +55,12 @@ def main():
     args = parser.parse_args()
     start, each = time.monotonic(), min(EACH, args.calls)
     cases = [(64 if seed % 4 < 2 else 32, KEYS[seed % 2], each, seed) for seed in range(args.calls // each)]
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda case: compare(*case), cases))
+    pool = concurrent.futures.ThreadPoolExecutor(args.jobs)
+    try:
+        for n, _ in enumerate(pool.map(lambda case: compare(*case), cases), 1):
+            print(n * each, "calls", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a difference the others are not waited for
     text = "%d random calls by each, half of them encrypted, in %d s; the flash was the same after every hundred." % (
         len(cases) * each, time.monotonic() - start)
     print(text)

@@ -135,8 +135,8 @@ class Batch:
         """Return the encoded entries, and those of the catalogue if there are any."""
         entries = []
         for key, value in self.memtable.scan():
-            if len(entries) % 32 == 0:
-                heap.tidy()  # lest garbage between them leaves no gap for the list to grow
+            if len(entries) % 4 == 0:
+                heap.tidy()  # lest garbage between them leaves no gap for the list to grow, nor for the record of the log
             entries.append(encode_entry(key, value))
         if entries:
             entries += [encode_entry(key, value) for key, value in self._store.observer.before_flush()]

@@ -32,8 +32,8 @@ class Chapter(NamedTuple):
 
 CHAPTERS = (
     Chapter("Errors", "unosql/errors.py", True, {}),
-    Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.files.Files"}),
-    Chapter("Flash", "unosql/storage/flash.py", False, {"Flash": "unosql.storage.flash.Flash"}),
+    Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.Files"}),
+    Chapter("Flash", "unosql/storage/flash.py", False, {"Flash": "unosql.storage.Flash"}),
     Chapter("Self-test", "unosql/checks.py", True, {"run": "unosql.selftest"}),
     Chapter("uzlib", "uzlib.py", True, {name: "uzlib." + name for name in ("compress", "decompress", "DecompIO")}),
 )
@@ -121,7 +121,7 @@ def call_of(node):
 def spelled(arguments):
     """With the arguments that a call hands on in the place of **operators, of a change, or **options, of a search."""
     if arguments.kwarg:
-        file, name = ("edits.py", "editor") if arguments.kwarg.arg == "operators" else ("query.py", "search")
+        file, name = ("documents/edits.py", "editor") if arguments.kwarg.arg == "operators" else ("documents/query.py", "search")
         taker = find(MODULES / "unosql" / file, name).args
         arguments.kw_defaults = taker.defaults
         arguments.kwonlyargs = taker.args[-len(taker.defaults):]

@@ -131,7 +131,7 @@ class Unosql:
             )
 
     def close(self):
-        """Close this handle; again: nothing. The last one makes all durable and closes the database."""
+        """Close this handle. Calling it again does nothing. The last one makes all durable and closes the database."""
         database, self._database = self._database, None
         if database:
             try:
@@ -185,7 +185,7 @@ class Unosql:
 
         Raises ValueError (no dict, a value that JSON lacks, text that is not Unicode, too deep, an id, timestamp or version
         of one's own, larger than the memtable), UniqueError, StorageFullError (a full medium; what removes works on it, and
-        makes room). None of these changes anything.
+        makes room). An error changes nothing.
         """
         with self._use("insert", collection) as catalog:
             return catalog.collection(collection, True).insert(record)
@@ -377,7 +377,8 @@ class Unosql:
             return queue.pop(catalog.collection(collection), n)
 
     def ack(self, collection, id):
-        """Remove all records up to an id; return how many. Counts them when some were deleted before, or with a TTL.
+        """Remove all records up to an id; return how many. Constant time, unless records were deleted
+        earlier or the collection has a TTL: then it visits each one.
 
         For a queue that loses nothing: find(collection, limit=n), use the records, ack(collection, the last one's id).
         """
@@ -387,7 +388,7 @@ class Unosql:
     # -- indexes
 
     def create_index(self, collection, keys, *, unique=False, where=None):
-        """Index what there is and what comes, so that find() need not read all records. Once more: nothing.
+        """Index what there is and what comes, so that find() need not read all records. An index that exists stays as it is.
 
         keys: a field or a list of fields; it serves conditions on the first of them, too.
         unique: no two records may have the same values. A missing field is None, which only one record may have.
@@ -532,7 +533,7 @@ class Unosql:
             database.rekey(password, iterations)
 
     def compact(self):
-        """Merge all that is stored and forget what was deleted. Takes its time; writes do it in small steps anyway."""
+        """Merge all that is stored and forget what was deleted. This may take long; writes do the same in small steps anyway."""
         with self._settled("compact") as catalog:
             catalog.store.compact()
 

@@ -5,7 +5,7 @@ import gc
 from . import state
 from .port import has_bounds
 
-# Less than a scan takes that keeps a block of each of many sources, and what the caller does with the entries.
+# Below this many free bytes a scan cannot keep one decoded block per source and leave room for the caller.
 _SCARCE = 8 * 1024
 
 
@@ -15,7 +15,7 @@ def small():
 
 
 def tidy():
-    """Collect garbage before making objects that are large or stay: small ones land in low gaps, and large gaps last."""
+    """Collect garbage before making objects that are large or stay: small objects then fill low gaps, and large gaps survive."""
     if state.small:
         gc.collect()
 

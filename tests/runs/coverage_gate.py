@@ -12,16 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from here import ROOT, UNIT  # noqa: E402
 
 MODULES = ROOT / "modules" / "unosql"
-# What decides whether data is authentic, durable and found again: the layers from the store to the storage, whole
-# (test_layers.py has an eye on that), and what of the others they stand on or what makes batches of them.
-COVERED = (
-    "store", "observer", "policy", "apply", "batch", "writing", "reading", "maintenance", "recovery", "rekey", "compaction", "reclaim",
-    "space", "memory", "version", "manifest", "archive", "wal", "segments", "segment", "reader", "writer", "merge", "memtable",
-    "buffers",
-    "header", "envelope", "crypto", "sealed",
-    "files", "ring", "flash", "chain", "blocks",
-    "codec", "compression", "keys", "transaction", "shortage",
-)
+# What decides whether data is authentic, durable and found again: the folders of the store and the storage, whole, and what of
+# the others they stand on or what makes batches of them.
+FOLDERS = ("kv", "storage")
+COVERED = ("codec", "documents/keys", "documents/transaction", "documents/shortage")
 # The tests of the store and below, and of batches: fast, on CPython only.
 FILES = (
     "test_blocks", "test_crypto", "test_recovery", "test_batches", "test_store", "test_storage", "test_raw_flash",
@@ -29,9 +23,10 @@ FILES = (
 )
 
 
-def paths(folder, names):
-    """The files of these names; FileNotFoundError for one that is gone, as what it held would go unseen."""
-    found = [folder / (name + ".py") for name in names]
+def paths(folder, names, folders=()):
+    """The files of these names, and all of these folders; FileNotFoundError for one that is gone: what it held would go unseen."""
+    found = [folder / (name + ".py") for name in names] + [folder / name / "__init__.py" for name in folders]
+    found += [path for name in folders for path in sorted((folder / name).glob("*.py")) if path not in found]
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         raise FileNotFoundError("tests/runs/coverage_gate.py names what is not there: " + ", ".join(missing))
@@ -39,7 +34,7 @@ def paths(folder, names):
 
 
 def main(arguments):
-    modules, tests = paths(MODULES, COVERED), paths(UNIT, FILES)
+    modules, tests = paths(MODULES, COVERED, FOLDERS), paths(UNIT, FILES)
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, COVERAGE_FILE=os.path.join(folder, "data"))
         coverage = [sys.executable, "-m", "coverage"]

@@ -235,7 +235,7 @@ def test_ranges_of_dead_keys():
     catalog.collection("c002").drop()
     catalog.collection("c003").drop()
     c = catalog.collection("c004")
-    c.change(first=3, count=2)
+    c.save_state(first=3, count=2)
     dead = catalog.is_dead_range
     assert dead(record(2, 1), record(2, 9)) and dead(record(2, 1), record(3, 4)) and dead(record(2, 1), record(4, 2))
     assert dead(record(4, 1), record(4, 2)) and dead(keys.make(keys.HISTORY, 4, 1, 1), keys.make(keys.HISTORY, 4, 2, 7))

@@ -153,11 +153,13 @@ def test_the_documents_import_nothing_of_the_store():
 
 
 def test_the_coverage_gate_has_every_module_of_the_engine():
-    engine = [name.split(".")[-1] for layer in ("store", "envelope", "storage") for name in LAYERS[layer]]
-    assert set(engine) <= set(coverage_gate.COVERED) and coverage_gate.paths(coverage_gate.MODULES, coverage_gate.COVERED)
+    engine = {MODULES[name] for layer in ("store", "envelope", "storage") for name in LAYERS[layer]}
+    assert engine <= set(coverage_gate.paths(coverage_gate.MODULES, coverage_gate.COVERED, coverage_gate.FOLDERS))
     assert coverage_gate.paths(coverage_gate.UNIT, coverage_gate.FILES)
     with pytest.raises(FileNotFoundError, match="no_such_module"):
-        coverage_gate.paths(coverage_gate.MODULES, ["store", "no_such_module"])
+        coverage_gate.paths(coverage_gate.MODULES, ["codec", "no_such_module"])
+    with pytest.raises(FileNotFoundError, match="no_such_folder"):
+        coverage_gate.paths(coverage_gate.MODULES, [], ["kv", "no_such_folder"])
 
 
 def private(name):

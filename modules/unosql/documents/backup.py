@@ -23,7 +23,7 @@ def backup(catalog, filename, since_timestamp=None, since_change=None):
     sink = catalog.store.export(filename, meta)
     try:
         for collection in catalog.collections():
-            key, value = collection.entry()
+            key, value = collection.catalogue_op()
             sink.add(CATALOG + key[1:], value)
         if full:
             _write(sink, _live(catalog, keys.HISTORY))

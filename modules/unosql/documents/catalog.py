@@ -14,7 +14,7 @@ from . import keys
 from .arguments import check_name
 from .collection import COUNTERS, Collection
 from .record import dumps, header, loads
-from .transaction import Joined, Transaction
+from .transaction import NestedTransaction, Transaction
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
@@ -71,7 +71,7 @@ class Catalog:
 
     def _loaded(self, name, read, tidy=False):
         if tidy:
-            heap.tidy()  # it stays: above garbage it would split the gap that is left when that goes
+            heap.tidy()  # this object is long-lived: above garbage it would later split a large gap
         collection = Collection(self, name)
         self.load(collection, read)
         return collection
@@ -203,7 +203,7 @@ class Catalog:
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
-        return Joined(self) if self.in_transaction else Transaction(self)
+        return NestedTransaction(self) if self.in_transaction else Transaction(self)
 
     # -- what the store calls
 
@@ -366,7 +366,7 @@ class Catalog:
         """Return the entry of a collection that has changed, or None when it is gone."""
         found = self._among_cached(name)
         if found:
-            return found.entry()[1]
+            return found.catalogue_op()[1]
         value = self.store.peek(keys.collection(name))
         return value and dumps(dict(loads(value), **dict(zip(COUNTERS, self._changed[name]))))
 

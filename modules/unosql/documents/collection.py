@@ -65,7 +65,7 @@ class Collection:
         if counters and self.number:
             self.next, self.count, self.first = counters
 
-    def entry(self, **changes):
+    def catalogue_op(self, **changes):
         """Return the operation that stores the state, with some of it changed."""
         state = {
             "number": self.number or self.catalog.next_number,
@@ -78,9 +78,9 @@ class Collection:
         state.update(changes)
         return keys.collection(self.name), dumps(state)
 
-    def change(self, **changes):
+    def save_state(self, **changes):
         """Store a changed state."""
-        self.catalog.store.apply([self.entry(**changes)])
+        self.catalog.store.apply([self.catalogue_op(**changes)])
 
     def added(self, id):
         """A record was inserted; the oldest goes where the number is capped and no id is missing."""
@@ -205,7 +205,7 @@ class Collection:
         changes = self._trim()
         ops = self.index_ops(id, None, self.definitions and self._for_indexes(record, raw), changes)
         if changes or not self.number:
-            ops.insert(0, self.entry(**changes))
+            ops.insert(0, self.catalogue_op(**changes))
         number = self.number or self.catalog.next_number
         ops.append((keys.make(keys.RECORD, number, id), raw))
         self.catalog.store.apply(ops)
@@ -262,7 +262,7 @@ class Collection:
                 ops += self._retire(id, old)
         ops += self.index_ops(id, old, new, state, unique)
         if state:
-            ops.insert(0, self.entry(**state))
+            ops.insert(0, self.catalogue_op(**state))
         self.catalog.store.apply(ops)
 
     def _retire(self, id, old):
@@ -320,13 +320,13 @@ class Collection:
         changes = {"options": options}
         if options.get("capped") and self.count > options["capped"]:
             changes.update(self._without(self.count - options["capped"]))
-        self.change(**changes)
+        self.save_state(**changes)
 
     def clear(self):
         """Remove all records and indexes: they belong to a number that is no longer anyone's."""
         if self.number:
             name = keys.name(self.number), None
-            self.catalog.store.apply([self.entry(number=self.catalog.next_number, first=self.next, count=0, indexes=[]), name])
+            self.catalog.store.apply([self.catalogue_op(number=self.catalog.next_number, first=self.next, count=0, indexes=[]), name])
 
     def drop(self):
         """Remove the collection. False when there is none."""

@@ -1,8 +1,8 @@
 """Forgetting what is too old: records beyond a collection's TTL, versions beyond the depth of its history, and deletions.
 
-Records before all live ones go by raising `first`, which writes nothing of them. One that updates keep alive stops
-that: then a sweep over the others, on from where the last one ended, deletes what has expired, without a trace in the
-history or the changes. It passes two records for one inserted: what has expired takes no more room than what is live.
+Records before all live ones go by raising `first`, which writes nothing of them. A record kept alive by updates blocks
+this. A sweep then deletes the expired records behind it, leaving no history and no change entries. It resumes where the last
+sweep stopped and visits two records per insert, so that expired records take no more room than live ones.
 
 Deletions, with the history of what was deleted, are forgotten in their order. A walk over the feed of changes, on from
 where the last one ended, passes more changes than were made meanwhile: they take a share of what is live at the most.

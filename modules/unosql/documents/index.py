@@ -59,29 +59,29 @@ class Index:
     def fetch(self, collection, key, id):
         """Return the record that an entry stands for, or None when the entry is out of date."""
         record = collection.get(id)
-        if record is None or self.entry(collection, record) != key and not is_odd(collection.raw(id)):
+        if record is None or self.key_of(collection, record) != key and not is_odd(collection.raw(id)):
             return None
         return record
 
-    def entry(self, collection, record):
+    def key_of(self, collection, record):
         """Return the key of a record's entry, or None."""
         values = self.values(record)
         if values is None:
             return None
         return self.prefix(collection) + b"".join(values) + pack_uint(record["id"])
 
-    def alike(self, record, other):
+    def same_values(self, record, other):
         """Whether two records have the same values, beyond what an entry holds of them."""
         return all(same(lookup(record, field), lookup(other, field)) for field in self.fields)
 
-    def remarks(self, record):
+    def definition_changes(self, record):
         """Return what the definition must tell of a record's values and does not yet, a dict."""
-        remarks = {}
+        found = {}
         if not all(is_exact(value) for value in self.values(record)):
-            remarks["cut"] = True
+            found["cut"] = True
         if any(isinstance(lookup(record, field), float) for field in self.fields):
-            remarks["float"] = float_bits()
-        return {name: value for name, value in remarks.items() if name not in self._definition}
+            found["float"] = float_bits()
+        return {name: value for name, value in found.items() if name not in self._definition}
 
     def check_unique(self, collection, record):
         """Raise UniqueError when another record has the same values."""
@@ -93,7 +93,7 @@ class Index:
             if id == record["id"]:
                 continue
             other = self.fetch(collection, key, id)
-            if other and self.alike(other, record):
+            if other and self.same_values(other, record):
                 raise UniqueError(self.fields, id)
 
 
@@ -116,9 +116,9 @@ def maintain(collection, id, old, new, changes, unique):
     for index in collection.indexes():
         if index.is_foreign:
             raise UnosqlError("index %s has floats of another precision: drop it and create it anew" % index.fields)
-        before = old and index.entry(collection, old)
-        after = new and index.entry(collection, new)
-        if after and unique and not (before == after and index.alike(old, new)):
+        before = old and index.key_of(collection, old)
+        after = new and index.key_of(collection, new)
+        if after and unique and not (before == after and index.same_values(old, new)):
             index.check_unique(collection, new)
         if before == after and not is_old:
             continue
@@ -126,9 +126,9 @@ def maintain(collection, id, old, new, changes, unique):
             ops += _removals(collection, index, id) if is_old else [(before, None)]
         if after:
             ops.append((after, pack_uint(id)))
-            remarks = index.remarks(new)
-            if remarks:
-                changes["indexes"] = _remarked(changes.get("indexes", collection.definitions), index.number, remarks)
+            found = index.definition_changes(new)
+            if found:
+                changes["indexes"] = _changed(changes.get("indexes", collection.definitions), index.number, found)
     return ops
 
 
@@ -138,8 +138,8 @@ def _removals(collection, index, id):
     return [(key, None) for key, other in index.ids(collection, prefix, keys.above(prefix)) if other == id]
 
 
-def _remarked(definitions, number, remarks):
-    return [dict(d, **remarks) if d["number"] == number else d for d in definitions]
+def _changed(definitions, number, found):
+    return [dict(d, **found) if d["number"] == number else d for d in definitions]
 
 
 def fields(names):
@@ -165,21 +165,21 @@ def create(collection, fields, unique, where):
     number = collection.catalog.next_number
     definition["number"] = number if collection.number else number + 1
     with collection.catalog.atomic():
-        collection.change(indexes=collection.definitions + [definition])
+        collection.save_state(indexes=collection.definitions + [definition])
         _fill(collection, collection.indexes()[-1])
 
 
 def _fill(collection, index):
-    remarks = {}
+    found = {}
     for id, raw in collection.stored():
         record = unpack(raw, id)
-        entry = index.entry(collection, record)
+        entry = index.key_of(collection, record)
         if entry:
             index.check_unique(collection, record)
             collection.catalog.store.apply([(entry, pack_uint(id))])
-            remarks.update(index.remarks(record))
-    if remarks:
-        collection.change(indexes=_remarked(collection.definitions, index.number, remarks))
+            found.update(index.definition_changes(record))
+    if found:
+        collection.save_state(indexes=_changed(collection.definitions, index.number, found))
 
 
 def purge(collection, lo, hi):
@@ -197,5 +197,5 @@ def drop(collection, fields):
     others = [d for d in collection.definitions if d["keys"] != fields]
     if len(others) == len(collection.definitions):
         return False
-    collection.change(indexes=others)
+    collection.save_state(indexes=others)
     return True

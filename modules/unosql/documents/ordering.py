@@ -12,7 +12,7 @@ _SMALL, _FIRST, _LARGE, _BIAS = 0x81, 0x92, 0xC2, 0x8000
 _HIGHEST = 0xFFFE  # beyond 32766 bits integers are alike
 _INFINITY = b"\xc2\xff\xff\x02"  # in conditions; JSON has none
 _DIGITS = 17
-_CUT = 255  # ends a text that was cut; UTF-8 never holds it
+_TRUNCATED = 255  # ends a text that was truncated; UTF-8 never holds it
 
 
 def encode(value, limit=120):
@@ -36,7 +36,7 @@ def encode(value, limit=120):
 
 def is_exact(encoded):
     """Whether an encoded value holds all of the text it stands for."""
-    return encoded[-1] != _CUT
+    return encoded[-1] != _TRUNCATED
 
 
 def bounds(encoded):
@@ -55,7 +55,7 @@ def _encode_text(text, limit):
     # 0 ends a text, so that "a" sorts before "ab"; 0 and 1 within it are escaped
     text = text.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")
     if len(text) > limit:
-        return text[:limit] + bytes((_CUT,))
+        return text[:limit] + bytes((_TRUNCATED,))
     return text + b"\x00"
 
 

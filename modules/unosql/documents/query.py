@@ -103,7 +103,7 @@ class Plan:
         if self.collection.catalog.change == change or header(self.collection.raw(id))[2] <= change:
             return True
         old = self.collection.version_at(id, change)
-        return old is not None and self.index.entry(self.collection, unpack(old, id)) == key
+        return old is not None and self.index.key_of(self.collection, unpack(old, id)) == key
 
     def _entries(self):
         """Yield (key, id) of the index's entries."""
@@ -185,10 +185,10 @@ def search(collection, tests, limit=None, skip=0, order_by=None, fields=None):
     if limit == 0:
         return iter(())
     most = None if limit is None else skip + limit
-    return _cut(Plan(collection, tests, _order(order_by)), skip, most, fields)
+    return _limited(Plan(collection, tests, _order(order_by)), skip, most, fields)
 
 
-def _cut(plan, skip, most, fields):
+def _limited(plan, skip, most, fields):
     i = 0
     for record in plan.ordered(most):
         i += 1

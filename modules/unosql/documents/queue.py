@@ -31,5 +31,5 @@ def ack(collection, id):
         for _, raw in collection.stored(collection.first, first):
             gone += 1
             seen += not collection.is_expired(raw)
-    collection.change(first=first, count=collection.count - gone)
+    collection.save_state(first=first, count=collection.count - gone)
     return seen

@@ -59,7 +59,7 @@ class _Numbers:
     def __getitem__(self, number):
         if number != self._number:
             if self._collection:
-                self._collection.change()  # its counters: those of many would take RAM until the next flush
+                self._collection.save_state()  # its counters: those of many would take RAM until the next flush
             name = self._store.get(keys.make(_THERE, number, 0))
             self._collection = self._catalog.collection(name.decode())
             self._number = number
@@ -99,13 +99,13 @@ def _restore_entry(catalog, numbers, key, value):
 def _restore_collection(catalog, name, state):
     collection = catalog.collection(name, True)
     if collection.number:
-        collection.change(next=max(collection.next, state["next"]))
+        collection.save_state(next=max(collection.next, state["next"]))
         return collection
     number = catalog.next_number
     indexes = state["indexes"]
     for i in range(len(indexes)):
         indexes[i]["number"] = number + 1 + i
-    collection.change(number=number, next=state["next"], first=state["first"], options=state["options"], indexes=indexes)
+    collection.save_state(number=number, next=state["next"], first=state["first"], options=state["options"], indexes=indexes)
     return collection
 
 

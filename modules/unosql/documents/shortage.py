@@ -56,7 +56,7 @@ def _prefix(collection, tests):
 def _drop(collection, first):
     """Raise `first`. That is a change: increments which would have to tell of it are refused from now on."""
     catalog = collection.catalog
-    state = collection.entry(first=first, count=_count_from(collection, first))
+    state = collection.catalogue_op(first=first, count=_count_from(collection, first))
     change, walked = catalog.change + 1, catalog.forgotten[2]
     catalog.store.apply([state, catalog.counters(change=change, forgotten=[change, catalog.now(), walked])])
 

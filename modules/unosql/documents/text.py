@@ -20,7 +20,7 @@ def is_sound(data):
     """Whether bytes are UTF-8. Takes O(1) RAM."""
     i = 0
     while i < len(data):
-        end = _cut(data, i)
+        end = _chunk_end(data, i)
         try:
             str(data[i:end], "utf-8")
         except UnicodeError:
@@ -91,7 +91,7 @@ def _joined_text(text, name):
     return str(mended(data), "utf-8")
 
 
-def _cut(data, i):
+def _chunk_end(data, i):
     """Return where a chunk from i on may end: not within a character."""
     end = min(i + _CHUNK, len(data))
     for _ in range(3):

@@ -17,7 +17,7 @@ class Transaction:
             self._catalog.rollback()
 
 
-class Joined:
+class NestedTransaction:
     """Several writes within a transaction: when one fails the transaction can't commit."""
 
     def __init__(self, catalog):

@@ -35,7 +35,7 @@ def _check_records(collection):
 def _lacking(collection, id, raw):
     """Return the indexes that should have a record and do not. A record is in RAM while this runs, not while the next is read."""
     record = unpack(raw, id)
-    entries = [(index, index.entry(collection, record)) for index in _own(collection)]
+    entries = [(index, index.key_of(collection, record)) for index in _own(collection)]
     return [index for index, entry in entries if entry and collection.catalog.store.get(entry) is None and not is_odd(raw)]
 
 
@@ -43,5 +43,5 @@ def _check_entries(collection, index):
     prefix = index.prefix(collection)
     for key, id in index.ids(collection, prefix, keys.above(prefix)):
         raw = collection.catalog.store.get(collection.key(id))
-        if raw is None or index.entry(collection, unpack(raw, id)) != key and not is_odd(raw):
+        if raw is None or index.key_of(collection, unpack(raw, id)) != key and not is_odd(raw):
             yield "%s: the index on %s is wrong about record %d" % (collection.name, ", ".join(index.fields), id)

@@ -120,7 +120,7 @@ class _Source:
         self._file.close()
 
 
-class Opened:
+class ArchiveReader:
     """A backup file open for reading. OSError when it is missing (and names a ".tmp"), CorruptionError, WrongKeyError.
 
     header (bytes), envelope: of the database; used when the file is sealed under the same key, so that it need not be

@@ -5,7 +5,7 @@ from .compression import room, workspace
 
 # What sealing adds to a block, and a little more.
 _SEAL = 64
-# Blocks that are kept whatever happens where the heap is small: what a lookup needs, and with a lent arena a merge.
+# On a small heap this many block buffers are never released: enough for a lookup, and with the lent arena for a merge.
 _KEPT = 1
 
 

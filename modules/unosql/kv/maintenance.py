@@ -1,7 +1,7 @@
 """What is seldom asked of a Store."""
 
 from ..errors import CorruptionError
-from .archive import Archive, Opened
+from .archive import Archive, ArchiveReader
 from .memory import free_caches, in_memtable_memory
 from .rekey import rekey as rewrite
 
@@ -49,10 +49,10 @@ def export(store, filename, meta):
 
 
 def import_(store, filename, password=None):
-    """Return an archive.Opened: meta, check(), entries(), close()."""
+    """Return an archive.ArchiveReader: meta, check(), entries(), close()."""
     store.ready()
     free_caches(store)  # what goes on meanwhile is a large batch
-    return Opened(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)
+    return ArchiveReader(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)
 
 
 def stats(store):

@@ -25,7 +25,7 @@ class Observer:
         return len(ops), (op for op in ops)
 
     def flushed(self):
-        """The memtable and what before_flush() returned are in segments: durable, or part of the bulk batch at hand."""
+        """The memtable and what before_flush() returned are in segments: durable, or part of the batch at hand, whose draft has them."""
 
     def crowded(self):
         """Whether what replay() made of the operations takes so much RAM that a flush is due, where one is no matter."""

@@ -48,7 +48,7 @@ class Store:
     """
 
     def __init__(self, storage, observer=None, memtable=4096, cache=2):
-        # what is large is made first, the largest before all, and stays: later there may be no gap for it
+        # Allocate large objects first, the largest before the others, and keep them: a used heap may have no gap for them.
         self.memtable = Memtable(memtable)
         self.policy = Policy(memtable, cache)
         self.segments = Segments(storage, self.policy.block)

@@ -83,9 +83,12 @@ def test_mip_installs_the_compiled_package_on_a_board(server):
         board.mpremote(emulator.port, "mip", "install", "--target", "/lib", url + "mip/package.json", capture=True)
         listing = board.mpremote(emulator.port, "exec", (
             "import sys; sys.path.insert(0, '/lib'); import unosql.codec, uzlib, os; "
-            "print(unosql.codec.__file__, uzlib.__file__, len(os.listdir('/lib/unosql')))"), capture=True)
-    assert listing.split() == [
-        "/lib/unosql/codec.mpy", "/lib/uzlib.mpy", str(len(list((MODULES / "unosql").glob("*.py"))))]
+            "print(unosql.codec.__file__, uzlib.__file__); folders = ['/lib/unosql']\n"
+            "for folder in folders:\n"
+            "    folders += [folder + '/' + e[0] for e in os.ilistdir(folder) if e[1] == 0x4000]\n"
+            "    print(*[folder + '/' + e[0] for e in os.ilistdir(folder) if e[1] == 0x8000])"), capture=True)
+    modules = ["/lib/" + file.relative_to(MODULES).with_suffix(".mpy").as_posix() for file in (MODULES / "unosql").rglob("*.py")]
+    assert listing.split()[:2] == ["/lib/unosql/codec.mpy", "/lib/uzlib.mpy"] and sorted(listing.split()[2:]) == sorted(modules)
 
 
 def test_release_names_are_micropythons():

@@ -812,3 +812,41 @@ def test_memory_error_in_the_middle_of_a_scan(monkeypatch):
         monkeypatch.undo()
     store.commit()
     assert store.get(b"staged") == b""
+
+
+# -- what goes wrong while something is given up
+
+def test_a_file_that_can_not_be_removed_at_once_goes_with_the_next_version(monkeypatch):
+    store = make(MemFs())
+    store.apply([(b"a", b"1")])
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr(Writer, "finish", broken)
+        patch.setattr(Writer, "abort", broken)
+        store.flush()
+    assert store.segments.obsolete == [1]
+    store.flush()
+    assert not store.segments.obsolete and sorted(store.storage.numbers()) == [2] and everything(store) == {b"a": b"1"}
+
+
+def broken(*args):
+    raise OSError(errno.EIO, "injected")
+
+
+def test_what_follows_on_a_durable_write_fails_quietly():
+    store = make(MemFs())
+    store.compaction.quietly(broken)
+    assert store.stats()["compaction_error"].errno == errno.EIO and not store.is_suspect
+
+
+def test_a_batch_takes_writes_until_it_ends_or_fails():
+    store = make(MemFs())
+    store.begin()
+    batch = store.batch
+    assert batch.is_open
+    store.apply([(b"a", bytes(400))])
+    store.apply([(b"b", bytes(400))])
+    assert batch.is_open and batch.draft
+    batch.fail()
+    assert not batch.is_open
+    store.rollback()
+    assert everything(store) == {}

@@ -4,6 +4,7 @@ import random
 import re
 
 import pytest
+import unosql.storage
 from mini_store import MiniStore, Lost
 from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
 from unosql.storage import files
@@ -552,8 +553,8 @@ def test_a_medium_that_can_only_be_read(number, tmp_path, monkeypatch):
 
 
 def test_the_contract_names_what_storages_have():
-    """files.py says it; a method that is none of it has no part in what the store relies on."""
-    storage, log = files.__doc__.split("A storage:\n")[1].split("A Log is")
+    """storage/ says it; a method that is none of it has no part in what the store relies on."""
+    storage, log = unosql.storage.__doc__.split("A storage:\n")[1].split("A Log is")
     names = [set(re.findall(r"^    (\w+)", text, re.M)) for text in (storage, log)]
     assert len(names[0]) == 14 and len(names[1]) == 9
     for make in MEDIA.values():

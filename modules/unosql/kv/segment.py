@@ -171,36 +171,35 @@ class Segment:
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.tag, offset, size, buf)
 
-    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False, copy=bytes):
-        """Yield (key, value or None) for lo <= key < hi, live keys only.
+    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes, shared_block=False):
+        """Return a generator of (key, value or None) for lo <= key < hi, live keys only; see merge.py.
 
-        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the others.
-        thrifty: have no block of its own but the one cached, which is read again after somebody else's.
+        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the two others.
+        shared_block: have no block but the one cached, which is read again after somebody else's.
         """
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
+        if shared_block:
+            return self._shared_backwards(lo, hi) if reverse else self._shared(lo, hi)
+        return self._backwards(lo, hi) if reverse else self._forwards(lo, hi, copy)
+
+    def _buffer(self):
+        """Return a buffer for a block of data. Lengthened by a large record it is for the next one, too."""
         buffers = self._reader.buffers
-        buf = None if thrifty else self._reader.take(buffers.half if self._part(2) else buffers.block)
-        start, stop, more = lo, hi, b""
+        return self._reader.take(buffers.half if self._part(2) else buffers.block)
+
+    def _forwards(self, lo, hi, copy):
+        buffers, buf = self._reader.buffers, self._buffer()
         try:
-            while more is not None:
-                leaves, more = self._leaves(start, stop, reverse)
-                while leaves:
-                    leaf = leaves.pop(0)
+            start = lo
+            while start is not None:
+                leaves, start = self._leaves(start, hi, False)
+                for leaf in leaves:
                     block = self._block(*leaf, buf)
-                    if buf is not None and len(block) > len(buf):  # a large record: the next may come into the same
+                    if len(block) > len(buf):
                         buf = buffers.replace(buf, block)
                     if copy is not bytes:
                         block = memoryview(block)
-                    if reverse and thrifty:
-                        entry = _last(block, lo, hi)
-                        while entry:
-                            yield entry
-                            entry = _last(self._block(*leaf), lo, entry[0])
-                        continue
-                    if reverse:
-                        yield from reversed(_between(block, lo, hi))
-                        continue
                     key, i = b"", 0
                     while i < len(block):
                         key, value, i = read_entry(block, i, key, copy)
@@ -208,12 +207,51 @@ class Segment:
                             return
                         if key >= lo:
                             yield key, value
-                            if thrifty:
-                                block = self._block(*leaf)
-                start, stop = (lo, more) if reverse else (more, hi)
         finally:
-            if buf is not None:
-                buffers.give(buf)
+            buffers.give(buf)
+
+    def _backwards(self, lo, hi):
+        buffers, buf = self._reader.buffers, self._buffer()
+        try:
+            stop = hi
+            more = True
+            while more is not None:
+                leaves, more = self._leaves(lo, stop, True)
+                for leaf in leaves:
+                    block = self._block(*leaf, buf)
+                    if len(block) > len(buf):
+                        buf = buffers.replace(buf, block)
+                    yield from reversed(_between(block, lo, hi))
+                stop = more
+        finally:
+            buffers.give(buf)
+
+    def _shared(self, lo, hi):
+        start = lo
+        while start is not None:
+            leaves, start = self._leaves(start, hi, False)
+            for leaf in leaves:
+                block = self._block(*leaf)
+                key, i = b"", 0
+                while i < len(block):
+                    key, value, i = read_entry(block, i, key)
+                    if hi is not None and key >= hi:
+                        return
+                    if key >= lo:
+                        yield key, value
+                        block = self._block(*leaf)
+
+    def _shared_backwards(self, lo, hi):
+        stop = hi
+        more = True
+        while more is not None:
+            leaves, more = self._leaves(lo, stop, True)
+            for leaf in leaves:
+                entry = _last(self._block(*leaf), lo, hi)
+                while entry:
+                    yield entry
+                    entry = _last(self._block(*leaf), lo, entry[0])
+            stop = more
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.

@@ -3,6 +3,9 @@ import os
 
 include("$(MPY_DIR)/extmod/asyncio")
 
+# Which of the frozen modules lie in flash whole, and take no heap when they are loaded.
+include("common/usermods/permafrost", plan=os.path.abspath("permafrost.txt"))
+
 # modules/unosql and modules/uzlib.py, as bytecode.
 freeze("../modules")
 

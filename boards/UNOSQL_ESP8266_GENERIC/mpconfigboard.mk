@@ -11,5 +11,4 @@ MICROPY_PY_BTREE = 0
 MICROPY_PY_ESPNOW = 0
 
 FROZEN_MANIFEST = $(BOARD_DIR)/manifest.py
-PERMAFROST_PLAN = $(BOARD_DIR)/../permafrost.txt
 USER_C_MODULES = $(BOARD_DIR)/../common/usermods

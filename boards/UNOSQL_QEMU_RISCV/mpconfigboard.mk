@@ -20,7 +20,6 @@ LDSCRIPT = $(BOARD_DIR)/virt.ld
 SRC_BOARD_O += shared/runtime/gchelper_native.o shared/runtime/gchelper_rv32i.o
 
 FROZEN_MANIFEST = $(BOARD_DIR)/manifest.py
-PERMAFROST_PLAN = $(UNOSQL_BOARDS)/permafrost.txt
 USER_C_MODULES = $(UNOSQL_BOARDS)/common/usermods
 MICROPY_VFS_LFS2 = 1
 MICROPY_VFS_FAT = 1

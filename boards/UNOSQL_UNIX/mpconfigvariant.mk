@@ -4,7 +4,6 @@
 UNOSQL_BOARDS = $(VARIANT_DIR)/..
 
 FROZEN_MANIFEST = $(VARIANT_DIR)/manifest.py
-PERMAFROST_PLAN = $(UNOSQL_BOARDS)/permafrost.txt
 USER_C_MODULES = $(UNOSQL_BOARDS)/common/usermods
 
 # Not used by unosql, and each would need a library or a submodule.

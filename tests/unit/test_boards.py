@@ -291,7 +291,6 @@ def test_configuration_as_micropython_sees_it(board, tree, tmp_path):
 def test_esp8266_makefile_variables_are_known_upstream(tree):
     port = tree / "ports" / "esp8266"
     known = (port / "Makefile").read_text() + (tree / "py" / "py.mk").read_text() + "".join(f.read_text() for f in port.glob("boards/*/*.mk"))
-    known += (BOARDS / "common" / "usermods" / "permafrost" / "micropython.mk").read_text()
     text = (BOARDS / ESP8266 / "mpconfigboard.mk").read_text()
     for name in re.findall(r"^(\w+) *=", text, re.M):
         assert re.search(r"\b%s\b" % name, known), name

@@ -243,7 +243,8 @@ def test_a_build_says_so_in_one_line(tmp_path):
         text = (OURS / file).read_text().replace("$(VARIANT_DIR)/../../boards", str(ROOT / "boards")).replace("../../boards", str(ROOT / "boards"))
         (variant / file).write_text(text)
     (variant / "plan.txt").write_text("flash x\n")
-    (variant / "manifest.py").write_text('module("x.py", base_path="$(BOARD_DIR)/..")\n'.replace("$(BOARD_DIR)/..", str(tmp_path)))
+    (variant / "manifest.py").write_text('include(%r, plan=%r)\nmodule("x.py", base_path=%r)\n' % (
+        str(TOOL), str(variant / "plan.txt"), str(tmp_path)))
     (tmp_path / "x.py").write_text("\nx = list()\n")
     log = tmp_path / "make.log"
     with building():

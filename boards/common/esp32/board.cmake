@@ -11,7 +11,6 @@ list(APPEND SDKCONFIG_DEFAULTS
 )
 
 set(MICROPY_FROZEN_MANIFEST ${MICROPY_BOARD_DIR}/manifest.py)
-set(PERMAFROST_PLAN ${CMAKE_CURRENT_LIST_DIR}/../../permafrost.txt)
 list(APPEND USER_C_MODULES
     ${CMAKE_CURRENT_LIST_DIR}/../usermods/unosql/micropython.cmake
     ${CMAKE_CURRENT_LIST_DIR}/../usermods/permafrost/micropython.cmake

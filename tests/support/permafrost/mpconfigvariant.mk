@@ -2,7 +2,6 @@
 UNOSQL_BOARDS = $(VARIANT_DIR)/../../../boards
 
 FROZEN_MANIFEST = $(VARIANT_DIR)/manifest.py
-PERMAFROST_PLAN = $(VARIANT_DIR)/plan.txt
 USER_C_MODULES = $(UNOSQL_BOARDS)/common/usermods
 
 MICROPY_PY_BTREE = 0

@@ -193,11 +193,11 @@ class Emitter:
     def _map(self, name, items, dense=False):
         """Write a dict: with many names as MicroPython's hash table, so that they are found as fast as in RAM.
 
-        dense: without empty slots, which would cost RAM when it is copied.
+        dense: to be copied, so without empty slots, which would cost RAM. Not every MicroPython adds to an ordered dict.
         """
         named = isinstance(items, dict)
         rows = [(self._qstr(key) if named else self.value(key), self.value(value)) for key, value in (items.items() if named else items)]
-        hashed = named and self._hash_bytes and len(rows) > FEW
+        hashed = named and (dense or len(rows) > FEW)
         places = list(range(len(rows)))
         size = len(rows)
         if hashed:

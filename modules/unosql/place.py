@@ -98,7 +98,7 @@ class Place:
         return Files(self.base + ".udb")
 
     def suited(self, storage):
-        """A memtable size, in bytes, that suits heap and medium: 2 KB, with which the store is thrifty, or up to 8 KB.
+        """A memtable size, in bytes, that suits heap and medium: 2 KB, with which the store saves RAM, or up to 8 KB.
 
         The larger it is the more of the medium is kept back for a flush: see space.py.
         """

@@ -15,7 +15,7 @@ from unosql.kv.buffers import Buffers
 from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.kv.memtable import ABSENT, Memtable, decode_entry, encode_entry
-from unosql.kv.merge import merge
+from unosql.kv.merge import merge, scan_run
 from unosql.kv.reader import Reader
 from unosql.kv.segment import Segment, file_aad
 from unosql.kv import writer as writers
@@ -314,9 +314,9 @@ def test_segment_ranges(model, lo, hi, floor, bloom):
     segment, _ = written(entries, block=60, bloom=len(entries) * bloom, floor=floor)
     live = [(k, v) for k, v in entries if floor is None or k > floor]
     inside = [(k, v) for k, v in live if k >= lo and (hi is None or k < hi)]
-    for thrifty in (False, True):
-        assert list(segment.scan(lo, hi, False, thrifty)) == inside
-        assert list(segment.scan(lo, hi, True, thrifty)) == inside[::-1]
+    for shared_block in (False, True):
+        assert list(segment.scan(lo, hi, False, bytes, shared_block)) == inside
+        assert list(segment.scan(lo, hi, True, bytes, shared_block)) == inside[::-1]
     assert not inside or segment.overlaps(lo, hi)
     for key, value in entries:
         assert segment.get(key) == (value if (key, value) in live else ABSENT)
@@ -418,12 +418,40 @@ def test_cache():
     assert reader.reads == before + 3
 
 
-def test_thrifty_scans_share_the_cached_block():
+def in_memtable(entries):
+    table = Memtable(4096)
+    for entry in entries:
+        table.put(encode_entry(*entry))
+    return table
+
+
+@pytest.mark.parametrize("copy", [bytes, memoryview])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_all_sources_keep_one_protocol(copy, reverse):
+    """Memtable, segment, run of segments and merge: the same arguments, the same entries, and no buffer after close()."""
+    entries, how = numbered(60), (b"key00020", b"key00100", reverse, bytes if reverse else copy)
+    table, (segment, _) = in_memtable(entries), written(entries, block=60)
+    halves = [written(half, number=number, block=60)[0] for number, half in ((8, entries[:30]), (9, entries[30:]))]
+    inside = sorted((entry for entry in entries if how[0] <= entry[0] < how[1]), reverse=reverse)
+    run = halves[::-1] if reverse else halves
+    sources = (lambda: table.scan(*how), lambda: segment.scan(*how), lambda: scan_run(run, *how),
+               lambda: merge([table.scan(*how), segment.scan(*how), scan_run(run, *how)], reverse))
+    for source in sources:
+        assert [(key, value if value is None else bytes(value)) for key, value in source()] == inside
+        given_up = source()
+        assert next(given_up)[0] == inside[0][0]
+        given_up.close()
+        assert next(given_up, None) is None
+    for one in (segment, *halves):
+        assert one._reader.buffers._idle
+
+
+def test_scans_may_share_the_cached_block():
     """Each reads its block again when the others have read theirs, and none has a buffer of its own."""
     entries = numbered(300)
     segment, _ = written(entries)
     segment._reader.limit = 1
-    scans = [segment.scan(entries[i][0], None, False, True) for i in (0, 100, 200)]
+    scans = [segment.scan(entries[i][0], shared_block=True) for i in (0, 100, 200)]
     for found in zip(*scans):
         assert [entries.index(entry) % 100 for entry in found] == [entries.index(found[0])] * 3
         assert len(segment._reader._cache) == 1

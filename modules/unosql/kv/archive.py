@@ -147,7 +147,7 @@ class ArchiveReader:
         if header.encode() != ours:
             envelope = header.unlock(password, filename)
         self._segment = Segment(Reader(self._source, envelope, 1, buffers), 0, _AAD + start)
-        entries = self._segment.scan(thrifty=True)
+        entries = self._segment.scan(shared_block=True)
         key, value = next(entries)
         entries.close()
         if key != _META:
@@ -160,7 +160,7 @@ class ArchiveReader:
 
     def entries(self):
         """Yield (key, value or None) in key order."""
-        return self._segment.scan(b"\0", thrifty=True)  # the one block cached is its own
+        return self._segment.scan(b"\0", shared_block=True)  # the one block cached is its own
 
     def close(self):
         """Close the file."""

@@ -7,7 +7,7 @@ floor, the last key that moved on, so that a reset costs one unfinished segment 
 
 from .. import heap
 from .memory import in_memtable_memory
-from .merge import advance, merge
+from .merge import advance, merge, scan_run
 from .reclaim import Newer, is_garbage, loosest, sample_next, victims
 from .space import Space
 from .version import Version
@@ -20,8 +20,8 @@ _LEVEL1 = 32768
 _FANOUT = 8
 # Erase blocks of a full output segment at level 1.
 _SMALL = 2
-# A segment with this part of its full size is left alone, and may end where another kind of key starts.
-_CUT = 4
+# A segment with this part of its full size is large enough: it is left alone, and may end where another kind of key starts.
+_LARGE_ENOUGH = 4
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
 _TAIL = 384
@@ -31,7 +31,7 @@ _NEVER = 1 << 30
 
 
 class Output:
-    """Cuts a sorted stream of entries into segments of about `limit` bytes, and of no more erase blocks than these take."""
+    """Divides a sorted stream of entries into segments of about `limit` bytes, and of no more erase blocks than these take."""
 
     def __init__(self, store, limit, by_kind=True):
         self._store = store
@@ -45,14 +45,14 @@ class Output:
         return self._writer.offset if self._writer else 0
 
     @property
-    def settled(self):
-        """Whether cutting here leaves no crumb behind."""
+    def is_large_enough(self):
+        """Whether the unfinished segment, if there is one, may end here."""
         return not self._writer or self.size >= self._least
 
     def due(self, key):
         """Whether the segment is to be finished before key: it is full, or key starts a new kind.
 
-        Cutting between kinds keeps appended records out of the segments of older ones.
+        Segments that end between kinds keep appended records apart from older ones.
         """
         if self._writer and self.size + self._writer.pending >= self._limit:
             return True
@@ -286,7 +286,7 @@ class Compaction:
             raise
 
     def _merged(self, target, inputs, below, out, keep, is_replaced):
-        stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.settled)
+        stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.is_large_enough)
         inputs = inputs + below
         passed = 0
         try:
@@ -314,7 +314,7 @@ class Compaction:
     def _newer(self, target, inputs):
         if target == 1:
             return merge([s.scan(copy=memoryview) for s in inputs])
-        return _chain(inputs)
+        return scan_run(inputs, b"", None, False, memoryview)
 
     def _advance(self, target, inputs, number, done):
         """Install the version with the output segment, whose keys the inputs lose; return those that are left."""
@@ -339,16 +339,11 @@ def placed(segments):
 
 def least(store, limit):
     """Bytes from which a segment is left alone: a smaller one would waste what it takes of erase blocks."""
-    return max(limit // _CUT, store.storage.erase * 3 // 4)
+    return max(limit // _LARGE_ENOUGH, store.storage.erase * 3 // 4)
 
 
 def _capacity(level):
     return _LEVEL1 * _FANOUT ** (level - 1)
-
-
-def _chain(segments):
-    for segment in segments:
-        yield from segment.scan(copy=memoryview)
 
 
 def _stream(newer, below, untouched):

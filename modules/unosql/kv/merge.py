@@ -1,13 +1,18 @@
-"""Merging of sorted sources: the one loop behind every scan, flush and compaction."""
+"""Merging of sorted sources: the one loop behind every scan, flush and compaction.
+
+A source is an iterator of (key, value, None for a tombstone), sorted by key, with close(), after which it has no buffer. So are
+what scan(lo, hi, reverse, copy) of a Memtable and of a Segment returns, scan_run() and merge(). Nothing more is known of them.
+copy makes values of parts of a buffer: bytes, or memoryview for what is used up before the next entry is asked for.
+"""
 
 _WAITING = False  # stands for the value of a source that is not open yet
 
 
 def merge(sources, reverse=False, bounds=None):
-    """Yield (key, value) of sorted generators in key order; of equal keys the first source's.
+    """Yield (key, value) of sources in key order; of equal keys the first source's.
 
-    sources: list of generators of (key, value), newest first. Deletions (None) come through. bounds: for each source a
-    key that comes before all of its own, or None. Until the turn of that key the source is not asked: an open one takes RAM.
+    sources: a list of them, newest first. Tombstones come through. bounds: for each source a key that comes before all of its
+    own, or None. Until the turn of that key the source is not asked: an open one takes RAM.
     Closes the sources in the end, however that comes: they give their buffers back.
     """
     try:
@@ -30,6 +35,12 @@ def merge(sources, reverse=False, bounds=None):
             source.close()
 
 
+def scan_run(segments, *how):
+    """Scan a level's segments one after the other, in the order given: only one is open at a time. how: as for Segment.scan()."""
+    for segment in segments:
+        yield from segment.scan(*how)
+
+
 def _first(heads, reverse):
     """The index of the head that comes first, None when all sources are exhausted."""
     first = None
@@ -40,6 +51,7 @@ def _first(heads, reverse):
 
 
 def advance(source):
+    """Return the next entry of a source, or None after the last."""
     try:
         return next(source)
     except StopIteration:

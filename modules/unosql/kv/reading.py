@@ -3,7 +3,7 @@
 from .. import heap
 from .memory import free_caches
 from .memtable import ABSENT
-from .merge import merge
+from .merge import merge, scan_run
 
 
 def peek(store, key):
@@ -28,13 +28,13 @@ def memtables(store):
 def scan(store, lo, hi, reverse):
     """See Store.scan()."""
     retried = False
-    thrifty = heap.scarce()
+    shared_block = heap.scarce()
     while True:
         store.ready()
         epoch = store.epoch
         key = parts = merged = None  # what the try before this kept goes first
         try:
-            parts = _parts(store, lo, hi, reverse, thrifty)
+            parts = _parts(store, lo, hi, reverse, shared_block)
             merged = merge(parts[0], reverse, parts[1])
             for entry in merged:
                 if entry[1] is not None:
@@ -47,9 +47,9 @@ def scan(store, lo, hi, reverse):
         except MemoryError:
             if merged:
                 merged.close()  # its buffers go as well
-            if not free_caches(store) and thrifty or retried:
+            if not free_caches(store) and shared_block or retried:
                 raise
-            thrifty = True
+            shared_block = True
         finally:
             if merged:
                 merged.close()
@@ -58,25 +58,19 @@ def scan(store, lo, hi, reverse):
             lo, hi = (lo, key) if reverse else (key + b"\0", hi)
 
 
-def _parts(store, lo, hi, reverse, thrifty):
-    """Return the generators to merge, and for each the key before which it has nothing, or None."""
+def _parts(store, lo, hi, reverse, shared_block):
+    """Return the sources to merge, and for each the key before which it has nothing, or None."""
     tables = memtables(store)
-    sources, bounds = sources_of(store.version.levels, lo, hi, reverse, thrifty)
+    sources, bounds = sources_of(store.version.levels, lo, hi, reverse, shared_block)
     return [table.scan(lo, hi, reverse) for table in tables] + sources, [None] * len(tables) + bounds
 
 
-def sources_of(levels, lo, hi, reverse, thrifty):
-    """Return what merge() takes of levels (level 0 first): a generator a run of segments, newest first, and their bounds."""
+def sources_of(levels, lo, hi, reverse, shared_block):
+    """Return what merge() takes of levels (level 0 first): a source a run of segments, newest first, and their bounds."""
     runs = [[s] for s in levels[0]] + levels[1:]
     runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
     runs = [run for run in runs if run]
     if reverse:
         runs = [run[::-1] for run in runs]
     bounds = [run[0].max if reverse else run[0].low for run in runs]
-    return [_run(run, lo, hi, reverse, thrifty) for run in runs], bounds
-
-
-def _run(level, *how):
-    """Scan a level's segments one after the other: only one is open at a time."""
-    for segment in level:
-        yield from segment.scan(*how)
+    return [scan_run(run, lo, hi, reverse, bytes, shared_block) for run in runs], bounds

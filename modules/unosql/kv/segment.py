@@ -171,36 +171,35 @@ class Segment:
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.tag, offset, size, buf)
 
-    def scan(self, lo=b"", hi=None, reverse=False, thrifty=False, copy=bytes):
-        """Yield (key, value or None) for lo <= key < hi, live keys only.
+    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes, shared_block=False):
+        """Return a generator of (key, value or None) for lo <= key < hi, live keys only; see merge.py.
 
-        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the others.
-        thrifty: have no block of its own but the one cached, which is read again after somebody else's.
+        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the two others.
+        shared_block: have no block but the one cached, which is read again after somebody else's.
         """
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
+        if reverse:
+            return self._shared_backwards(lo, hi) if shared_block else self._backwards(lo, hi)
+        return self._forwards(lo, hi, copy, shared_block)
+
+    def _buffer(self):
+        """Return a buffer for a data block. One that grows for a large record serves the next one, too."""
         buffers = self._reader.buffers
-        buf = None if thrifty else self._reader.take(buffers.half if self._part(2) else buffers.block)
-        start, stop, more = lo, hi, b""
+        return self._reader.take(buffers.half if self._part(2) else buffers.block)
+
+    def _forwards(self, lo, hi, copy, shared_block):
+        buffers, buf = self._reader.buffers, None if shared_block else self._buffer()
         try:
-            while more is not None:
-                leaves, more = self._leaves(start, stop, reverse)
-                while leaves:
-                    leaf = leaves.pop(0)
+            start = lo
+            while start is not None:
+                leaves, start = self._leaves(start, hi, False)
+                for leaf in leaves:
                     block = self._block(*leaf, buf)
-                    if buf is not None and len(block) > len(buf):  # a large record: the next may come into the same
+                    if buf is not None and len(block) > len(buf):
                         buf = buffers.replace(buf, block)
                     if copy is not bytes:
                         block = memoryview(block)
-                    if reverse and thrifty:
-                        entry = _last(block, lo, hi)
-                        while entry:
-                            yield entry
-                            entry = _last(self._block(*leaf), lo, entry[0])
-                        continue
-                    if reverse:
-                        yield from reversed(_between(block, lo, hi))
-                        continue
                     key, i = b"", 0
                     while i < len(block):
                         key, value, i = read_entry(block, i, key, copy)
@@ -208,12 +207,37 @@ class Segment:
                             return
                         if key >= lo:
                             yield key, value
-                            if thrifty:
+                            if shared_block:
                                 block = self._block(*leaf)
-                start, stop = (lo, more) if reverse else (more, hi)
         finally:
             if buf is not None:
                 buffers.give(buf)
+
+    def _backwards(self, lo, hi):
+        buffers, buf = self._reader.buffers, self._buffer()
+        try:
+            more = b""
+            while more is not None:
+                leaves, more = self._leaves(lo, hi, True)
+                for leaf in leaves:
+                    block = self._block(*leaf, buf)
+                    if len(block) > len(buf):
+                        buf = buffers.replace(buf, block)
+                    yield from reversed(list(_entries(block, lo, hi)))
+                hi = more
+        finally:
+            buffers.give(buf)
+
+    def _shared_backwards(self, lo, hi):
+        more = b""
+        while more is not None:
+            leaves, more = self._leaves(lo, hi, True)
+            for leaf in leaves:
+                entry = _last(self._block(*leaf), lo, hi)
+                while entry:
+                    yield entry
+                    entry = _last(self._block(*leaf), lo, entry[0])
+            hi = more
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
@@ -262,46 +286,34 @@ class Segment:
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
 
 
-def _last(block, lo, hi):
-    """The last entry of lo <= key < hi, or None."""
-    last = None
+def _entries(block, lo=b"", hi=None):
+    """Yield (key, value or None) of a block for lo <= key < hi."""
     key, i = b"", 0
     while i < len(block):
         key, value, i = read_entry(block, i, key)
         if hi is not None and key >= hi:
-            break
-        if lo <= key:
-            last = key, value
+            return
+        if key >= lo:
+            yield key, value
+
+
+def _last(block, lo, hi):
+    last = None
+    for last in _entries(block, lo, hi):
+        pass
     return last
-
-
-def _between(block, lo, hi):
-    found = []
-    key, i = b"", 0
-    while i < len(block):
-        key, value, i = read_entry(block, i, key)
-        if lo <= key and (hi is None or key < hi):
-            found.append((key, value))
-    return found
 
 
 def _child(block, n, lo, hi):
     """A child of an index block, n modulo their number: return the separators around it, and its place."""
-    count = sum(1 for _ in _separators(block))
+    count = sum(1 for _ in _entries(block))
     n %= count
-    for i, (key, value) in enumerate(_separators(block)):
+    for i, (key, value) in enumerate(_entries(block)):
         if i == n:
             lo, place = max(lo, key), value
         elif i > n:
             return lo, key, place
     return lo, hi, place
-
-
-def _separators(block):
-    key, i = b"", 0
-    while i < len(block):
-        key, value, i = read_entry(block, i, key)
-        yield key, value
 
 
 def _children(block, lo, hi, reverse, most):

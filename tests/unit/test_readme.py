@@ -12,7 +12,7 @@ from here import ROOT
 PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]+))?\)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-PAGES = [ROOT / "README.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def programs(document, split):
@@ -74,3 +74,22 @@ def test_links(page):
         there = page.parent / path if path else page
         assert there.exists(), path
         assert not anchor or anchor in anchors(there), anchor
+
+
+def signposts():
+    """[(path, name)]: what the rows of CONTRIBUTING.md's "Where to change what" name in each other's neighbourhood."""
+    table = (ROOT / "CONTRIBUTING.md").read_text().split("## Where to change what")[1].split("\n## ")[0]
+    for row in table.splitlines():
+        for part in row.rpartition(" | ")[2].replace(", then ", ";").split(";"):
+            words = re.findall(r"`([^`]+)`", part)
+            paths = [word for word in words if "." in word and "/" in word or word.endswith(".py")]
+            yield from ((path, name) for path in paths for name in [word for word in words if word not in paths] or [None])
+
+
+def test_signposts_lead_to_what_they_name():
+    found = list(signposts())
+    assert ("modules/unosql/kv/compaction.py", "Compaction._pick") in found and len(found) > 10
+    for path, name in found:
+        file = ROOT / path if (ROOT / path).exists() else ROOT / "modules" / "unosql" / path
+        for part in (name or "").split("."):
+            assert re.search(r"(def|class) %s\b" % part, file.read_text()) or not part, (path, name)

@@ -1,8 +1,14 @@
 """Compaction: merges segments downwards, a bounded step at a time, durable as it goes.
 
-Levelled as in LevelDB (doc/impl.md, "Compactions"), with two differences: a job advances block by
-block inside ordinary writes, and each output segment is committed when it is finished. Inputs keep a
-floor, the last key that moved on, so that a reset costs one unfinished segment at the most.
+1. `_pick` chooses a level and segments of it, once level 0 has many or a deeper level is too large: of a deeper level the
+   adjacent ones that `_cheapest` finds. `_below` are those of the next level that they overlap. When no level is due,
+   `reclaim.victims` chooses what is to be written anew for the dead in it.
+2. `_merge`, or `_rewritten`, is a job, a generator: both lead to `_merged`, which passes entries into an Output one by one.
+   Each write advances it by some blocks (step, run).
+3. `_advance` installs each segment when the Output has finished it. The inputs get a floor, the last key that moved on, so
+   that a reset costs one unfinished segment at the most.
+
+LevelDB has the same levels (doc/impl.md, "Compactions"). Its jobs run in a thread, and are committed at their end.
 """
 
 from .. import heap

@@ -8,6 +8,7 @@ so that a test runs alike on all of them: MEDIA lists them.
 import random
 
 from fatfs import FatFs
+from memfs import MemFs
 from unosql.storage.files import Files
 from unosql.storage.flash import Flash
 
@@ -223,8 +224,8 @@ class Disk(Device):
         self.image[start : start + cut] = new[:cut]
 
 
-class MemFs(Device):
-    """A filesystem in memory with the functions of os that Files uses, and open.
+class LossyFs(Device, MemFs):
+    """A MemFs that loses what was not synced when the power is cut.
 
     A write, flush, close, remove or mkdir is a step. A file is durable when flushed or closed. A cut leaves, of each
     file changed since: the old file (atomic, as littlefs does), the first bytes of the new one (tail), the first bytes
@@ -235,10 +236,10 @@ class MemFs(Device):
     MODELS = ("atomic", "tail", "torn", "reordered")
 
     def __init__(self, size=1 << 20):
-        super().__init__()
+        Device.__init__(self)
+        MemFs.__init__(self)
         self._size = size
         self._directories = {""}
-        self._files = {}
         self._durable = {}  # of files that changed: what they were; None: not there
 
     def restart(self):
@@ -249,7 +250,7 @@ class MemFs(Device):
     @property
     def image(self):
         """All that is stored, as bytes."""
-        return b"".join(b"%s %d\n%s" % (path.encode(), len(data), data) for path, data in sorted(self._files.items()))
+        return b"".join(b"%s %d\n%s" % (path.encode(), len(data), data) for path, data in sorted(self.files.items()))
 
     # what Files calls
 
@@ -259,25 +260,23 @@ class MemFs(Device):
             if path.rpartition("/")[0] not in self._directories:
                 raise OSError(ENOENT, path)
             self._change(path, b"")
-        elif path not in self._files:
-            raise OSError(ENOENT, path)
-        return _MemFile(self, path)
+        else:
+            self._get(path)
+        return _SteppingFile(self, path)
 
     def stat(self, path):
         self._check()
-        if path not in self._files:
-            raise OSError(ENOENT, path)
-        return (0x8000, 0, 0, 0, 0, 0, len(self._files[path]), 0, 0, 0)
+        return super().stat(path)
 
     def statvfs(self, path):
-        free = self._size - sum(map(len, self._files.values()))
+        free = self._size - sum(map(len, self.files.values()))
         return (1, 1, self._size, free, free, 0, 0, 0, 0, 255)
 
     def listdir(self, path):
         self._check()
         if path not in self._directories:
             raise OSError(ENOENT, path)
-        return [name.rpartition("/")[2] for name in self._files if name.rpartition("/")[0] == path]
+        return super().listdir(path)
 
     def mkdir(self, path):
         self._step(lambda rng, model: None)
@@ -292,21 +291,19 @@ class MemFs(Device):
         self._directories.remove(path)
 
     def remove(self, path):
-        if path not in self._files:
-            self._check()
-            raise OSError(ENOENT, path)
+        self._check()
+        self._get(path)
         self._change(path, None)
 
     def rename(self, old, new):
         """At once or not at all, whatever the model: what is asked of a filesystem that backups are written to."""
         self._check()
-        if old not in self._files:
-            raise OSError(ENOENT, old)
+        self._get(old)
         self._step(lambda rng, model: rng.random() < 0.5 and self._rename(old, new))
         self._rename(old, new)
 
     def _rename(self, old, new):
-        self._files[new] = self._files.pop(old)
+        self.files[new] = self.files.pop(old)
         for name in (old, new):
             self._durable.pop(name, None)
 
@@ -314,33 +311,33 @@ class MemFs(Device):
 
     def _change(self, path, content):
         if content is not None:
-            others = sum(len(data) for name, data in self._files.items() if name != path)
+            others = sum(len(data) for name, data in self.files.items() if name != path)
             if others + len(content) > self._size:
                 raise OSError(ENOSPC, path)
         self._step(lambda rng, model: self._lose(rng, model, path, content))
         self._apply(path, content)
 
     def _apply(self, path, content):
-        self._durable.setdefault(path, self._files.get(path))
+        self._durable.setdefault(path, self.files.get(path))
         if content is None:
-            self._files.pop(path, None)
+            self.files.pop(path, None)
         else:
-            self._files[path] = content
+            self.files[path] = content
 
     def _sync(self, path):
         """The file becomes durable, and with it what was removed (Files syncs the directory too)."""
         self._step(self._lose)
-        self._durable = {name: old for name, old in self._durable.items() if name in self._files and name != path}
+        self._durable = {name: old for name, old in self._durable.items() if name in self.files and name != path}
 
     def _lose(self, rng, model, path=None, content=None):
         if path and rng.random() < 0.5:
             self._apply(path, content)
         for name, old in self._durable.items():
-            left = _torn_file(rng, model, old, self._files.get(name))
+            left = _torn_file(rng, model, old, self.files.get(name))
             if left is None:
-                self._files.pop(name, None)
+                self.files.pop(name, None)
             else:
-                self._files[name] = left
+                self.files[name] = left
 
 
 def _torn_file(rng, model, old, new):
@@ -358,7 +355,7 @@ def _torn_file(rng, model, old, new):
     return new[:cut] + rng.choice((bytes(rest), b"\xff" * rest, (old or b"")[cut:], rng.randbytes(rest)))
 
 
-class _MemFile:
+class _SteppingFile:
     def __init__(self, fs, path):
         self._fs = fs
         self._path = path
@@ -367,7 +364,7 @@ class _MemFile:
 
     def write(self, data):
         self._fs.check(self._start)
-        content = self._fs._files[self._path]
+        content = self._fs.files[self._path]
         self._fs._change(self._path, content + bytes(data))
         return len(data)
 
@@ -383,7 +380,7 @@ class _MemFile:
 
     def read(self):
         self._fs.check(self._start)
-        return self._fs._files[self._path][self._at :]
+        return self._fs.files[self._path][self._at :]
 
     def readinto(self, buf):
         data = self.read()[: len(buf)]
@@ -563,7 +560,7 @@ class MemFiles:
     """Files on a filesystem in memory."""
 
     def __init__(self, size=1 << 20, **kw):
-        self.device = MemFs(size)
+        self.device = LossyFs(size)
         self._kw = kw
 
     def storage(self, name="testdb"):

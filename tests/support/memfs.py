@@ -36,8 +36,7 @@ class MemFs:
         del self.files[path]
 
     def listdir(self, path):
-        start = path + "/"
-        return [name[len(start):] for name in self.files if name.startswith(start)]
+        return [name.rpartition("/")[2] for name in self.files if name.rpartition("/")[0] == path]
 
     def _get(self, path):
         if path not in self.files:

@@ -6,7 +6,7 @@ import re
 import pytest
 import unosql.storage
 from mini_store import MiniStore, Lost
-from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, MemFiles, MemFs, PowerCut
+from media import EIO, MEDIA, FatFiles, FlashMedium, LittleFsFiles, LossyFs, MemFiles, PowerCut
 from unosql.storage import files
 from unosql.errors import StorageFullError
 from unosql.storage.files import Files
@@ -55,7 +55,7 @@ def records(log):
 
 
 def test_a_blank_medium_has_nothing_and_opening_changes_nothing(medium):
-    device = getattr(medium, "device", MemFs())
+    device = getattr(medium, "device", LossyFs())
     before = device.steps
     storage = opened(medium)
     assert not storage.exists
@@ -377,7 +377,7 @@ def test_a_ring_may_be_made_longer_or_shorter():
     rng = random.Random(4)
     for before, after in ((8, 16), (16, 8)):
         for _ in range(60):
-            device, counter, flushed = MemFs(), 0, 0
+            device, counter, flushed = LossyFs(), 0, 0
             for slots in (before, after, before, after):
                 storage = Files("t.udb", slots, fs=device)
                 storage.open()
@@ -445,7 +445,7 @@ class _Os:
 
 
 def test_a_medium_that_fails_twice_tells_of_the_first_error():
-    class Failing(MemFs):
+    class Failing(LossyFs):
         def open(self, path, mode="r"):
             file = super().open(path, mode)
             file.close = self.unclosable
@@ -467,7 +467,7 @@ def test_a_medium_that_fails_twice_tells_of_the_first_error():
 def test_a_file_that_failed_once_is_opened_anew():
     """FatFs refuses every call on an open file after an error on it."""
 
-    class Fat(MemFs):
+    class Fat(LossyFs):
         fail = False
 
         def open(self, path, mode="r"):
@@ -498,9 +498,9 @@ def test_a_file_that_failed_once_is_opened_anew():
 def test_a_full_fat_directory_counts_as_full():
     """FatFs says EACCES when a directory can't grow."""
 
-    class Fat(MemFs):
+    class Fat(LossyFs):
         def open(self, path, mode="r"):
-            if "w" in mode and path not in self._files and len(self._files) == 3:
+            if "w" in mode and path not in self.files and len(self.files) == 3:
                 raise OSError(13, path)
             return super().open(path, mode)
 

@@ -66,7 +66,7 @@ class Unosql:
     log_level: "DEBUG", "INFO", "ERROR" or "NONE"; to the file <path>/<db_name>.log, which leaves 32 KB of its
     filesystem free.
     path: a directory that exists; by default the image's raw partition if it has one, else the current directory.
-    storage: where to keep it instead: a block device of raw flash, a files.Files or a flash.Flash.
+    storage: where to keep it instead: a block device of raw flash, or a Files or Flash of unosql.storage.
     durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is
     full; a power cut takes the calls since then, and none by half.
     history: versions kept of a record besides the current one, 0 to 255.

@@ -36,7 +36,7 @@ class Unosql:
         or bytes of another length >= 8); None: not encrypted. iterations: of PBKDF2, used when the
         database is created (1000..10_000_000). log_level: "DEBUG" "INFO" "ERROR" "NONE", to <path>/<db_name>.log, rotated at
         log_size bytes. path: directory on the filesystem; default: the board's raw partition when the image has one,
-        else the current directory. storage: a Files or Flash object of one's own, or a block device (then raw flash).
+        else the current directory. storage: a Files or Flash of unosql.storage, or a block device (then raw flash).
         durability: "sync": durable when a call returns; "batch": at flush(), close() or when the buffer is full.
         history: versions kept of a record besides the current one (0..255).
         memtable: bytes of RAM that buffer writes and bound a record's size (1024..65536); None: 2 to 8 KB, by the free heap.

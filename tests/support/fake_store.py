@@ -1,4 +1,4 @@
-"""A Store in RAM: a dict behind the interface of unosql.store.Store, for tests of the documents layer alone.
+"""A Store in RAM: a dict behind the interface of unosql.kv.store.Store, for tests of the documents layer alone.
 
 It shows what the documents layer may rely on: hooks.replay() gets every operation as it enters, before_flush() is
 never asked for the state in the middle of a batch, and a rollback replays what was there at begin().

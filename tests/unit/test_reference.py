@@ -42,6 +42,25 @@ def test_stub_has_the_same_errors():
     assert errors(STUB) == errors(ROOT / "modules" / "unosql" / "errors.py")
 
 
+def made(file, name):
+    """Its arguments with their defaults, without types."""
+    call = reference.call_of(reference.find(file, name))
+    for argument in [*call.arguments.args, *call.arguments.kwonlyargs]:
+        argument.annotation = None
+    return ast.unparse(call.arguments)
+
+
+def test_stub_has_the_storages():
+    for name in ("Files", "Flash"):
+        file = ROOT / "modules" / "unosql" / "storage" / (name.lower() + ".py")
+        assert made(STUB.with_name("storage.pyi"), name) == made(file, name)
+
+
+def test_stub_has_the_self_test():
+    checks = ROOT / "modules" / "unosql" / "checks.py"
+    assert made(STUB.with_name("__init__.pyi"), "selftest") == "*, " + made(checks, "run")
+
+
 def test_argument_lists():
     doc = """Do it (b: no item here).
 

@@ -40,7 +40,7 @@ CLOSED, READY, SUSPECT = 0, 1, 2
 
 
 class Store:
-    """One ordered keyspace on a storage (files.Files, flash.Flash or one like them).
+    """One ordered keyspace on a storage (storage.Files, storage.Flash or one like them).
 
     observer: the layer above. policy: what goes with the memtable's size. Neither changes.
     state, batch, memtable, epoch: see above; epoch changes with every write, so that scans notice.

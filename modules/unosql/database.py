@@ -143,13 +143,6 @@ class Database:
                 self.lock.resume()
             yield row
 
-    def _interrupts(self):
-        """Whether this call is in the middle of another one, of another database."""
-        if shared.opening.is_interrupted():
-            return True
-        others = shared.databases
-        return len(others) > 1 and any(d is not self and d.lock.is_interrupted() for d in list(others.values()))
-
     def post(self, name, record):
         """Queue a record for the next call; False when there is no room. It may interrupt anything, itself too."""
         name = check_name(name)

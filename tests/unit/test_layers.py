@@ -1,5 +1,6 @@
 """The layers of docs/DESIGN.md: what imports, names or uses something of another module does so downwards only."""
 import ast
+import importlib
 import re
 
 import pytest
@@ -184,3 +185,26 @@ def test_private_names_stay_at_home(module):
     used = {n.attr for n in nodes if isinstance(n, ast.Attribute) and private(n.attr)}
     taken = {name for _, names in imports(module) for name in names if private(name)}
     assert not (used - own) | taken, "%s uses private names of others" % module
+
+
+def absolute(path):
+    """(module, name taken from it or None) of what a file outside of the package imports of it."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").split(".")[0] == "unosql":
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names if alias.name.split(".")[0] == "unosql")
+
+
+def is_there(module, name):
+    try:
+        return hasattr(importlib.import_module(module), name or "__name__") or importlib.import_module("%s.%s" % (module, name))
+    except ImportError:
+        return False
+
+
+@pytest.mark.parametrize("folder", ["tests", "bench", "pc", "firmware", "boards", "examples"])
+def test_what_is_imported_of_the_package_is_there(folder):
+    """In programs that no test runs, too: when modules move these would be found out much later."""
+    taken = {(path, *what) for path in (ROOT / folder).rglob("*.py") for what in absolute(path)}
+    assert [(str(path), module, name) for path, module, name in sorted(taken, key=str) if not is_there(module, name)] == []

@@ -15,7 +15,7 @@ from here import ROOT
 from unosql import core
 from unosql.errors import BusyError, LockTimeoutError
 from unosql.locks import Lock
-from unosql.kv.store import Store
+from unosql.kv.compaction import Compaction
 
 BINARIES = [sys.executable] + sorted(map(str, ROOT.glob("build/*/unix/micropython")))[-1:]
 
@@ -220,7 +220,7 @@ def test_a_database_that_fails_to_close_leaves_no_lock(tmp_path, monkeypatch):
         raise OSError(5, "injected")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_stop", failing)
+        patch.setattr(Compaction, "stop", failing)
         with pytest.raises(OSError, match="injected"):
             db.close()
     monkeypatch.setattr(core, "LOCK_TIMEOUT", 20)

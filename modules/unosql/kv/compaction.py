@@ -320,7 +320,7 @@ class Compaction:
     def _newer(self, target, inputs):
         if target == 1:
             return merge([s.scan(copy=memoryview) for s in inputs])
-        return scan_run(inputs, copy=memoryview)
+        return scan_run(inputs, b"", None, False, memoryview)
 
     def _advance(self, target, inputs, number, done):
         """Install the version with the output segment, whose keys the inputs lose; return those that are left."""

@@ -35,10 +35,10 @@ def merge(sources, reverse=False, bounds=None):
             source.close()
 
 
-def scan_run(segments, lo=b"", hi=None, reverse=False, copy=bytes, shared_block=False):
-    """Scan a level's segments one after the other, in the order given: only one is open at a time."""
+def scan_run(segments, *how):
+    """Scan a level's segments one after the other, in the order given: only one is open at a time. how: as for Segment.scan()."""
     for segment in segments:
-        yield from segment.scan(lo, hi, reverse, copy, shared_block)
+        yield from segment.scan(*how)
 
 
 def _first(heads, reverse):

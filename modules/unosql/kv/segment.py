@@ -179,24 +179,24 @@ class Segment:
         """
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
-        if shared_block:
-            return self._shared_backwards(lo, hi) if reverse else self._shared(lo, hi)
-        return self._backwards(lo, hi) if reverse else self._forwards(lo, hi, copy)
+        if reverse:
+            return self._shared_backwards(lo, hi) if shared_block else self._backwards(lo, hi)
+        return self._forwards(lo, hi, copy, shared_block)
 
     def _buffer(self):
-        """Return a buffer for a block of data. Lengthened by a large record it is for the next one, too."""
+        """Return a buffer for a data block. One that grows for a large record serves the next one, too."""
         buffers = self._reader.buffers
         return self._reader.take(buffers.half if self._part(2) else buffers.block)
 
-    def _forwards(self, lo, hi, copy):
-        buffers, buf = self._reader.buffers, self._buffer()
+    def _forwards(self, lo, hi, copy, shared_block):
+        buffers, buf = self._reader.buffers, None if shared_block else self._buffer()
         try:
             start = lo
             while start is not None:
                 leaves, start = self._leaves(start, hi, False)
                 for leaf in leaves:
                     block = self._block(*leaf, buf)
-                    if len(block) > len(buf):
+                    if buf is not None and len(block) > len(buf):
                         buf = buffers.replace(buf, block)
                     if copy is not bytes:
                         block = memoryview(block)
@@ -207,51 +207,37 @@ class Segment:
                             return
                         if key >= lo:
                             yield key, value
+                            if shared_block:
+                                block = self._block(*leaf)
         finally:
-            buffers.give(buf)
+            if buf is not None:
+                buffers.give(buf)
 
     def _backwards(self, lo, hi):
         buffers, buf = self._reader.buffers, self._buffer()
         try:
-            stop = hi
-            more = True
+            more = b""
             while more is not None:
-                leaves, more = self._leaves(lo, stop, True)
+                leaves, more = self._leaves(lo, hi, True)
                 for leaf in leaves:
                     block = self._block(*leaf, buf)
                     if len(block) > len(buf):
                         buf = buffers.replace(buf, block)
-                    yield from reversed(_between(block, lo, hi))
-                stop = more
+                    yield from reversed(list(_entries(block, lo, hi)))
+                hi = more
         finally:
             buffers.give(buf)
 
-    def _shared(self, lo, hi):
-        start = lo
-        while start is not None:
-            leaves, start = self._leaves(start, hi, False)
-            for leaf in leaves:
-                block = self._block(*leaf)
-                key, i = b"", 0
-                while i < len(block):
-                    key, value, i = read_entry(block, i, key)
-                    if hi is not None and key >= hi:
-                        return
-                    if key >= lo:
-                        yield key, value
-                        block = self._block(*leaf)
-
     def _shared_backwards(self, lo, hi):
-        stop = hi
-        more = True
+        more = b""
         while more is not None:
-            leaves, more = self._leaves(lo, stop, True)
+            leaves, more = self._leaves(lo, hi, True)
             for leaf in leaves:
                 entry = _last(self._block(*leaf), lo, hi)
                 while entry:
                     yield entry
                     entry = _last(self._block(*leaf), lo, entry[0])
-            stop = more
+            hi = more
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
@@ -300,46 +286,34 @@ class Segment:
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
 
 
-def _last(block, lo, hi):
-    """The last entry of lo <= key < hi, or None."""
-    last = None
+def _entries(block, lo=b"", hi=None):
+    """Yield (key, value or None) of a block for lo <= key < hi."""
     key, i = b"", 0
     while i < len(block):
         key, value, i = read_entry(block, i, key)
         if hi is not None and key >= hi:
-            break
-        if lo <= key:
-            last = key, value
+            return
+        if key >= lo:
+            yield key, value
+
+
+def _last(block, lo, hi):
+    last = None
+    for last in _entries(block, lo, hi):
+        pass
     return last
-
-
-def _between(block, lo, hi):
-    found = []
-    key, i = b"", 0
-    while i < len(block):
-        key, value, i = read_entry(block, i, key)
-        if lo <= key and (hi is None or key < hi):
-            found.append((key, value))
-    return found
 
 
 def _child(block, n, lo, hi):
     """A child of an index block, n modulo their number: return the separators around it, and its place."""
-    count = sum(1 for _ in _separators(block))
+    count = sum(1 for _ in _entries(block))
     n %= count
-    for i, (key, value) in enumerate(_separators(block)):
+    for i, (key, value) in enumerate(_entries(block)):
         if i == n:
             lo, place = max(lo, key), value
         elif i > n:
             return lo, key, place
     return lo, hi, place
-
-
-def _separators(block):
-    key, i = b"", 0
-    while i < len(block):
-        key, value, i = read_entry(block, i, key)
-        yield key, value
 
 
 def _children(block, lo, hi, reverse, most):

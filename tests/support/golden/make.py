@@ -13,7 +13,7 @@ sys.path.insert(0, str(GOLDEN.parent))
 import here  # noqa: E402, F401
 import reader  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
-from unosql.header import VERSION  # noqa: E402
+from unosql.kv.header import VERSION  # noqa: E402
 
 KEY = b"sixteen byte key"
 

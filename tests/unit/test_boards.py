@@ -103,7 +103,7 @@ def test_unosql_in_the_emulated_image_is_within_its_budget():
 
 
 def test_all_boards_hold_images_with_all_of_the_budget():
-    """From the sizes of real images that STATUS.md states, in which unosql took less than it may."""
+    """From the sizes of real images that docs/STATUS.md states, in which unosql took less than it may."""
     status = (ROOT / "docs" / "STATUS.md").read_text()
     room = {chip: espressif.application_cost(0).budget for chip in ("ESP32", "ESP32-S3", "ESP32-C3")}
     sizes = {row[0]: int(row[1].replace(",", "")) for row in re.findall(r"^  \| (ESP32[-\w]*)[^|]* \| ([\d,]+) \|", status, re.M)}

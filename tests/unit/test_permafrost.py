@@ -240,7 +240,7 @@ def test_a_build_says_so_in_one_line(tmp_path):
     variant = tmp_path / "variant"
     variant.mkdir()
     for file in ("mpconfigvariant.mk", "mpconfigvariant.h"):
-        text = (OURS / file).read_text().replace("$(VARIANT_DIR)/../../boards", str(ROOT / "boards")).replace("../../boards", str(ROOT / "boards"))
+        text = (OURS / file).read_text().replace("$(VARIANT_DIR)/../../../boards", str(ROOT / "boards")).replace("../../../boards", str(ROOT / "boards"))
         (variant / file).write_text(text)
     (variant / "plan.txt").write_text("flash x\n")
     (variant / "manifest.py").write_text('include(%r, plan=%r)\nmodule("x.py", base_path=%r)\n' % (

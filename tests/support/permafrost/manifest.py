@@ -1,4 +1,4 @@
 import os
 
-include("../../boards/common/usermods/permafrost", plan=os.path.abspath("plan.txt"))
+include("../../../boards/common/usermods/permafrost", plan=os.path.abspath("plan.txt"))
 freeze("modules")

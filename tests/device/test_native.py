@@ -1,4 +1,4 @@
-"""_unosql, the C module of our images, against uzlib, which does the same in Python's memory."""
+"""_unosql, the C module of our images: against uzlib, which does the same in Python's memory, and on entries by hand."""
 from binascii import unhexlify
 
 from runner import Skip, raises, same
@@ -144,3 +144,45 @@ def test_bad_arguments():
     same(_unosql.deflate(b"abc", view[_unosql.DEFLATE_WORK :], view), 5)
     raises(TypeError, "", _unosql.deflate, b"abc", b"read-only", area)
     raises(TypeError, "", _unosql.inflate, "abc", None, area)
+
+
+# v(shared) v(rest) v(size of value + 1) rest value: "a" 17, "ab" deleted, "b" 5. As places: offsets and sizes.
+BLOCK = b"\x00\x01\x03a\x11\x02" + b"\x01\x01\x00b" + b"\x00\x01\x03b\x05\x07"
+INDEX = b"\x00\x00\x03\x10\x01" + b"\x00\x01\x03b\x20\x02" + b"\x00\x01\x03c\x30\x03"
+
+
+def test_entries():
+    work()
+    for block in (BLOCK, bytearray(BLOCK), memoryview(BLOCK)):
+        same([_unosql.find(block, key) for key in (b"a", b"ab", b"b", b"", b"aa", b"c")], [b"\x11\x02", None, b"\x05\x07", False, False, False])
+        same(_unosql.entry(block, 0, b"", bytes), (b"a", b"\x11\x02", 6))
+        same(_unosql.entry(block, 6, b"a", bytes), (b"ab", None, 10))
+    key, value, i = _unosql.entry(memoryview(BLOCK), 10, b"ab", memoryview)
+    same((key, bytes(value), i), (b"b", b"\x05\x07", len(BLOCK)))
+    same(_unosql.children(INDEX, b"", None, False, 4), ([(16, 1), (32, 2), (48, 3)], None))
+    same(_unosql.children(INDEX, b"bb", b"c", False, 1), ([(32, 2)], None))
+    same(_unosql.children(INDEX, b"", None, False, 2), ([(16, 1), (32, 2)], b"c"))
+    same(_unosql.children(INDEX, b"", None, True, 2), ([(48, 3), (32, 2)], b"b"))
+
+
+def test_a_memtable_and_parts():
+    work()
+    arena, places = b"\x01\x02bx\x01\x00a", b"\x00\x04\x00\x00"
+    same([_unosql.search(arena, places, 2, key) for key in (b"", b"a", b"aa", b"b", b"c")], [0, 0, 1, 1, 2])
+    packed = b"\x01s" + b"size" + b"\x00" * 4 + b"\x01a\x02zz\x00"
+    same([_unosql.part(packed, n) for n in range(3)], [b"a", b"zz", b""])
+
+
+def test_entries_that_are_damaged():
+    work()
+    raises(ValueError, "damaged", _unosql.find, BLOCK[:5], b"a")
+    raises(ValueError, "damaged", _unosql.find, b"\x01" + BLOCK, b"a")  # shares with nothing
+    raises(ValueError, "damaged", _unosql.entry, BLOCK, len(BLOCK), b"", bytes)
+    raises(ValueError, "damaged", _unosql.entry, BLOCK, -1, b"", bytes)
+    raises(ValueError, "damaged", _unosql.entry, b"\x00\xff" + b"\xff" * 9, 0, b"", bytes)
+    raises(ValueError, "damaged", _unosql.children, b"\x00\x00\x01", b"", None, False, 4)
+    raises(ValueError, "most", _unosql.children, INDEX, b"", None, False, 5)
+    raises(ValueError, "most", _unosql.children, INDEX, b"", None, False, 0)
+    raises(ValueError, "count", _unosql.search, b"\x01\x02bx", b"\x00\x00", 2, b"a")
+    raises(ValueError, "damaged", _unosql.search, b"\x01\x02bx", b"\x00\x04", 1, b"a")
+    raises(ValueError, "damaged", _unosql.part, b"\x01s", 0)

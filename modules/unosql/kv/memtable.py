@@ -5,6 +5,7 @@ An entry is v(len(key)) v(len(value) + 1) key value; a length of 0 marks a delet
 """
 
 from ..codec import pack_uint, unpack_uint
+from .compression import native
 
 # What get() answers for a key that is not there; None is a deletion.
 ABSENT = False
@@ -104,6 +105,8 @@ class Memtable:
         return bytes(self.arena[i : i + size])
 
     def _find(self, key):
+        if native:
+            return native.search(self.arena, self._places, self._count, key)
         lo, hi = 0, self._count
         while lo < hi:
             mid = (lo + hi) // 2

@@ -8,6 +8,7 @@ import hashlib
 
 from ..codec import unpack_uint
 from ..errors import CorruptionError
+from .compression import native
 from .memtable import ABSENT
 
 # Trailer: salt (8) size of the meta block (2) "Q". The last byte is never 0xFF: raw flash tells by it where a file ends.
@@ -17,6 +18,8 @@ _TRAILER_SIZE = SALT + 3
 _BLOOM_PROBES = 4
 # Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
 _MOST = 4
+# What reading entries raises where they are none. Only who can seal can make such a block, and without a key anybody can.
+_DAMAGE = (ValueError, IndexError)
 
 
 def block_aad(prefix, offset):
@@ -30,19 +33,21 @@ def file_aad(number):
 
 
 def read_entry(block, i, key, copy=bytes):
-    """Return (key, value or None, index of the next entry) of the entry at block[i:].
+    """Return (key, value or None, index of the next entry) of the entry at block[i:]; _DAMAGE when it is cut off.
 
     key: of the entry before it. copy: what makes the value of a part of the block, which may be large.
     One flat call, not a generator: every source of a merge holds its state in RAM.
     """
+    if native:
+        return native.entry(block, i, key, copy)
     shared, i = unpack_uint(block, i)
     rest, i = unpack_uint(block, i)
     width, i = unpack_uint(block, i)
-    key = key[:shared] + block[i : i + rest]
-    i += rest
-    if not width:
-        return key, None, i
-    return key, copy(block[i : i + width - 1]), i + width - 1
+    start = i + rest
+    end = start + width - 1 if width else start
+    if shared > len(key) or end > len(block):
+        raise ValueError("damaged entries")
+    return key[:shared] + block[i:start], copy(block[start:end]) if width else None, end
 
 
 def bloom_bits(key, bloom):
@@ -90,6 +95,10 @@ class Segment:
         blob = self._reader.raw(self.number, offset, width)
         meta = bytes(self._reader.unseal(self.number, tag, offset, blob))
         self._packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + meta
+        try:
+            self._part(2)
+        except _DAMAGE as error:
+            self._damaged(error, offset)
 
     def _trailer(self, end):
         """Return the size of the meta block and the salt. end: where the trailer starts."""
@@ -135,11 +144,7 @@ class Segment:
 
     def _part(self, n):
         """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
-        i = self._numbers()[4]
-        size, i = unpack_uint(self._packed, i)
-        for _ in range(n):
-            size, i = unpack_uint(self._packed, i + size)
-        return self._packed[i : i + size]
+        return native.part(self._packed, n) if native else _part(self._packed, self._numbers()[4], n)
 
     @property
     def low(self):
@@ -154,11 +159,10 @@ class Segment:
         """Return the value, None for a deletion, ABSENT when the key is not here."""
         if key > self.max or key < self.low or not self._may_hold(key):
             return ABSENT
-        block = self._block(*self._leaves(key, key + b"\0", False)[0][0])
-        found, i = b"", 0
-        while i < len(block) and found < key:
-            found, value, i = read_entry(block, i, found)
-        return value if found == key else ABSENT
+        try:
+            return _find(self._block(*self._leaves(key, key + b"\0", False)[0][0]), key)
+        except _DAMAGE as error:
+            self._damaged(error)
 
     def _may_hold(self, key):
         bloom = self._part(2)
@@ -209,6 +213,8 @@ class Segment:
                             yield key, value
                             if shared_block:
                                 block = self._block(*leaf)
+        except _DAMAGE as error:
+            self._damaged(error)
         finally:
             if buf is not None:
                 buffers.give(buf)
@@ -225,19 +231,24 @@ class Segment:
                         buf = buffers.replace(buf, block)
                     yield from reversed(list(_entries(block, lo, hi)))
                 hi = more
+        except _DAMAGE as error:
+            self._damaged(error)
         finally:
             buffers.give(buf)
 
     def _shared_backwards(self, lo, hi):
-        more = b""
-        while more is not None:
-            leaves, more = self._leaves(lo, hi, True)
-            for leaf in leaves:
-                entry = _last(self._block(*leaf), lo, hi)
-                while entry:
-                    yield entry
-                    entry = _last(self._block(*leaf), lo, entry[0])
-            hi = more
+        try:
+            more = b""
+            while more is not None:
+                leaves, more = self._leaves(lo, hi, True)
+                for leaf in leaves:
+                    entry = _last(self._block(*leaf), lo, hi)
+                    while entry:
+                        yield entry
+                        entry = _last(self._block(*leaf), lo, entry[0])
+                hi = more
+        except _DAMAGE as error:
+            self._damaged(error)
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
@@ -246,7 +257,7 @@ class Segment:
         """
         root, size, depth, _, _ = self._numbers()
         found, more = [(root, size)], None
-        while depth:
+        while depth and found:
             depth -= 1
             # deeper down is nearer: what an upper level has comes later
             found, nearer = _children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
@@ -257,13 +268,15 @@ class Segment:
         """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
         offset, size, depth, _, _ = self._numbers()
         lo, hi = b"", None
-        while depth:
-            depth -= 1
-            block = self._block(offset, size)
-            lo, hi, place = _child(block, n, lo, hi)
-            offset, at = unpack_uint(place, 0)
-            size = unpack_uint(place, at)[0]
-            n >>= 8
+        try:
+            while depth:
+                depth -= 1
+                lo, hi, place = _child(self._block(offset, size), n, lo, hi)
+                offset, at = unpack_uint(place or b"", 0)
+                size = unpack_uint(place, at)[0]
+                n >>= 8
+        except _DAMAGE as error:
+            self._damaged(error, offset)
         return lo, hi
 
     def check(self):
@@ -284,6 +297,26 @@ class Segment:
 
     def _damaged(self, why, offset=None):
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
+
+
+def _part(packed, i, n):
+    """Return the n-th of the spans at packed[i:], each behind its size."""
+    size, i = unpack_uint(packed, i)
+    for _ in range(n):
+        size, i = unpack_uint(packed, i + size)
+    if i + size > len(packed):
+        raise ValueError("damaged entries")
+    return packed[i : i + size]
+
+
+def _find(block, key):
+    """Return the value of key in a data block, None for a deletion, ABSENT when the key is not here."""
+    if native:
+        return native.find(block, key)
+    found, value, i = b"", ABSENT, 0
+    while i < len(block) and found < key:
+        found, value, i = read_entry(block, i, found)
+    return value if found == key else ABSENT
 
 
 def _entries(block, lo=b"", hi=None):
@@ -307,6 +340,8 @@ def _last(block, lo, hi):
 def _child(block, n, lo, hi):
     """A child of an index block, n modulo their number: return the separators around it, and its place."""
     count = sum(1 for _ in _entries(block))
+    if not count:
+        raise ValueError("damaged entries")
     n %= count
     for i, (key, value) in enumerate(_entries(block)):
         if i == n:
@@ -318,6 +353,8 @@ def _child(block, n, lo, hi):
 
 def _children(block, lo, hi, reverse, most):
     """The children of an index block that may hold keys of lo <= key < hi: see Segment._leaves()."""
+    if native:
+        return native.children(block, lo, hi, reverse, most)
     found, lows = [], []
     key, i, more = b"", 0, None
     while i < len(block):
@@ -332,7 +369,7 @@ def _children(block, lo, hi, reverse, most):
                 return found, key
             del found[0], lows[0]
             more = True
-        offset, at = unpack_uint(place, 0)
+        offset, at = unpack_uint(place or b"", 0)
         found.append((offset, unpack_uint(place, at)[0]))
         lows.append(key)
     if reverse:

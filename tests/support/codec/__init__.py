@@ -1,4 +1,4 @@
-"""The C of _unosql compiled for this machine: as libraries, and as a program that runs the codec beside zlib and uzlib."""
+"""The C of _unosql compiled for this machine: as libraries, and as programs that run the codec beside zlib, and read damaged entries."""
 import ctypes
 import hashlib
 import os
@@ -41,6 +41,11 @@ def fuzzer():
     return _compiled("", SANITIZERS, [FOLDER / "fuzz.c", *(SOURCES / name for name in CODEC)], ["-lz"])
 
 
+def entries_fuzzer():
+    """Path of the program of entries.c, under AddressSanitizer and UBSan."""
+    return _compiled("", SANITIZERS, [FOLDER / "entries.c", SOURCES / "entries.c"])
+
+
 class Codec:
     """deflate() and inflate() of bytes, by the C of the images."""
 
@@ -68,6 +73,87 @@ class Codec:
 
 
 _BYTES, _SIZE = ctypes.c_char_p, ctypes.c_size_t
+_DAMAGED = "damaged entries"
+
+
+class _Span(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("size", _SIZE)]
+
+    @classmethod
+    def of(cls, data):
+        """Of bytes-like data, None: of nothing. It keeps a copy."""
+        if data is None:
+            return cls(None, 0)
+        kept = bytes(data)
+        span = cls(ctypes.cast(kept, ctypes.c_void_p), len(kept))
+        span.kept = kept
+        return span
+
+    def bytes(self):
+        return ctypes.string_at(self.start, self.size)
+
+
+class _Entry(ctypes.Structure):
+    _fields_ = [("shared", _SIZE), ("rest", _Span), ("value", _Span), ("is_deletion", ctypes.c_bool)]
+
+
+class _Child(ctypes.Structure):
+    _fields_ = [("offset", ctypes.c_uint64), ("size", ctypes.c_uint64), ("at", _SIZE)]
+
+
+class _Children(ctypes.Structure):
+    _fields_ = [("found", _Child * 4), ("count", ctypes.c_uint), ("more", ctypes.c_bool), ("more_at", _SIZE)]
+
+
+class Entries:
+    """What modunosql.c makes of entries.c: stands in for `native` in segment.py and memtable.py. ValueError: damaged."""
+
+    def __init__(self):
+        self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "entries.c"])))
+        self._c.unosql_search.restype = ctypes.c_ssize_t
+        self._c.unosql_key_size.restype = _SIZE
+        for name in ("entry", "children", "part"):
+            getattr(self._c, "unosql_" + name).restype = ctypes.c_bool
+
+    def find(self, block, key):
+        block, entry = _Span.of(block), _Entry()
+        got = self._c.unosql_find(block, _Span.of(key), ctypes.byref(entry))
+        if got < 0:
+            raise ValueError(_DAMAGED)
+        return False if not got else None if entry.is_deletion else entry.value.bytes()
+
+    def children(self, block, lo, hi, reverse, most):
+        block, children = _Span.of(block), _Children()
+        if not self._c.unosql_children(block, _Span.of(lo), _Span.of(hi), ctypes.c_bool(reverse), most, ctypes.byref(children)):
+            raise ValueError(_DAMAGED)
+        found = [(child.offset, child.size) for child in children.found[: children.count]]
+        return found[::-1] if reverse else found, self._key(block, children.more_at) if children.more else None
+
+    def _key(self, block, at):
+        size = self._c.unosql_key_size(block, _SIZE(at))
+        key = ctypes.create_string_buffer(size)
+        self._c.unosql_key(block, _SIZE(at), key, _SIZE(size))
+        return key.raw
+
+    def entry(self, block, i, key, copy):
+        left, entry = _Span.of(block[i:]), _Entry()
+        if not self._c.unosql_entry(ctypes.byref(left), _SIZE(len(key)), ctypes.byref(entry)):
+            raise ValueError(_DAMAGED)
+        end = len(block) - left.size
+        value = None if entry.is_deletion else copy(block[end - entry.value.size : end])
+        return key[: entry.shared] + entry.rest.bytes(), value, end
+
+    def search(self, arena, places, count, key):
+        i = self._c.unosql_search(_Span.of(arena), bytes(places), _SIZE(count), _Span.of(key))
+        if i < 0:
+            raise ValueError(_DAMAGED)
+        return i
+
+    def part(self, packed, n):
+        packed, part = _Span.of(packed), _Span()
+        if not self._c.unosql_part(packed, n, ctypes.byref(part)):
+            raise ValueError(_DAMAGED)
+        return part.bytes()
 
 
 class _Part(ctypes.Structure):

@@ -1,9 +1,9 @@
-// _unosql: what unosql does in C on our images. Its modules do without where there is none: compression, crypto.
+// _unosql: what unosql does in C on our images. Its modules do without where there is none: compression, crypto, segment, memtable.
 //
-// Memory: the functions allocate nothing; the memory they work in is the caller's, once for all calls. MicroPython's
+// Memory: the functions allocate nothing but what they return; the memory they work in is the caller's, once for all calls. MicroPython's
 // deflate module allocates 2 KB for each stream, in two pieces, and a small heap that has been used for a while has
 // no such gaps. Exceptions: arguments are checked before anything is written. A
-// stream that is damaged raises ValueError; what the target then holds means nothing. A block that does not verify raises
+// stream that is damaged raises ValueError; what the target then holds means nothing. Entries that are damaged do as well. A block that does not verify raises
 // ValueError and leaves the target as it was. derive() may be stopped by what is pending, a KeyboardInterrupt.
 
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "py/runtime.h"
 
 #include "deflate.h"
+#include "entries.h"
 #include "sealing.h"
 
 // Work, as the header has it: aligned, and apart from what is written meanwhile.
@@ -49,6 +50,139 @@ IN_FLASH static mp_obj_t deflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_
     return MP_OBJ_NEW_SMALL_INT(unosql_deflate(source.buf, source.len, target.buf, target.len, work));
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(deflate_obj, deflate);
+
+// -- entries
+
+IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
+    mp_buffer_info_t bytes;
+    mp_get_buffer_raise(bytes_in, &bytes, MP_BUFFER_READ);
+    return (span_t) { bytes.buf, bytes.len };
+}
+
+// For a block that does not hold what it says.
+#define RAISE_DAMAGED() mp_raise_ValueError(MP_ERROR_TEXT("damaged entries"))
+
+IN_FLASH static mp_obj_t bytes_of(span_t span) {
+    return mp_obj_new_bytes(span.start, span.size);
+}
+
+// find(block, key): the value of a key in a data block, None for a deletion, False when it is not there.
+IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
+    entry_t entry;
+    switch (unosql_find(get_span(block_in), get_span(key_in), &entry)) {
+        case FOUND:
+            return entry.is_deletion ? mp_const_none : bytes_of(entry.value);
+        case ABSENT:
+            return mp_const_false;
+        default:
+            RAISE_DAMAGED();
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(find_obj, find);
+
+IN_FLASH static mp_obj_t list_of(const children_t *children, bool reverse) {
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (unsigned i = 0; i < children->count; i++) {
+        const child_t *child = &children->found[reverse ? children->count - 1 - i : i];
+        mp_obj_t place[2] = { mp_obj_new_int_from_ull(child->offset), mp_obj_new_int_from_ull(child->size) };
+        mp_obj_list_append(list, mp_obj_new_tuple(2, place));
+    }
+    return list;
+}
+
+IN_FLASH static mp_obj_t key_of(span_t block, size_t at) {
+    vstr_t key;
+    vstr_init_len(&key, unosql_key_size(block, at));
+    unosql_key(block, at, (uint8_t *)key.buf, key.len);
+    return mp_obj_new_bytes_from_vstr(&key);
+}
+
+// children(block, lo, hi, reverse, most): ([(offset, size)...], key to go on with or None), as segment._children() has it.
+IN_FLASH static mp_obj_t children(size_t n_args, const mp_obj_t *args) {
+    span_t block = get_span(args[0]), hi = { NULL, 0 };
+    bool reverse = mp_obj_is_true(args[3]);
+    mp_int_t most = mp_obj_get_int(args[4]);
+    children_t children;
+    if (args[2] != mp_const_none) {
+        hi = get_span(args[2]);
+    }
+    if (most < 1 || most > CHILDREN) {
+        mp_raise_ValueError(MP_ERROR_TEXT("most"));
+    }
+    if (!unosql_children(block, get_span(args[1]), hi, reverse, (unsigned)most, &children)) {
+        RAISE_DAMAGED();
+    }
+    mp_obj_t result[2] = { list_of(&children, reverse), mp_const_none };
+    if (children.more) {
+        result[1] = key_of(block, children.more_at);
+    }
+    return mp_obj_new_tuple(2, result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(children_obj, 5, 5, children);
+
+// The part of a block that is a value, as copy makes it.
+IN_FLASH static mp_obj_t value_of(mp_obj_t block_in, span_t block, span_t value, mp_obj_t copy) {
+    if (copy == MP_OBJ_FROM_PTR(&mp_type_bytes)) {
+        return bytes_of(value);
+    }
+    mp_int_t start = value.start - block.start;
+    mp_obj_t slice = mp_obj_new_slice(MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(start + (mp_int_t)value.size), mp_const_none);
+    return mp_call_function_1(copy, mp_obj_subscr(block_in, slice, MP_OBJ_SENTINEL));
+}
+
+IN_FLASH static mp_obj_t full_key(span_t before, const entry_t *entry) {
+    vstr_t key;
+    vstr_init_len(&key, entry->shared + entry->rest.size);
+    memcpy(key.buf, before.start, entry->shared);
+    memcpy(key.buf + entry->shared, entry->rest.start, entry->rest.size);
+    return mp_obj_new_bytes_from_vstr(&key);
+}
+
+// entry(block, i, key, copy): (key, value, index of the next), as segment.read_entry() has it.
+IN_FLASH static mp_obj_t entry(size_t n_args, const mp_obj_t *args) {
+    span_t block = get_span(args[0]), before = get_span(args[2]), left = block;
+    mp_uint_t i = (mp_uint_t)mp_obj_get_int(args[1]);
+    entry_t entry;
+    if (i > block.size) {
+        RAISE_DAMAGED();
+    }
+    left.start += i;
+    left.size -= i;
+    if (!unosql_entry(&left, before.size, &entry)) {
+        RAISE_DAMAGED();
+    }
+    mp_obj_t result[3] = { full_key(before, &entry), mp_const_none, MP_OBJ_NEW_SMALL_INT(block.size - left.size) };
+    if (!entry.is_deletion) {
+        result[1] = value_of(args[0], block, entry.value, args[3]);
+    }
+    return mp_obj_new_tuple(3, result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(entry_obj, 4, 4, entry);
+
+// search(arena, places, count, key): the first of count places whose key is not below key.
+IN_FLASH static mp_obj_t search(size_t n_args, const mp_obj_t *args) {
+    span_t arena = get_span(args[0]), places = get_span(args[1]);
+    mp_uint_t count = (mp_uint_t)mp_obj_get_int(args[2]);
+    if (count > places.size / 2) {
+        mp_raise_ValueError(MP_ERROR_TEXT("count"));
+    }
+    ptrdiff_t i = unosql_search(arena, places.start, count, get_span(args[3]));
+    if (i < 0) {
+        RAISE_DAMAGED();
+    }
+    return MP_OBJ_NEW_SMALL_INT(i);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(search_obj, 4, 4, search);
+
+// part(packed, n): part n of a Segment's packed meta block.
+IN_FLASH static mp_obj_t part(mp_obj_t packed_in, mp_obj_t n_in) {
+    span_t found;
+    if (!unosql_part(get_span(packed_in), (unsigned)mp_obj_get_int(n_in), &found)) {
+        RAISE_DAMAGED();
+    }
+    return bytes_of(found);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(part_obj, part);
 
 #if SEALING
 
@@ -154,8 +288,13 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__unosql) },
     { MP_ROM_QSTR(MP_QSTR_DEFLATE_WORK), MP_ROM_INT(sizeof(deflate_work_t)) },
     { MP_ROM_QSTR(MP_QSTR_INFLATE_WORK), MP_ROM_INT(sizeof(inflate_work_t)) },
+    { MP_ROM_QSTR(MP_QSTR_children), MP_ROM_PTR(&children_obj) },
     { MP_ROM_QSTR(MP_QSTR_deflate), MP_ROM_PTR(&deflate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&entry_obj) },
+    { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&find_obj) },
     { MP_ROM_QSTR(MP_QSTR_inflate), MP_ROM_PTR(&inflate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_part), MP_ROM_PTR(&part_obj) },
+    { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
     #if SEALING
     { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
     { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },

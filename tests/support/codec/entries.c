@@ -1,0 +1,234 @@
+// Reads made-up blocks, most of them damaged, by entries.c, beside a reader that puts every key together.
+//
+//     entries COUNT SEED     prints how many inputs were of which kind; a failure says with which SEED it comes first.
+//
+// Every buffer has its exact size, so that the sanitizers see each byte beyond.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entries.h"
+
+#define LARGEST (600)
+#define LONGEST (40) // bytes of a key
+#define MOST_ENTRIES (LARGEST / 3)
+
+typedef struct {
+    uint8_t bytes[LARGEST + LONGEST];
+    size_t size, at;
+} whole_t;
+
+static uint64_t state;
+static unsigned long long seed;
+static uint8_t data[LARGEST];
+static size_t used;
+static whole_t keys[MOST_ENTRIES];
+static entry_t entries[MOST_ENTRIES];
+static struct {
+    unsigned long found, absent, damaged, more;
+} counts;
+
+static uint32_t random_below(uint32_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((state >> 33) % n);
+}
+
+static void check(bool right, const char *what) {
+    if (!right) {
+        printf("%s: repeat with 1 %llu\n", what, seed);
+        exit(1);
+    }
+}
+
+static span_t copy_of(const uint8_t *bytes, size_t size) {
+    uint8_t *copy = malloc(size);
+    check(copy != NULL || size == 0, "no memory");
+    if (size) {
+        memcpy(copy, bytes, size);
+    }
+    return (span_t) { copy, size };
+}
+
+static void release(span_t span) {
+    free((void *)span.start);
+}
+
+// -- blocks
+
+static void put(uint32_t byte) {
+    if (used < LARGEST) {
+        data[used++] = (uint8_t)byte;
+    }
+}
+
+static void put_uint(uint32_t n) {
+    if (n <= 240) {
+        put(n);
+    } else {
+        n -= 240;
+        put(241 + (n >> 8));
+        put(n);
+    }
+}
+
+static size_t make_key(uint8_t *key, size_t least) {
+    size_t size = least + random_below(4);
+    for (size_t i = 0; i < size; i++) {
+        key[i] = (uint8_t)(random_below(8) ? random_below(3) : random_below(256));
+    }
+    return size;
+}
+
+static void make_entry(size_t *size) {
+    uint8_t rest[8], place[2] = { (uint8_t)random_below(256), (uint8_t)random_below(241) };
+    size_t shared = random_below((uint32_t)(*size < LONGEST ? *size : LONGEST - 8) + 1), more = make_key(rest, 1);
+    uint32_t width = random_below(9) ? 1 + (random_below(9) ? 3 : random_below(300)) : 0;
+    put_uint((uint32_t)shared);
+    put_uint((uint32_t)more);
+    put_uint(width);
+    for (size_t i = 0; i < more; i++) {
+        put(rest[i]);
+    }
+    for (uint32_t i = 1; i < width; i++) {
+        put(i <= 2 ? place[i - 1] : random_below(256));
+    }
+    *size = shared + more;
+}
+
+static void make_block(void) {
+    size_t size = 0, wanted = random_below(random_below(4) ? 80 : LARGEST);
+    used = 0;
+    while (used < wanted) {
+        make_entry(&size);
+    }
+    for (uint32_t flips = random_below(2) ? 0 : 1 + random_below(3); flips && used; flips--) {
+        data[random_below((uint32_t)used)] = (uint8_t)random_below(256);
+    }
+    if (used && random_below(3) == 0) {
+        used = random_below((uint32_t)used + 1);
+    }
+}
+
+// -- what is expected
+
+// All entries, their keys put together. Return how many, and whether that was the whole block.
+static size_t read_all(span_t block, bool *whole) {
+    span_t left = block;
+    size_t count = 0, size = 0;
+    *whole = true;
+    while (left.size) {
+        whole_t *key = &keys[count];
+        key->at = block.size - left.size;
+        if (!unosql_entry(&left, size, &entries[count])) {
+            *whole = false;
+            return count;
+        }
+        size_t shared = entries[count].shared;
+        check(shared <= size && left.start + left.size == block.start + block.size, "entry");
+        if (shared) {
+            memcpy(key->bytes, keys[count - 1].bytes, shared);
+        }
+        memcpy(key->bytes + shared, entries[count].rest.start, entries[count].rest.size);
+        size = key->size = shared + entries[count].rest.size;
+        count++;
+    }
+    return count;
+}
+
+static int order_of(const whole_t *a, span_t b) {
+    size_t both = a->size < b.size ? a->size : b.size;
+    int order = both ? memcmp(a->bytes, b.start, both) : 0;
+    return order ? order : (a->size > b.size) - (a->size < b.size);
+}
+
+static void try_find(span_t block, span_t key, size_t count, bool whole) {
+    entry_t entry;
+    lookup_t got = unosql_find(block, key, &entry);
+    size_t i = 0;
+    while (i < count && order_of(&keys[i], key) < 0) {
+        i++;
+    }
+    lookup_t wanted = i == count ? whole ? ABSENT : DAMAGED : order_of(&keys[i], key) == 0 ? FOUND : ABSENT;
+    check(got == (key.size ? wanted : ABSENT), "find");
+    check(got != FOUND || entry.value.start == entries[i].value.start, "value");
+    counts.found += got == FOUND;
+    counts.absent += got == ABSENT;
+    counts.damaged += got == DAMAGED;
+}
+
+static void try_children(span_t block, span_t lo, span_t hi, size_t count) {
+    children_t children;
+    bool reverse = random_below(2);
+    unsigned most = 1 + random_below(CHILDREN);
+    if (!unosql_children(block, lo, hi, reverse, most, &children)) {
+        counts.damaged++;
+        return;
+    }
+    check(children.count <= most, "too many children");
+    for (unsigned i = 0; i < children.count; i++) {
+        size_t at = children.found[i].at, n = 0;
+        while (n < count && keys[n].at != at) {
+            n++;
+        }
+        check(n < count && (hi.start == NULL || order_of(&keys[n], hi) < 0), "child beyond");
+        check(i == 0 || order_of(&keys[n], lo) > 0, "child below");
+    }
+    if (children.more) {
+        size_t n = 0, size = unosql_key_size(block, children.more_at);
+        uint8_t *key = malloc(size);
+        unosql_key(block, children.more_at, key, size);
+        while (keys[n].at != children.more_at) {
+            n++;
+        }
+        check(size == keys[n].size && memcmp(key, keys[n].bytes, size) == 0, "key to go on with");
+        free(key);
+        counts.more++;
+    }
+}
+
+// The block as a memtable's arena and as a meta block: nothing is read beyond.
+static void try_others(span_t block, span_t key) {
+    uint8_t places[16];
+    span_t part;
+    for (size_t i = 0; i < sizeof(places); i++) {
+        places[i] = (uint8_t)(i % 2 || random_below(9) == 0 ? random_below(256) : 0);
+    }
+    ptrdiff_t i = unosql_search(block, places, sizeof(places) / 2, key);
+    check(i >= -1 && i <= (ptrdiff_t)sizeof(places) / 2, "search");
+    if (unosql_part(block, random_below(3), &part)) {
+        check(part.start >= block.start && part.start + part.size <= block.start + block.size, "part");
+    }
+}
+
+static void try_one(void) {
+    uint8_t bytes[16];
+    make_block();
+    bool whole;
+    span_t block = copy_of(data, used);
+    size_t count = read_all(block, &whole);
+    const whole_t *some = &keys[count ? random_below((uint32_t)count) : 0];
+    span_t key = count && random_below(2) ? copy_of(some->bytes, some->size) : copy_of(bytes, make_key(bytes, 0));
+    span_t hi = copy_of(bytes, make_key(bytes, 0)), none = { NULL, 0 };
+    try_find(block, key, count, whole);
+    try_children(block, key, random_below(2) ? none : hi, count);
+    try_others(block, key);
+    release(hi);
+    release(key);
+    release(block);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        return 2;
+    }
+    unsigned long count = strtoul(argv[1], NULL, 10);
+    unsigned long long first = strtoull(argv[2], NULL, 10);
+    for (seed = first; seed < first + count; seed++) {
+        state = (seed + 1) * 0x9e3779b97f4a7c15u;
+        random_below(2);
+        try_one();
+    }
+    printf("found %lu absent %lu damaged %lu more %lu\n", counts.found, counts.absent, counts.damaged, counts.more);
+    return 0;
+}

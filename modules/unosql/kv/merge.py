@@ -1,7 +1,7 @@
 """Merging of sorted sources: the one loop behind every scan, flush and compaction.
 
-A source is an iterator of (key, value, None for a tombstone), sorted by key, with close(), after which it has no buffer. So are
-what scan(lo, hi, reverse, copy) of a Memtable and of a Segment returns, scan_run() and merge(). Nothing more is known of them.
+A source is an iterator of (key, value or None) in the order of keys. Its close() gives its buffer back. Four things make one:
+Memtable.scan(lo, hi, reverse, copy), Segment.scan() with the same arguments, scan_run() and merge(). Nothing above tells them apart.
 copy makes values of parts of a buffer: bytes, or memoryview for what is used up before the next entry is asked for.
 """
 

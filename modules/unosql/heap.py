@@ -7,6 +7,8 @@ from .port import has_bounds
 
 # Below this many free bytes a scan cannot keep one decoded block per source and leave room for the caller.
 _SCARCE = 8 * 1024
+# Below this many there may be no gap for a block once garbage lies between what stays.
+_TIGHT = 32 * 1024
 
 
 def small():
@@ -28,12 +30,12 @@ def tidy_if_tight():
 
 def _collect():
     gc.collect()
-    state.tight = gc.mem_free() < state.enough
+    state.tight = gc.mem_free() < _TIGHT
 
 
 def scarce():
     """Whether so little is free that speed must make way."""
-    if not state.small or gc.mem_free() >= state.enough:  # with garbage, which takes less time to count than to collect
+    if not state.small or gc.mem_free() >= _TIGHT:  # with garbage, which takes less time to count than to collect
         return False
     _collect()
     return state.tight and gc.mem_free() < _SCARCE

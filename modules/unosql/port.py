@@ -5,8 +5,6 @@ import json
 
 # A larger heap has gaps enough, and collecting takes time by its size.
 _SMALL = 256 * 1024
-# In our images, whose code is not in the heap, this many free bytes have gaps enough.
-_ROOMY = 32 * 1024
 
 
 def has_bounds():
@@ -17,15 +15,6 @@ def has_bounds():
 def is_small():
     """Whether RAM is what matters."""
     return has_bounds() and gc.mem_free() + gc.mem_alloc() < _SMALL
-
-
-def roomy():
-    """Return the free bytes from which on there are large gaps, whatever garbage lies between them."""
-    try:
-        import _unosql
-    except ImportError:  # stock MicroPython: its small heaps, with all the code in them, never have
-        return _SMALL
-    return _ROOMY if _unosql else _SMALL
 
 
 def is_strict():

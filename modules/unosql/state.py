@@ -3,13 +3,12 @@
 All other modules but shared are constants in flash there: docs/DESIGN.md, Modules in flash.
 """
 
-from .port import is_small, is_strict, roomy
+from .port import is_small, is_strict
 from .threads import mutex
 
 held = set()  # directories of databases, or names of those on flash, and owners of locks
 registry = mutex()  # of held
 serial = 0  # of the last lock between processes
 small = is_small()
-enough = roomy()
-tight = small  # whether less than enough was free after the last collection: heap.py
+tight = small  # whether little was free after the last collection: heap.py
 strict = is_strict()

@@ -10,5 +10,4 @@ held = set()  # directories of databases, or names of those on flash, and owners
 registry = mutex()  # of held
 serial = 0  # of the last lock between processes
 small = is_small()
-tight = small  # whether little was free after the last collection: heap.py
 strict = is_strict()

@@ -43,7 +43,7 @@ class Buffers:
                     return buf
                 self.give(buf)  # in CPython a generator has ended in between, and given one back
                 break
-        heap.tidy_if_tight()
+        heap.tidy()
         return bytearray(size)
 
     def workspace(self, size):

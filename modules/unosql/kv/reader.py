@@ -60,7 +60,7 @@ class Reader:
             return self.buffers.take(size)
 
     def _decode(self, number, prefix, offset, size, buf):
-        heap.tidy_if_tight()
+        heap.tidy()
         blob = self.raw(number, offset, size)
         try:
             return decompress(self.unseal(number, prefix, offset, blob), buf, self.buffers.work)

@@ -150,7 +150,7 @@ class Writer:
 
     def _write(self, buf):
         offset = self.offset
-        heap.tidy_if_tight()
+        heap.tidy()
         buf, size = compress(buf, self._buffers.workspace(len(buf)))
         for part in self._envelope.seal_parts(buf, size, block_aad(self._prefix, offset)):
             self._append(part)

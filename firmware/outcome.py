@@ -27,8 +27,9 @@ def status_of(command, *arguments):
         say_nothing_more()
         return 0
     except Exception as error:
-        say("error: " + line_on(error))
-        say_nothing_more()
+        line = line_on(error)
+        say_nothing_more()  # what was printed comes before the error
+        say("error: " + line)
         return 1
 
 

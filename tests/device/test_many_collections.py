@@ -3,7 +3,7 @@ from runner import again, board, fresh, same
 from unosql.core import Unosql  # noqa: F401  what it takes is not part of FREE_HEAP
 
 MODES = ("files",)
-FREE_HEAP = 26624
+FREE_HEAP = 32768
 QUIET = 600
 N = 60 if board else 1000
 

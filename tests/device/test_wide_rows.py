@@ -1,9 +1,11 @@
 """Wide records in a small heap: what insert() takes can be merged, read and opened there."""
+import sys
+
 from runner import again, board, fresh, same
 from unosql.core import Unosql  # noqa: F401  what it takes is not part of FREE_HEAP
 
 MODES = ("files",)
-FREE_HEAP = 40960
+FREE_HEAP = 40960 if sys.maxsize < 1 << 32 else 65536  # objects of 64 bits are twice as large
 QUIET = 600
 N = 60 if board else 400
 FIELDS = 44

@@ -261,7 +261,8 @@ def starter(tmp_path):
     def start(flash):
         code = STARTER % (str(targets.qemu_firmware()), flash and str(flash))
         process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   text=True, start_new_session=True)
+                                   text=True, start_new_session=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a job in the background ignores it
         started.append(process)
         pid, image, port = process.stdout.readline().split()
         return process, int(pid), Path(image), port

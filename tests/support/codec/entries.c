@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "entries.h"
+#include "inputs.h"
 
 #define LARGEST (600)
 #define LONGEST (40) // bytes of a key
@@ -19,8 +20,6 @@ typedef struct {
     size_t size, at;
 } whole_t;
 
-static uint64_t state;
-static unsigned long long seed;
 static uint8_t data[LARGEST];
 static size_t used;
 static whole_t keys[MOST_ENTRIES];
@@ -28,18 +27,6 @@ static entry_t entries[MOST_ENTRIES];
 static struct {
     unsigned long found, absent, damaged, more;
 } counts;
-
-static uint32_t random_below(uint32_t n) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((state >> 33) % n);
-}
-
-static void check(bool right, const char *what) {
-    if (!right) {
-        printf("%s: repeat with 1 %llu\n", what, seed);
-        exit(1);
-    }
-}
 
 static span_t copy_of(const uint8_t *bytes, size_t size) {
     uint8_t *copy = malloc(size);

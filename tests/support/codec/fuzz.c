@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "deflate.h"
+#include "inputs.h"
 #include "lib/uzlib/lz77.c" // MicroPython's own
 
 #define LARGEST (70000) // beyond 16 bits
@@ -21,25 +22,11 @@
 #define WITH_UZLIB (20) // one in so many inputs of some size, as it is slow
 #define STRATEGIES (6)
 
-static uint64_t state;
-static uint64_t seed;
 static uint8_t data[LARGEST], stream[STREAM], expected[STREAM];
 static z_stream makers[STRATEGIES], reader, narrow;
 static struct {
     unsigned long deflated, refused, streams, whole, full, damaged;
 } counts;
-
-static uint32_t random_below(uint32_t n) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((state >> 33) % n);
-}
-
-static void check(bool right, const char *what) {
-    if (!right) {
-        printf("%s: repeat with 1 %llu\n", what, (unsigned long long)seed);
-        exit(1);
-    }
-}
 
 static void *copy_of(const void *bytes, size_t size) {
     void *copy = malloc(size);

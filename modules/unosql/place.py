@@ -1,4 +1,4 @@
-"""Where a database is, and opening it there. It is loaded for opening, destroying and rekeying only."""
+"""Where a database is, and opening it there."""
 
 import os
 import sys

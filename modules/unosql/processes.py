@@ -4,7 +4,7 @@ The lock is a directory that holds one empty file, named after the owner. It is 
 which POSIX refuses unless the directory there is empty: taking the lock and saying whose it is are one step. A lock
 whose owner is gone is broken by removing the file of that very owner, so that whoever is late breaks nothing.
 An owner is a process id, its start time and the boot (ids are used again), and a number within the process.
-This module is loaded for taking and releasing only. held: a set with the owners that this process is.
+held: a set with the owners that this process is.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Recovery: from what lies on the medium to a consistent store. It is loaded for opening only.
+"""Recovery: from what lies on the medium to a consistent store.
 
 Nothing is written before all has been read, and nothing removed before all has been understood: an error must lose nothing.
 """

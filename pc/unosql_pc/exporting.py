@@ -5,16 +5,19 @@ import os
 import sqlite3
 from pathlib import Path
 
-from . import database, odd
+from . import database, kept, odd
 from .querying import columns_of
 from .terminal import Failure, counted, say, shown
+from .times import Times
 from unosql.documents.record import unpack
 
 SQLITE_COLUMNS = 2000  # SQLite's default limit
 
 
-def run(source, key, form, out, name=None):
-    """Write collections to a new file. name: only this one."""
+def run(source, key, form, out, name=None, keep_ids=False, times=None):
+    """Write collections to a new file. name: only this one. keep_ids: JSON lines tell of collections, too. times: Times."""
+    if keep_ids and form != "jsonl":
+        raise Failure("--keep-ids is for --format jsonl; other formats have the ids, and no place for what it adds")
     target = Path(out)
     if target.exists():
         raise Failure("%s exists already; remove it or choose another name" % shown(out))
@@ -23,7 +26,7 @@ def run(source, key, form, out, name=None):
         chosen = [database.collection(catalog, name)] if name else list(catalog.collections())
         remarks = odd.Remarks()
         try:
-            total = _FORMS[form](partial, [Rows(collection, remarks) for collection in chosen], name is None)
+            total = _FORMS[form](partial, [Rows(collection, remarks, times or Times(), keep_ids) for collection in chosen], name is None)
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
@@ -33,14 +36,18 @@ def run(source, key, form, out, name=None):
 
 
 class Rows:
-    """The records of a collection, any number of times, under a progress bar. remarks: gets those with odd text."""
+    """The records of a collection, any number of times, under a progress bar. remarks: gets those with odd text.
 
-    def __init__(self, collection, remarks):
+    state: what is to be told of the collection itself, or None.
+    """
+
+    def __init__(self, collection, remarks, times, keep_ids=False):
         self.name = collection.name
-        self._collection, self._remarks = collection, remarks
+        self.state = kept.state(collection) if keep_ids else None
+        self._collection, self._remarks, self._times = collection, remarks, times
 
     def __iter__(self):
-        rows = (unpack(raw, id) for id, raw in self._remarks.looked(self._collection))
+        rows = (self._times.record(unpack(raw, id)) for id, raw in self._remarks.looked(self._collection))
         return iter(counted(rows, shown(self.name), self._collection.count))
 
 
@@ -49,6 +56,8 @@ def _jsonl(path, collections, named):
     total = 0
     with open(path, "w", encoding="utf-8") as file:
         for collection in collections:
+            if collection.state:
+                file.write(json.dumps(collection.state, ensure_ascii=False) + "\n")
             for record in collection:
                 line = {"collection": collection.name, "record": record} if named else record
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")

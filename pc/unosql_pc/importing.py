@@ -8,47 +8,82 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-from . import database, odd
+from . import database, kept, odd
 from .overlay import Overlay
 from .terminal import Failure, counted, say, shown
+from .times import EPOCHS
 from unosql.documents import backup
+from unosql.documents.collection import Collection
 from unosql.storage.files import Files
+from unosql.errors import UniqueError
 from unosql.locks import Lock
 from unosql.documents.record import META, check
 
 MEMTABLE = 8192  # bytes a record may take: what boards with a large heap read and write by default
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
-EPOCHS = {"2000": 946684800, "1970": 0}  # seconds after 1970 at which a port's clock starts
 
 
-def run(file, path, name, key, epoch, as_text=False, own=None):
-    """Insert the records of a file. epoch: a key of EPOCHS. as_text: leave the cells of a CSV as they are. own: see _settled()."""
+class Options(NamedTuple):
+    """times: of the clock that the device has. as_text: leave the cells of a CSV as they are. own: see _settled()."""
+
+    times: object
+    as_text: bool = False
+    own: str | None = None
+
+
+def run(file, path, name, key, options):
+    """Insert the records of a file. name: of the collection, None where the lines tell. options: Options."""
     path = Path(path)
-    rows = list(_csv_rows(file, name, as_text) if str(file).lower().endswith(".csv") else _json_rows(file, name))
-    rows = [(where, collection, _settled(record, where, own)) for where, collection, record in rows]
+    rows = list(_csv_rows(file, name, options.as_text) if str(file).lower().endswith(".csv") else _json_rows(file, name))
+    rows = [(where, collection, _settled(record, where, options)) for where, collection, record in rows]
     target = _directory if path.suffix == ".udb" or path.is_dir() else _backup
-    with target(path, key, lambda: time.time() - EPOCHS[epoch]) as catalog:
-        total = _insert(catalog, rows)
-    print("%d records imported into %s" % (total, shown(path)))
+    with target(path, key, lambda: time.time() - EPOCHS[options.times.epoch]) as catalog:
+        total = _insert(catalog, rows, options.own == "keep")
+    say("%d records imported into %s" % (total, shown(path)))
     return 0
 
 
-def _insert(catalog, rows):
-    total = 0
+def _insert(catalog, rows, keep_ids):
+    """Insert all rows or none; return how many were records."""
+    total, states = 0, []
     with catalog.atomic():
-        for where, name, record in counted(rows, "importing", len(rows)):
-            try:
-                catalog.collection(name, True).insert(record)
-            except ValueError as error:
-                raise Failure("%s: %s" % (where, error)) from None
-            total += 1
+        for row in counted(rows, "importing", len(rows)):
+            where, name, record = row
+            if isinstance(record, kept.State):
+                states.append(row)
+            else:
+                _named(where, kept.put if keep_ids else Collection.insert, catalog.collection(name, True), record)
+                total += 1
+        if keep_ids:
+            kept.finish(catalog, {name for _, name, _ in rows})
+            for where, name, state in states:
+                _named(where, kept.configure, catalog.collection(name, True), state)
     return total
 
 
-def _settled(record, where, own):
-    """A record as it may be inserted. own: what to do with an id, timestamp and version: "rename", "drop", or None: a record
-    that was read from a database has all three and gets new ones, any other is refused."""
+def _named(where, call, *arguments):
+    """Make a call; what is wrong with the record as a Failure that says which line it is about."""
+    try:
+        call(*arguments)
+    except (ValueError, UniqueError) as error:
+        raise Failure("%s: %s; nothing was imported" % (where, error)) from None
+
+
+def _settled(record, where, options):
+    """A record as it may be inserted.
+
+    own: what to do with an id, timestamp and version: "rename", "drop", "keep", or None: a record that was read from a database
+    has all three and gets new ones, any other is refused.
+    """
+    if isinstance(record, kept.State):
+        return record
+    own = options.own
+    if own == "keep" or own is None and record.keys() >= set(META):
+        record = _timed(record, where, options.times)
+    if own == "keep":
+        return record
     if own is None:
         try:
             check(record)
@@ -56,13 +91,24 @@ def _settled(record, where, own):
             hint = "" if record.keys().isdisjoint(META) else " (--own rename does, --own drop leaves it out)"
             raise Failure("%s: %s%s; nothing was imported" % (where, error, hint)) from None
         return record
-    kept = {field: value for field, value in record.items() if field not in META}
+    stays = {field: value for field, value in record.items() if field not in META}
     for field in META if own == "rename" else ():
         if field in record:
-            if "own_" + field in kept:
+            if "own_" + field in stays:
                 raise Failure("%s: own_%s is there already; nothing was imported" % (where, field))
-            kept["own_" + field] = record[field]
-    return kept
+            stays["own_" + field] = record[field]
+    return stays
+
+
+def _timed(record, where, times):
+    """A record whose timestamp, if it is ISO 8601, is seconds since the device's epoch."""
+    text = record.get("timestamp")
+    if not isinstance(text, str):
+        return record
+    try:
+        return dict(record, timestamp=int(times.stored(text)))
+    except ValueError:
+        raise Failure("%s: the timestamp %s is no time; nothing was imported" % (where, shown(text))) from None
 
 
 @contextlib.contextmanager
@@ -136,6 +182,8 @@ def _remark(where):
 
 def _unwrapped(record, name, where):
     """(collection, record) of a line, which may be one that export and salvage write."""
+    if kept.is_state(record) and isinstance(record["collection"], str):
+        return name or record["collection"], kept.State(record)
     if set(record) == {"collection", "record"} and isinstance(record["record"], dict) and isinstance(record["collection"], str):
         return name or record["collection"], record["record"]
     if not name:

@@ -51,6 +51,8 @@ def choose(path, name=None):
             raise Failure("%s: no database %s in it; there are: %s" % (shown(path), shown(name), _names(found)))
         return matching[0]
     if len(found) > 1:
+        found = [source for source in found if source.name == Path(path).stem] or found
+    if len(found) > 1:
         raise Failure("%s: several databases, say which with --name: %s" % (shown(path), _names(found)))
     return found[0]
 
@@ -104,7 +106,8 @@ def _in_file(path):
 def _on_flash(path, data):
     numbers = {block.database for block in images.blocks(data) if block.live}
     for number in sorted(numbers):
-        yield Source("flash", "%08x" % number, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number)
+        name = path.stem if number == images.database_id(path.stem) else "%08x" % number
+        yield Source("flash", name, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number)
 
 
 def _flash_storage(path, number):

@@ -10,15 +10,16 @@ from unosql.documents.query import search
 ROWS = 100  # of a table; JSON has no limit of its own
 
 
-def run(source, key, name, where, limit, order_by, fields, as_json):
-    """Print records of a collection. where: JSON text or None. order_by, fields: "a,-b" or None."""
-    tests = compile(parse(where))
+def run(source, key, name, where, limit, order_by, fields, as_json, times):
+    """Print records of a collection. where: JSON text or None. order_by, fields: "a,-b" or None. times: Times."""
+    where = parse(where)
     with database.reading(source, key) as catalog:
         collection = database.collection(catalog, name)
+        tests = compile(times.settled(collection).condition(where))
         rows = search(collection, tests, limit=limit if as_json or limit is not None else ROWS + 1,
                       order_by=_names(order_by), fields=_names(fields))
         remarks = odd.Remarks()
-        rows = remarks.found(collection, rows)
+        rows = map(times.record, remarks.found(collection, rows))
         _print_lines(rows) if as_json else _print_rows(list(rows), limit)
     remarks.tell()
     return 0

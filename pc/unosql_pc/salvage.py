@@ -6,9 +6,10 @@ whole database. The entries `S` tell which record a change was, so that lost rec
 import json
 from typing import NamedTuple
 
-from . import odd
+from . import kept, odd
 from .damaged_store import DEAD, Remains
 from .terminal import Failure, print_json, progress, ranges, say, shown
+from .times import Times
 from unosql.documents import keys
 from unosql.codec import unpack_uint
 from unosql.documents.record import header, loads, unpack
@@ -171,6 +172,13 @@ class Recovered:
         (self.older if old else self.lost).append((name, where[1]))
         return self._unpacked(name, where[1], old.raw) if old else None
 
+    def state(self, name):
+        """What is known of a collection itself, as a line for import; None: nothing."""
+        for known, state in self._states.values():
+            if known == name:
+                return kept.line(name, state["next"], state["options"], state["indexes"])
+        return None
+
     def count(self, name):
         """How many records a collection should have, None when that is not known."""
         for number, (known, state) in self._states.items():
@@ -200,12 +208,12 @@ def recover(source, key, like=None):
     return recovered.collections(), recovered, remains
 
 
-def run(source, out, key, like=None):
-    """Write what can be saved to out ("-": stdout); the exit code."""
+def run(source, out, key, like=None, keep_ids=False, times=None):
+    """Write what can be saved to out ("-": stdout); the exit code. keep_ids: of the collections themselves, too."""
     found, recovered, remains = recover(source, key, like)
     total = sum(map(len, found.values()))
     if total:
-        _write(out, found)
+        _write(out, _lines(found, recovered if keep_ids else None, times or Times()))
     _report(found, recovered, remains)
     if not total:
         raise Failure("%s: no record could be saved%s" % (shown(source.label), "" if key else "; if it is encrypted, "
@@ -214,8 +222,16 @@ def run(source, out, key, like=None):
     return 0
 
 
-def _write(out, found):
-    lines = ({"collection": name, "record": record} for name, records in found.items() for record in records)
+def _lines(found, recovered, times):
+    for name, records in found.items():
+        if recovered and recovered.state(name):
+            yield recovered.state(name)
+        for record in records:
+            yield {"collection": name, "record": times.record(record)}
+
+
+def _write(out, lines):
+    """The lines to a file, or to stdout."""
     if out == "-":
         for line in lines:
             print_json(line)

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import time
 import venv
+from datetime import datetime
 
 import pytest
 import targets
@@ -91,6 +92,11 @@ def fails(capsys, *arguments, status=2):
     return lines[-1]
 
 
+def stored(record):
+    """A record as the database has it, with its timestamp as a number: here the clock starts in 1970."""
+    return dict(record, timestamp=int(datetime.fromisoformat(record["timestamp"]).timestamp()))
+
+
 def lines_of(path):
     """{collection: {id: record}} of the lines that salvage and export write."""
     found = {}
@@ -98,7 +104,7 @@ def lines_of(path):
         entry = json.loads(line)
         records = found.setdefault(entry["collection"], {})
         assert entry["record"]["id"] not in records
-        records[entry["record"]["id"]] = entry["record"]
+        records[entry["record"]["id"]] = stored(entry["record"])
     return found
 
 
@@ -134,7 +140,7 @@ def test_every_kind_is_recognised_read_and_left_alone(kind, key, tmp_path, capsy
         assert sum(s["bytes"] for level in facts["levels"] for s in level) == facts["bytes"] > 0
 
     run("query", path, "users", '{"age": {"gt": 40}}', "--json", *with_key(key))
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rows = [stored(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
     assert rows == [r for r in truth["users"].values() if r["age"] > 40] and rows
 
     run("verify", path, *with_key(key))
@@ -596,7 +602,7 @@ ODD = [("fine", "fine"), ("cut off <half>", "cut off \ufffd"), ("pair <pair>", "
        ("a<long>", "a\ufffd"), ("last", "last")]
 
 
-def stored(data):
+def bytes_of(data):
     for mark, bytes_ in STORED.items():
         data = data.replace(mark.encode(), bytes_)
     return data
@@ -614,10 +620,10 @@ def earlier(monkeypatch):
     from unosql.documents import collection, index, keys
 
     pack, encode = collection.pack, index.encode
-    monkeypatch.setattr(collection, "pack", lambda *values: stored(pack(*values)))
-    monkeypatch.setattr(keys, "collection", lambda name: stored(b"Z" + name.encode()))
+    monkeypatch.setattr(collection, "pack", lambda *values: bytes_of(pack(*values)))
+    monkeypatch.setattr(keys, "collection", lambda name: bytes_of(b"Z" + name.encode()))
     monkeypatch.setattr(keys, "named", marks)
-    monkeypatch.setattr(index, "encode", lambda value, limit=120: stored(encode(value, limit)))
+    monkeypatch.setattr(index, "encode", lambda value, limit=120: bytes_of(encode(value, limit)))
     return monkeypatch.undo
 
 

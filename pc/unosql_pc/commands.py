@@ -1,7 +1,7 @@
 """The commands of `unosql`: their arguments, and what runs them. Modules are imported when needed: some take their time."""
 import os
 
-from . import key_input, times
+from . import key_input, rows, times
 
 KEEP_OUT = "JSON lines also tell the collections' options, indexes and next ids, for `unosql import --keep-ids`"
 PATH_HELP = "a directory NAME.udb, a raw flash or littlefs image, or a backup file"
@@ -74,11 +74,20 @@ def _moving_commands(commands):
     export.add_argument("--collection", help="only this one")
     export.add_argument("--keep-ids", action="store_true", help=KEEP_OUT)
     times.add_options(export)
-    load = _add(commands, "import", _import, "insert records of JSON lines or CSV into a database, all or none")
-    load.add_argument("file", metavar="FILE", help="CSV when it ends with .csv, else JSON lines; - is stdin")
+    load = _add(commands, "import", _import, "put records of JSON, CSV, SQLite, TinyDB or MongoDB into a database, all or none")
+    load.add_argument("file", metavar="FILE", help="- is stdin")
     load.add_argument("path", metavar="PATH", help="NAME.udb: a database directory; anything else: a backup file. "
                       "Made when there is none")
-    load.add_argument("collection", metavar="COLLECTION", nargs="?", help="not needed where the lines tell")
+    load.add_argument("collection", metavar="COLLECTION", nargs="?", help="not needed where the file tells")
+    load.add_argument("--upsert", metavar="KEY", help="a record with the same KEY (a field, or several: city,name) is changed, "
+                      "not inserted again")
+    load.add_argument("--format", choices=rows.FORMS, default="auto",
+                      help="default: told by what is in FILE; CSV when it ends with .csv or .tsv")
+    load.add_argument("--delimiter", metavar="CHARACTER", help="of a CSV: a character, or comma, semicolon, tab, bar; default: told "
+                      "by the header")
+    load.add_argument("--encoding", help="of a CSV: cp1252, utf-16, ...; default: utf-8, or what a mark at its start tells")
+    load.add_argument("--decimal-comma", action="store_true", help="1,5 in a CSV is a number")
+    load.add_argument("--table", help="of an SQLite database, only this")
     load.add_argument("--epoch", choices=tuple(times.EPOCHS), default="2000",
                       help="when the clock of the device starts: boards 2000 (default), unix 1970")
     load.add_argument("--tz", metavar="ZONE", default="UTC", help="of timestamps in the file that tell none; default: UTC")
@@ -87,7 +96,7 @@ def _moving_commands(commands):
                      "collections the options, indexes and next id that export and salvage wrote with --keep-ids")
     own.add_argument("--own", choices=("rename", "drop"), help="an id, timestamp and version in the file: store as own_id and "
                       "so on, or leave out; default: new ones for records that have all three, else an error")
-    load.add_argument("--text", action="store_true", help="leave all cells of a CSV as text")
+    load.add_argument("--text", action="store_true", help="leave all cells of a CSV or table as text")
     key_input.add_options(load)
 
 
@@ -152,7 +161,8 @@ def _export(a):
 
 
 def _import(a):
-    from . import importing
+    from . import importing, querying
 
-    return importing.run(a.file, a.path, a.collection, key_input.key_of(a), importing.Options(
-        times.Times(a.epoch, times.zone(a.tz)), a.text, "keep" if a.keep_ids else a.own))
+    reading = rows.Reading(a.format, a.collection, a.table, a.encoding, a.delimiter, a.text, a.decimal_comma)
+    return importing.run(a.file, a.path, key_input.key_of(a), importing.Options(
+        reading, times.Times(a.epoch, times.zone(a.tz)), "keep" if a.keep_ids else a.own, querying.names(a.upsert)))

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from . import database, kept, odd
+from .csv_rows import escaped
 from .querying import columns_of
 from .terminal import Failure, counted, say, shown
 from .times import Times
@@ -73,7 +74,7 @@ def _csv(path, collections, named):
     total = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(escaped, columns))
         for record in collections[0]:
             writer.writerow([_cell(record[name]) if name in record else "" for name in columns])
             total += 1
@@ -81,7 +82,7 @@ def _csv(path, collections, named):
 
 
 def _cell(value):
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escaped(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _sqlite(path, collections, named):

@@ -1,66 +1,65 @@
-"""`unosql import`: JSON lines or CSV into a database directory or a backup file, all or nothing."""
-import codecs
+"""`unosql import`: records of a file into a database directory or a backup file, all or nothing."""
 import contextlib
-import csv
-import io
-import json
-import re
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-from . import database, kept, odd
+from . import database, kept
 from .overlay import Overlay
+from .rows import NOTHING, Reading, read
 from .terminal import Failure, counted, say, shown
 from .times import EPOCHS
+from .upserting import Upsert
 from unosql.documents import backup
 from unosql.documents.collection import Collection
-from unosql.storage.files import Files
+from unosql.documents.record import META, check
 from unosql.errors import UniqueError
 from unosql.locks import Lock
-from unosql.documents.record import META, check
+from unosql.storage.files import Files
 
 MEMTABLE = 8192  # bytes a record may take: what boards with a large heap read and write by default
-NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 
 
 class Options(NamedTuple):
-    """times: of the clock that the device has. as_text: leave the cells of a CSV as they are. own: see _settled()."""
+    """reading: rows.Reading. times: of the clock that the device has. own: see _settled(). upsert: fields, or None."""
 
+    reading: Reading
     times: object
-    as_text: bool = False
     own: str | None = None
+    upsert: list | None = None
 
 
-def run(file, path, name, key, options):
-    """Insert the records of a file. name: of the collection, None where the lines tell. options: Options."""
+def run(file, path, key, options):
+    """Insert or upsert the records of a file. options: Options."""
     path = Path(path)
-    rows = list(_csv_rows(file, name, options.as_text) if str(file).lower().endswith(".csv") else _json_rows(file, name))
-    rows = [(where, collection, _settled(record, where, options)) for where, collection, record in rows]
+    if options.own is None and "id" in (options.upsert or ()):
+        options = options._replace(own="keep")
+    reading = options.reading._replace(ids=options.own == "keep")
+    rows = [row._replace(record=_settled(row.record, row.where, options)) for row in read(file, reading)]
     target = _directory if path.suffix == ".udb" or path.is_dir() else _backup
     with target(path, key, lambda: time.time() - EPOCHS[options.times.epoch]) as catalog:
-        total = _insert(catalog, rows, options.own == "keep")
-    say("%d records imported into %s" % (total, shown(path)))
+        total = _put_all(catalog, rows, options)
+    say("%s into %s" % (total, shown(path)))
     return 0
 
 
-def _insert(catalog, rows, keep_ids):
-    """Insert all rows or none; return how many were records."""
-    total, states = 0, []
+def _put_all(catalog, rows, options):
+    """Put all rows in or none; return what to say of how many."""
+    keep_ids = options.own == "keep"
+    insert = kept.put if keep_ids else Collection.insert
+    put = Upsert(catalog, options.upsert, insert) if options.upsert else insert
     with catalog.atomic():
-        for row in counted(rows, "importing", len(rows)):
-            where, name, record = row
-            if isinstance(record, kept.State):
-                states.append(row)
-            else:
-                _named(where, kept.put if keep_ids else Collection.insert, catalog.collection(name, True), record)
-                total += 1
+        records = [row for row in rows if not isinstance(row.record, kept.State)]
+        for where, name, record in counted(records, "importing", len(records)):
+            _named(where, put, catalog.collection(name, True), record)
         if keep_ids:
-            kept.finish(catalog, {name for _, name, _ in rows})
-            for where, name, state in states:
-                _named(where, kept.configure, catalog.collection(name, True), state)
-    return total
+            kept.finish(catalog, {row.collection for row in records})
+            for where, name, state in rows:
+                if isinstance(state, kept.State):
+                    _named(where, kept.configure, catalog.collection(name, True), state)
+    if options.upsert:
+        return "%d records inserted, %d changed, %d left as they were," % (put.inserted, put.changed, put.equal)
+    return "%d records imported" % len(records)
 
 
 def _named(where, call, *arguments):
@@ -68,7 +67,7 @@ def _named(where, call, *arguments):
     try:
         call(*arguments)
     except (ValueError, UniqueError) as error:
-        raise Failure("%s: %s; nothing was imported" % (where, error)) from None
+        raise Failure("%s: %s%s" % (where, error, NOTHING)) from None
 
 
 def _settled(record, where, options):
@@ -145,76 +144,3 @@ def _backup(path, key, clock):
 def _is_backup(path):
     with open(path, "rb") as file:
         return file.read(2) == b"UQ"
-
-
-# -- reading files: generators of (place for messages, collection, record)
-
-
-def _json_rows(file, name):
-    for number, line in enumerate(_read(file).splitlines(), 1):
-        if line.strip():
-            where = "%s:%d" % (shown(file), number)
-            yield (where, *_unwrapped(_parsed(line, where), name, where))
-
-
-def _read(file):
-    """The bytes of a file, without the mark that some programs put before UTF-8."""
-    with contextlib.nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as data:
-        return data.read().removeprefix(codecs.BOM_UTF8)
-
-
-def _parsed(line, where):
-    line, replaced = odd.decoded(line)
-    try:
-        record, halves = odd.mended(json.loads(line))
-    except ValueError as error:
-        raise Failure("%s: not JSON: %s; nothing was imported" % (where, error)) from None
-    if not isinstance(record, dict):
-        raise Failure("%s: not a JSON object; nothing was imported" % where)
-    if replaced or halves:
-        _remark(where)
-    return record
-
-
-def _remark(where):
-    say("remark: %s: text that is not Unicode, U+FFFD is in its place" % where)
-
-
-def _unwrapped(record, name, where):
-    """(collection, record) of a line, which may be one that export and salvage write."""
-    if kept.is_state(record) and isinstance(record["collection"], str):
-        return name or record["collection"], kept.State(record)
-    if set(record) == {"collection", "record"} and isinstance(record["record"], dict) and isinstance(record["collection"], str):
-        return name or record["collection"], record["record"]
-    if not name:
-        raise Failure("%s: the line names no collection; give one after the database" % where)
-    return name, record
-
-
-def _csv_rows(file, name, as_text):
-    if not name:
-        raise Failure("%s: a CSV file names no collection; give one after the database" % shown(file))
-    text, replaced = odd.decoded(_read(file))
-    rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    for row in rows:
-        where = "%s:%d" % (shown(file), rows.line_num)
-        if None in row:
-            raise Failure("%s: more cells than columns; nothing was imported" % where)
-        if replaced and any("\ufffd" in part for pair in row.items() for part in pair):
-            _remark(where)
-        yield where, name, {field: _cell(field, cell, as_text) for field, cell in row.items() if cell != ""}
-
-
-def _cell(field, cell, as_text):
-    """A record that was exported has its id, timestamp and version as numbers, whatever else is text."""
-    return cell if as_text and field not in META else odd.mended(_value(cell))[0]
-
-
-def _value(cell):
-    """What a cell means: a JSON number, list, object, true, false or null; anything else is text."""
-    if NUMBER.fullmatch(cell) or cell in ("true", "false", "null") or cell[:1] in "[{":
-        with contextlib.suppress(ValueError):
-            return json.loads(cell)
-    return cell
-
-

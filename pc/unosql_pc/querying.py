@@ -17,7 +17,7 @@ def run(source, key, name, where, limit, order_by, fields, as_json, times):
         collection = database.collection(catalog, name)
         tests = compile(times.settled(collection).condition(where))
         rows = search(collection, tests, limit=limit if as_json or limit is not None else ROWS + 1,
-                      order_by=_names(order_by), fields=_names(fields))
+                      order_by=names(order_by), fields=names(fields))
         remarks = odd.Remarks()
         rows = map(times.record, remarks.found(collection, rows))
         _print_lines(rows) if as_json else _print_rows(list(rows), limit)
@@ -36,7 +36,8 @@ def parse(where):
     return condition
 
 
-def _names(text):
+def names(text):
+    """The names in "a,b" as a list, or None."""
     return [name.strip() for name in text.split(",")] if text else None
 
 
@@ -55,6 +56,6 @@ def _print_rows(rows, limit):
 
 def columns_of(records):
     """All names of fields: id first, then as they come, the other two of the database's own last."""
-    names = dict.fromkeys(itertools.chain.from_iterable(records))
-    first, last = [n for n in names if n == "id"], [n for n in ("timestamp", "version") if n in names]
-    return first + [n for n in names if n not in first + last] + last
+    found = dict.fromkeys(itertools.chain.from_iterable(records))
+    first, last = [n for n in found if n == "id"], [n for n in ("timestamp", "version") if n in found]
+    return first + [n for n in found if n not in first + last] + last

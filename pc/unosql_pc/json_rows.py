@@ -1,0 +1,130 @@
+"""Rows of JSON: a record a line, an array of records, records one after another in any layout, a dict of collections,
+a file of TinyDB, what mongoexport writes. Which of these it is, is told by what is there."""
+import json
+
+from . import kept, odd
+from .extended_json import plain
+from .rows import Row, fail, remark, without_mark
+
+_SPACE = " \t\r\n"
+
+
+def read(file, data, reading):
+    """Yield the Rows of a file's bytes. file: its name, shown."""
+    data = without_mark(data)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # as Windows' PowerShell writes
+        data = data.decode("utf-16", "surrogatepass").encode("utf-8", "surrogatepass")
+    values = _lines(file, data) if _is_lines(data) else _values(file, data)
+    for where, value in values:
+        for place, name, record in _records(where, value, reading):
+            yield _row(place, name, record, reading)
+
+
+def _is_lines(data):
+    """Whether the first line is a whole object, and not the only one."""
+    lines = (line for line in data.splitlines() if line.strip())
+    first, second = next(lines, b""), next(lines, None)
+    try:
+        return second is not None and isinstance(json.loads(odd.decoded(first)[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(file, data):
+    for number, line in enumerate(data.splitlines(), 1):
+        if line.strip():
+            where = "%s:%d" % (file, number)
+            text, replaced = odd.decoded(line)
+            value = _parsed(where, text)
+            if not isinstance(value, dict):
+                fail(where, "not a JSON object")
+            yield where, _mended(where, value, replaced)
+
+
+def _parsed(where, text):
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        return fail(where, "not JSON: %s" % error)
+    except RecursionError:
+        return fail(where, "nested too deep")
+
+
+def _values(file, data):
+    """Yield (place, value) of values one after another."""
+    text, replaced = odd.decoded(data)
+    at, line = _skipped(text, 0), 1
+    start = 0
+    while at < len(text):
+        line += text.count("\n", start, at)
+        start = at
+        where = "%s:%d" % (file, line)
+        try:
+            value, at = json.JSONDecoder().raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            fail("%s:%d" % (file, error.lineno), "not JSON: %s" % error)
+        except RecursionError:
+            fail(where, "nested too deep")
+        yield where, _mended(where, value, replaced and "\ufffd" in text[start:at])
+        at = _skipped(text, at)
+
+
+def _skipped(text, at):
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _mended(where, value, replaced):
+    value, halves = odd.mended(value)
+    if replaced or halves:
+        remark(where)
+    return value
+
+
+# -- what a value is
+
+
+def _records(where, value, reading):
+    """Yield (place, collection or None, record) of a value."""
+    if reading.form == "tinydb" and not _is_tinydb(value):
+        fail(where, "not a file of TinyDB, tables of documents by their numbers")
+    if isinstance(value, list):
+        for number, record in enumerate(value, 1):
+            yield "%s, record %d" % (where, number), None, record
+    elif reading.form != "mongodb" and _is_tinydb(value):
+        for table, documents in value.items():
+            for id, record in documents.items():
+                yield "%s, %s %s" % (where, table, id), table, {"id": int(id), **record} if reading.ids else record
+    elif _is_collections(value):
+        for name, records in value.items():
+            for number, record in enumerate(records, 1):
+                yield "%s, %s record %d" % (where, name, number), name, record
+    else:
+        yield where, None, value
+
+
+def _is_tinydb(value):
+    """Tables by names, documents by numbers."""
+    return isinstance(value, dict) and bool(value) and any(value.values()) and all(
+        isinstance(table, dict) and all(id.isdecimal() and isinstance(document, dict) for id, document in table.items())
+        for table in value.values())
+
+
+def _is_collections(value):
+    """Lists of records by the names of collections."""
+    return isinstance(value, dict) and any(value.values()) and not kept.is_state(value) and all(
+        isinstance(records, list) and all(isinstance(record, dict) for record in records) for records in value.values())
+
+
+def _row(where, name, record, reading):
+    if not isinstance(record, dict):
+        fail(where, "not a JSON object")
+    if kept.is_state(record) and isinstance(record["collection"], str):
+        return Row(where, reading.collection or record["collection"], kept.State(record))
+    if set(record) == {"collection", "record"} and isinstance(record["record"], dict) and isinstance(record["collection"], str):
+        name, record = record["collection"], record["record"]  # a line that export and salvage write
+    name = reading.collection or name
+    if not name:
+        fail(where, "the line names no collection; give one after the database")
+    return Row(where, name, plain(record, where) if reading.form == "mongodb" or "_id" in record else record)

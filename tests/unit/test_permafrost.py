@@ -64,6 +64,20 @@ print(classes.Base.KIND)
     assert done.returncode == 0 and done.stdout.split() == ["AttributeError"] * 10 + ["TypeError"] * 2 + ["base"], done.stdout
 
 
+def test_what_is_a_modules_own_has_no_name(frosty, tmp_path):
+    """Functions have it as a constant. What others find, a module has: its own public names, parts of a package, what it hands on."""
+    done = run(frosty, """
+import frost.inner
+from frost import classes, functions, settings
+from frost.inner import deep
+print([hasattr(deep, name) for name in ("json", "sys", "greet", "counters", "__file__")], hasattr(functions, "_hidden"))
+print([hasattr(frost.inner, name) for name in ("plain", "both", "deep")], hasattr(deep, "renamed"), hasattr(settings, "plain"))
+print(hasattr(classes.Base, "__qualname__"), deep.used()[:2], functions.constants()[0])
+""", tmp_path)
+    assert done.stdout.splitlines() == ["[False, False, False, False, False] False", "[True, True, True] True True",
+                                        "False ('[1]', 'micropython') %d" % (1 << 40)], done.stdout
+
+
 def test_a_file_before_frozen_wins(frosty, tmp_path):
     (tmp_path / "frost").mkdir()
     (tmp_path / "frost" / "__init__.py").write_text("mine = 1\n")

@@ -3,6 +3,7 @@ from .values import Builtin, BuiltinModule, BuiltinType, Cell, Class, Dict, Func
 
 GENERATOR = 1  # MP_SCOPE_FLAG_GENERATOR
 SPECIAL = ("__setattr__", "__delattr__")
+UNTOLD = ("__module__", "__qualname__")  # what a class statement adds; MicroPython takes a class's name from elsewhere
 FEW = 8  # entries of a dict are found as fast one after the other
 HEAD = """
 // Modules as constants: permafrost/README.md.
@@ -63,8 +64,7 @@ class Emitter:
         }
 
     def code(self, module):
-        """Write the bytecode of a module's functions, and their tables, as mpy-tool does."""
-        module.source.freeze_constants()
+        """Write the bytecode of a module's functions as mpy-tool does."""
         for body in sorted(module.bodies, key=lambda body: body.escaped_name):
             for child in body.children:
                 if child not in module.bodies:
@@ -78,16 +78,26 @@ class Emitter:
     def module(self, module):
         """Write a module's globals, and where it does not stay in RAM the module."""
         name = self._owner = module.source.escaped_name
+        if module.keeps != "run":
+            module.source.freeze_constant_obj = self._constant
+            module.source.freeze_constants()
         self._map("permafrost_names_" + name, module.names, dense=module.keeps != "flash")
         if module.keeps == "flash":
             self._out("static const mp_module_context_t %s = {{{&mp_type_module}, (mp_obj_dict_t *)&permafrost_names_%s}, %s};" % (
                 self._context(module), name, self.constants(module)))
 
+    def _constant(self, name, value):
+        """C for an object in a module's table. name: where it needs one."""
+        if type(value) in self._writers or isinstance(value, Module):
+            return self.value(value)
+        return self._tool.CompiledModule.freeze_constant_obj(None, name, value)
+
     def constants(self, module):
         """The mp_module_constants_t of a module."""
-        name = module.source.escaped_name
-        objects = "(mp_obj_t *)const_obj_table_data_" + name if module.source.obj_table else "NULL"
-        return "{(qstr_short_t *)const_qstr_table_data_%s, %s}" % (name, objects)
+        source, name = module.source, module.source.escaped_name
+        names = "(qstr_short_t *)const_qstr_table_data_" + name if source.qstr_table else "NULL"
+        objects = "(mp_obj_t *)const_obj_table_data_" + name if source.obj_table else "NULL"
+        return "{%s, %s}" % (names, objects)
 
     def address(self, module):
         """C for a pointer to a module."""
@@ -178,8 +188,10 @@ class Emitter:
 
     def _class(self, value):
         name = self._class_name(value)
-        names = self._map("permafrost_names_" + value.code.escaped_name, value.names)
-        slots = ["locals_dict, &" + names]
+        names = {key: part for key, part in value.names.items() if key not in UNTOLD}
+        slots = []
+        if names or not value.bases:
+            slots.append("locals_dict, &" + self._map("permafrost_names_" + value.code.escaped_name, names))
         if value.bases:
             slots.append("parent, &" + self.value(value.bases[0] if len(value.bases) == 1 else value.bases)[len("MP_ROM_PTR(&"):-1])
         self._out("PERMAFROST_CLASS(%s, MP_QSTR_%s, %s, %s);" % (

@@ -3,6 +3,7 @@ import re
 
 from .body import Body, Missing
 from .code import global_stores
+from .links import link
 from .values import BuiltinModule, Module, Refusal
 
 REGISTERED = re.compile(r"\{ MP_ROM_QSTR\(MP_QSTR_(\w+)\), MP_ROM_PTR\(&(\w+)\) \}")
@@ -54,6 +55,7 @@ class Modules:
             self._complete(module)
         for module in self.all.values():
             self._attach(module)
+        link(self)
 
     def _complete(self, module):
         """Run a module's body, unless that was done, is being done, or is left to the board."""
@@ -61,7 +63,6 @@ class Modules:
             return
         module.state = "running"
         module.names["__name__"] = module.name
-        module.names["__file__"] = module.source.source_file.str
         if module.is_package:
             module.names["__path__"] = ".frozen/" + module.name.replace(".", "/")
         if module.keeps != "run":

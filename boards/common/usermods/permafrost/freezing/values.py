@@ -20,6 +20,7 @@ class Module:
         self.is_package = file.endswith("__init__.py")
         self.names = {}
         self.state = "new"  # then "running", then "done"
+        self.linked = set()  # names that its functions have as constants
         self.bodies = set()  # raw codes of the module and its classes: they run here, and nowhere else
 
     @property

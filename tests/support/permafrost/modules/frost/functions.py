@@ -1,4 +1,5 @@
 """Functions of all kinds."""
+import json
 
 
 def plain(a, b=2, *args, c=3, d="d", **kwargs):
@@ -51,6 +52,23 @@ def late():
     from .inner.deep import NAME
 
     return classes.Base.KIND, NAME
+
+
+_hidden = 1 << 40
+
+
+def constants():
+    """Globals of all kinds: of this module and of others, numbers large and small, text, types, nothing."""
+    return _hidden, deep_names(), late is alias, json.dumps([]), sorted is len, plain is alias, EMPTY, isinstance(_hidden, NUMBER)
+
+
+def deep_names():
+    return [name for name in ("a", "b") if name in TEXT and name is not None]
+
+
+NUMBER = int
+TEXT = "text with an a, of more than one word"
+EMPTY = ()
 
 
 def rename(word):

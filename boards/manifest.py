@@ -1,13 +1,19 @@
 # What every unosql image freezes, whatever the board. Boards include this file.
+# everything=True: what only PCs need as well, as the unix ports do.
 import os
+from pathlib import Path
+
+options.defaults(everything=False)
 
 include("$(MPY_DIR)/extmod/asyncio")
 
 # Which of the frozen modules lie in flash whole, and take no heap when they are loaded.
 include("common/usermods/permafrost", plan=os.path.abspath("permafrost.txt"))
 
-# modules/unosql and modules/uzlib.py, as bytecode.
-freeze("../modules")
+# modules/unosql and modules/uzlib.py, as bytecode. A board has one process, and _unosql in C: twins of that in Python stay out.
+_modules = [str(file.relative_to("../modules")) for file in sorted(Path("../modules").rglob("*.py"))]
+_pc_only = () if options.everything else ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/kv/twin.py")
+freeze("../modules", [name for name in _modules if name not in _pc_only])
 
 # firmware/build.py writes unosql_build.py (versions and digests of this build) here.
 # A build by hand, without firmware/, has none: unosql_board.BUILD then says so.

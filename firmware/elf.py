@@ -2,7 +2,9 @@
 import re
 import subprocess
 
-from .paths import MODULES
+from .paths import BOARDS, MODULES
+
+USERMODS = BOARDS / "common" / "usermods"
 
 
 def sections(firmware):
@@ -25,7 +27,7 @@ def in_image(firmware):
     """
     command = ["riscv64-unknown-elf-nm", "-S", str(firmware.parent / "obj" / "frozen_content.o")]
     symbols = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    names = {str(f.relative_to(MODULES)): _mangled(f.relative_to(MODULES)) for f in MODULES.rglob("*.py")}
+    names = {name: name.removesuffix(".py").replace("/", "_") for name in frozen(firmware)}
     owner = re.compile("(.*?)_(%s)(?:_|$)" % "|".join(sorted(names.values(), key=len, reverse=True)))
     totals = {mangled: [0, 0] for mangled in names.values()}
     for fields in map(str.split, symbols.splitlines()):
@@ -34,14 +36,14 @@ def in_image(firmware):
     return {name: tuple(totals[mangled]) for name, mangled in names.items()}
 
 
-def _mangled(path):
-    """A module's name as MicroPython's freezing tool puts it into symbols."""
-    return str(path.with_suffix("")).replace("/", "_")
-
-
 def frozen(firmware):
     """{module of modules/: bytes of its .mpy}, as mpy-cross compiled it for this firmware."""
-    folder = firmware.parent / "obj" / "frozen_mpy"
-    sources = sorted(MODULES.rglob("*.py"))
-    return {str(f.relative_to(MODULES)): (folder / f.relative_to(MODULES)).with_suffix(".mpy").stat().st_size
-            for f in sources}
+    folder = firmware.parent / "obj"
+    names = re.findall(r'^ +"([\w/]+\.py)\\0"', (folder / "frozen_content.c").read_text(), re.M)
+    return {name: (folder / "frozen_mpy" / name).with_suffix(".mpy").stat().st_size for name in names if (MODULES / name).exists()}
+
+
+def native(firmware):
+    """{folder of boards/common/usermods: bytes of its C in an image}."""
+    folders = [file.parent.name for file in USERMODS.glob("*/micropython.mk")]
+    return {name: sum(map(image, (firmware.parent / "obj" / name).glob("*.o"))) for name in folders}

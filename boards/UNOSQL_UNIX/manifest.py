@@ -1,1 +1,1 @@
-include("../manifest.py")
+include("../manifest.py", everything=True)

@@ -1,4 +1,4 @@
-"""The lock between processes, where there are any (unix, PCs). Nothing here runs on a board.
+"""The lock between processes, where there are any (unix, PCs). Images of boards leave this out.
 
 The lock is a directory that holds one empty file, named after the owner. It is made elsewhere and renamed into place,
 which POSIX refuses unless the directory there is empty: taking the lock and saying whose it is are one step. A lock

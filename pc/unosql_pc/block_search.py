@@ -10,7 +10,8 @@ from . import engine  # noqa: F401
 from unosql.codec import unpack_uint
 from unosql.kv.compression import decompress
 from unosql.kv.envelope import Plain
-from unosql.kv.segment import block_aad, read_entry
+from unosql.kv.segment import block_aad
+from unosql.kv.twin import entry
 
 LARGEST = 66000  # bytes of a sealed block: one record of the largest memtable
 USUAL = 4096  # after damage only blocks up to this size are found
@@ -29,7 +30,7 @@ class Block(NamedTuple):
         """The list of (key, value or None)."""
         found, key, i = [], b"", 0
         while i < len(self.data):
-            key, value, i = read_entry(self.data, i, key)
+            key, value, i = entry(self.data, i, key, bytes)
             found.append((key, value))
         return found
 

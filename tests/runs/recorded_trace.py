@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import here  # noqa: E402
 from media import FlashMedium, MemFiles  # noqa: E402
 from unosql import shared, state  # noqa: E402
-from unosql.kv import compression  # noqa: E402
+from unosql.kv import compression, twin  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
 from unosql.errors import StorageFullError, UniqueError, WrongKeyError  # noqa: E402
 
@@ -66,7 +66,7 @@ class Packing:
 def nothing_by_chance():
     """Salts are the same bytes each time, and nothing depends on the version of zlib."""
     with mock.patch.object(os, "urandom", lambda n: bytes(range(n))), \
-            mock.patch.object(compression, "native", None), mock.patch.object(compression, "uzlib", Packing()):
+            mock.patch.object(compression, "native", twin), mock.patch.object(twin, "uzlib", Packing()):
         yield
 
 

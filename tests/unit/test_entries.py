@@ -8,7 +8,7 @@ import codec
 from test_blocks import ENVELOPES, numbered, written
 from unosql.codec import pack_uint
 from unosql.errors import CorruptionError
-from unosql.kv import memtable, segment
+from unosql.kv import memtable, segment, twin
 from unosql.kv.memtable import ABSENT, Memtable, encode_entry
 
 CI = 200000  # inputs in the test
@@ -48,7 +48,7 @@ def outcome(call, *args):
 def by_both(c, module, call, *args):
     """What a call comes to, in Python and in C alike."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "native", None)
+        patch.setattr(module, "native", twin)
         python = outcome(call, *args)
         patch.setattr(module, "native", c)
         assert outcome(call, *args) == python
@@ -58,7 +58,7 @@ def by_both(c, module, call, *args):
 def all_entries(block):
     found, key, i = [], b"", 0
     while i < len(block):
-        key, value, i = segment.read_entry(block, i, key)
+        key, value, i = segment.native.entry(block, i, key, bytes)
         found.append((key, value, i))
     return found
 
@@ -69,8 +69,8 @@ def test_blocks(c, block, lo, hi, reverse, most, data):
     entries = by_both(c, segment, all_entries, block)
     if entries and entries is not ValueError and data.draw(st.booleans()):
         lo = data.draw(st.sampled_from(entries))[0]
-    by_both(c, segment, segment._find, block, lo)
-    by_both(c, segment, segment._children, block, lo, hi, reverse, most)
+    by_both(c, segment, lambda: segment.native.find(block, lo))
+    by_both(c, segment, lambda: segment.native.children(block, lo, hi, reverse, most))
 
 
 @settings(max_examples=300, deadline=None)
@@ -81,7 +81,7 @@ def test_children_in_order(c, keys, lo, hi, reverse, most):
     for i, key in enumerate([b"", *[key for key in keys if key]]):
         place = pack_uint(i * 1000) + pack_uint(i)
         block += pack_uint(0) + pack_uint(len(key)) + pack_uint(len(place) + 1) + key + place
-    found, more = by_both(c, segment, segment._children, bytes(block), lo, hi, reverse, most)
+    found, more = by_both(c, segment, lambda: segment.native.children(bytes(block), lo, hi, reverse, most))
     assert len(found) <= most and found == sorted(found, reverse=reverse) and (more is None or len(found) == most)
 
 
@@ -117,10 +117,10 @@ def test_a_segment(c, monkeypatch, envelope):
         assert tree.get(key) == value and tree.get(key + b"\0") is ABSENT
 
 
-@pytest.mark.parametrize("twin", ["c", "python"])
+@pytest.mark.parametrize("engine", ["c", "python"])
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2), st.integers(0, 127), st.integers(0, 255), st.booleans())
-def test_blocks_that_somebody_else_sealed(c, twin, nth, i, byte, cut):
+def test_blocks_that_somebody_else_sealed(c, engine, nth, i, byte, cut):
     """Whatever they hold, it is damage that has a name, or other records."""
     entries = numbered(300)
     tree, _ = written(entries)
@@ -134,7 +134,7 @@ def test_blocks_that_somebody_else_sealed(c, twin, nth, i, byte, cut):
 
     tree._reader.block = damaged
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segment, "native", c if twin == "c" else None)
+        patch.setattr(segment, "native", c if engine == "c" else twin)
         calls = [lambda: tree.get(entries[i][0]), lambda: list(tree.scan()), lambda: list(tree.scan(reverse=True)), tree.check,
                  lambda: list(tree.scan(reverse=True, shared_block=True)), lambda: tree.leaf(i)]
         for call in calls:
@@ -145,7 +145,7 @@ def test_blocks_that_somebody_else_sealed(c, twin, nth, i, byte, cut):
 
 
 def test_a_meta_block_that_somebody_else_sealed(monkeypatch):
-    monkeypatch.setattr(segment.Segment, "_part", lambda self, n: segment._part(b"\7", 0, n))
+    monkeypatch.setattr(segment.Segment, "_part", lambda self, n: twin.part(b"\7", n))
     with pytest.raises(CorruptionError, match="file 7"):
         written(numbered(3))
 

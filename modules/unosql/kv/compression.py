@@ -1,22 +1,15 @@
-"""Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else by uzlib.
+"""Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else its twin, which takes uzlib.
 
-Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in memory that it is given, once for all
-blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for a while has no such gaps.
+native: which of the two it is, for all of kv. Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in
+memory that it is given, once for all blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for
+a while has no such gaps.
 """
 
-import io
-
-native = uzlib = None
 try:
     import _unosql as native
 except ImportError:  # stock MicroPython, CPython
-    try:
-        import uzlib
-    except ImportError:  # stock MicroPython without our frozen module: blocks stay plain
-        pass
+    from . import twin as native
 
-# Deflating looks back 2**9 bytes.
-_WBITS = -9
 # What stands at the end of a block: one of these, behind the length of the data if deflated.
 _PLAIN = 0
 _DEFLATE = 1
@@ -27,20 +20,14 @@ _WORTHWHILE = 64
 SPARE = 16
 
 
-def _ahead():
-    """Bytes at the start of a workspace that _unosql deflates in."""
-    return native.DEFLATE_WORK if native else 0
-
-
 def workspace(size):
     """Return what blocks of up to size bytes are compressed and decompressed in."""
-    least = native.INFLATE_WORK if native else 0
-    return memoryview(bytearray(max(least, _ahead() + size + _TAIL + SPARE)))
+    return memoryview(bytearray(max(native.INFLATE_WORK, native.DEFLATE_WORK + size + _TAIL + SPARE)))
 
 
 def room(work):
     """Return the size of the largest block that a workspace is for."""
-    return len(work) - _ahead() - _TAIL - SPARE
+    return len(work) - native.DEFLATE_WORK - _TAIL - SPARE
 
 
 def compress(data, work=None):
@@ -52,8 +39,8 @@ def compress(data, work=None):
     size = len(data)
     if work is None or room(work) < size:
         work = workspace(size)
-    target = work[_ahead():]
-    used = _deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0
+    target = work[native.DEFLATE_WORK :]
+    used = native.deflate(data, target[: size - _TAIL], work) if size >= _WORTHWHILE else 0
     if used:
         target[used] = size >> 8
         target[used + 1] = size & 255
@@ -62,17 +49,6 @@ def compress(data, work=None):
     target[:size] = data
     target[size] = _PLAIN
     return target, size + 1
-
-
-def _deflate(data, target, work):
-    """Put the stream of data into target and return its size; 0 when it does not fit, or nothing here deflates."""
-    if native:
-        return native.deflate(data, target, work)
-    packed = uzlib.compress(data, _WBITS) if uzlib else b""
-    if len(packed) > len(target):
-        return 0
-    target[: len(packed)] = packed
-    return len(packed)
 
 
 def decompress(blob, buf=None, work=None):
@@ -89,16 +65,7 @@ def decompress(blob, buf=None, work=None):
     if flag == _PLAIN:
         data[:] = memoryview(blob)[:size]
         return data
-    got = _inflate(blob, data, work)
+    got = native.inflate(blob, data, work or workspace(0))
     if got != size:
         raise ValueError("block of %d bytes instead of %d" % (got, size))
     return data
-
-
-def _inflate(blob, data, work):
-    """Fill data from a stream and return how many bytes there were."""
-    if native:
-        return native.inflate(blob, data, work or workspace(0))
-    if uzlib is None:
-        raise ValueError("compressed block, and this image has no uzlib")
-    return uzlib.DecompIO(io.BytesIO(blob), _WBITS).readinto(data) or 0

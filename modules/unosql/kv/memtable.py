@@ -105,13 +105,4 @@ class Memtable:
         return bytes(self.arena[i : i + size])
 
     def _find(self, key):
-        if native:
-            return native.search(self.arena, self._places, self._count, key)
-        lo, hi = 0, self._count
-        while lo < hi:
-            mid = (lo + hi) // 2
-            if self._key(self._place(mid)) < key:
-                lo = mid + 1
-            else:
-                hi = mid
-        return lo
+        return native.search(self.arena, self._places, self._count, key)

@@ -32,24 +32,6 @@ def file_aad(number):
     return b"s" + number.to_bytes(4, "big")
 
 
-def read_entry(block, i, key, copy=bytes):
-    """Return (key, value or None, index of the next entry) of the entry at block[i:]; _DAMAGE when it is cut off.
-
-    key: of the entry before it. copy: what makes the value of a part of the block, which may be large.
-    One flat call, not a generator: every source of a merge holds its state in RAM.
-    """
-    if native:
-        return native.entry(block, i, key, copy)
-    shared, i = unpack_uint(block, i)
-    rest, i = unpack_uint(block, i)
-    width, i = unpack_uint(block, i)
-    start = i + rest
-    end = start + width - 1 if width else start
-    if shared > len(key) or end > len(block):
-        raise ValueError("damaged entries")
-    return key[:shared] + block[i:start], copy(block[start:end]) if width else None, end
-
-
 def bloom_bits(key, bloom):
     """Yield the filter's bit numbers for key (Bloom 1970; probes are slices of SHA-256)."""
     digest = hashlib.sha256(key).digest()
@@ -135,16 +117,16 @@ class Segment:
         return self._part(1)
 
     def _numbers(self):
-        """Return root, its size, depth, number of entries, and the index of the first part."""
+        """Return root, its size, depth and number of entries."""
         numbers, i = [], 5 + self._packed[0]
         for _ in range(4):
             n, i = unpack_uint(self._packed, i)
             numbers.append(n)
-        return numbers + [i]
+        return numbers
 
     def _part(self, n):
         """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
-        return native.part(self._packed, n) if native else _part(self._packed, self._numbers()[4], n)
+        return native.part(self._packed, n)
 
     @property
     def low(self):
@@ -160,7 +142,7 @@ class Segment:
         if key > self.max or key < self.low or not self._may_hold(key):
             return ABSENT
         try:
-            return _find(self._block(*self._leaves(key, key + b"\0", False)[0][0]), key)
+            return native.find(self._block(*self._leaves(key, key + b"\0", False)[0][0]), key)
         except _DAMAGE as error:
             self._damaged(error)
 
@@ -206,7 +188,7 @@ class Segment:
                         block = memoryview(block)
                     key, i = b"", 0
                     while i < len(block):
-                        key, value, i = read_entry(block, i, key, copy)
+                        key, value, i = native.entry(block, i, key, copy)
                         if hi is not None and key >= hi:
                             return
                         if key >= lo:
@@ -255,18 +237,18 @@ class Segment:
 
         To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
         """
-        root, size, depth, _, _ = self._numbers()
+        root, size, depth, _ = self._numbers()
         found, more = [(root, size)], None
         while depth and found:
             depth -= 1
             # deeper down is nearer: what an upper level has comes later
-            found, nearer = _children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
+            found, nearer = native.children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
             more = more if nearer is None else nearer
         return found, more
 
     def leaf(self, n):
         """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
-        offset, size, depth, _, _ = self._numbers()
+        offset, size, depth, _ = self._numbers()
         lo, hi = b"", None
         try:
             while depth:
@@ -299,31 +281,11 @@ class Segment:
         raise CorruptionError(self._reader.source.describe(self.number), offset, why)
 
 
-def _part(packed, i, n):
-    """Return the n-th of the spans at packed[i:], each behind its size."""
-    size, i = unpack_uint(packed, i)
-    for _ in range(n):
-        size, i = unpack_uint(packed, i + size)
-    if i + size > len(packed):
-        raise ValueError("damaged entries")
-    return packed[i : i + size]
-
-
-def _find(block, key):
-    """Return the value of key in a data block, None for a deletion, ABSENT when the key is not here."""
-    if native:
-        return native.find(block, key)
-    found, value, i = b"", ABSENT, 0
-    while i < len(block) and found < key:
-        found, value, i = read_entry(block, i, found)
-    return value if found == key else ABSENT
-
-
 def _entries(block, lo=b"", hi=None):
     """Yield (key, value or None) of a block for lo <= key < hi."""
     key, i = b"", 0
     while i < len(block):
-        key, value, i = read_entry(block, i, key)
+        key, value, i = native.entry(block, i, key, bytes)
         if hi is not None and key >= hi:
             return
         if key >= lo:
@@ -349,29 +311,3 @@ def _child(block, n, lo, hi):
         elif i > n:
             return lo, key, place
     return lo, hi, place
-
-
-def _children(block, lo, hi, reverse, most):
-    """The children of an index block that may hold keys of lo <= key < hi: see Segment._leaves()."""
-    if native:
-        return native.children(block, lo, hi, reverse, most)
-    found, lows = [], []
-    key, i, more = b"", 0, None
-    while i < len(block):
-        key, place, i = read_entry(block, i, key)
-        if hi is not None and key >= hi:
-            break
-        if key <= lo:
-            found.clear()
-            lows.clear()
-        elif len(found) == most:
-            if not reverse:
-                return found, key
-            del found[0], lows[0]
-            more = True
-        offset, at = unpack_uint(place or b"", 0)
-        found.append((offset, unpack_uint(place, at)[0]))
-        lows.append(key)
-    if reverse:
-        found.reverse()
-    return found, more and lows[0]

@@ -106,7 +106,7 @@ class _Children(ctypes.Structure):
 
 
 class Entries:
-    """What modunosql.c makes of entries.c: stands in for `native` in segment.py and memtable.py. ValueError: damaged."""
+    """What modunosql.c makes of entries.c: stands in for `native` of kv. ValueError: damaged."""
 
     def __init__(self):
         self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "entries.c"])))

@@ -1,11 +1,12 @@
 """Targets that are boards, reached through mpremote: the emulated one and those attached by a serial port."""
-from here import DEVICE
+from here import DEVICE, ROOT
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from .report import Report
 
 FOLDER = "/tests"  # on the board's filesystem
+TWINS = {"test_sealed": [ROOT / "modules" / "unosql" / "kv" / "crypto.py"]}  # images of boards have these in C only
 
 
 class Attached:
@@ -19,7 +20,8 @@ class Attached:
         report = Report(job.names)
         try:
             with Connection(self.port) as connection:
-                connection.upload("runner", "nor", "ram", job.module)
+                own = [DEVICE / (name + ".py") for name in ("runner", "nor", "ram", job.module)]
+                connection.upload(*own, *TWINS.get(job.module, ()))
                 connection.run_tests(job, report)
         except (TransportError, OSError) as e:
             self.recover()
@@ -69,12 +71,11 @@ class Connection:
     def __exit__(self, *exc):
         self._transport.close()
 
-    def upload(self, *modules):
+    def upload(self, *files):
         if not self._transport.fs_exists(FOLDER):
             self._transport.fs_mkdir(FOLDER)
-        for module in modules:
-            source = (DEVICE / (module + ".py")).read_bytes()
-            self._transport.fs_writefile("%s/%s.py" % (FOLDER, module), source, chunk_size=1024)
+        for file in files:
+            self._transport.fs_writefile("%s/%s" % (FOLDER, file.name), file.read_bytes(), chunk_size=1024)
 
     def run_tests(self, job, report):
         code = "import sys; sys.path.insert(0, %r); import runner; runner.main(%r, %r, %r, '/')" % (

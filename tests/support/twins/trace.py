@@ -7,8 +7,10 @@ Salts, clock and seed are given: whatever differs between two runs is what the t
 import hashlib
 import sys
 
+from unosql.kv import twin
+
 if sys.argv[1] == "python":
-    sys.modules["_unosql"] = None  # as on stock MicroPython, for all who import it
+    sys.modules["_unosql"] = twin  # for all who import it
 from unosql.kv import compression, header, writer
 from unosql.core import Unosql
 
@@ -55,13 +57,6 @@ class Random:
         return (self._state >> 8) % n
 
 
-def choose(twin):
-    if twin == "python":
-        compression.uzlib = __import__("uzlib")  # the module above was imported after all
-    elif compression.native is None:
-        raise ValueError("this image has no C")
-
-
 class Trace:
     def __init__(self, key, seed):
         self.flash, self.key, self.rng = Ram(), key, Random(seed)
@@ -104,8 +99,9 @@ class Trace:
                 self.db.delete("a", "name", "name%d" % rng.below(60))
 
 
-def main(twin, key, calls, seed):
-    choose(twin)
+def main(engine, key, calls, seed):
+    if (compression.native is twin) != (engine == "python"):
+        raise ValueError("this image has no C")
     header.os = writer.os = Salts()
     trace = Trace(None if key == "-" else key.encode(), int(seed))
     for n in range(1, int(calls) + 1):

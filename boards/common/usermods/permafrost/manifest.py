@@ -6,4 +6,4 @@ sys.path.insert(0, os.getcwd())  # MicroPython's tool works in this folder while
 
 from freezing import hook  # noqa: E402
 
-hook.install(options.plan)  # noqa: F821
+hook.install(options.plan)

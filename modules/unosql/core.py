@@ -191,7 +191,11 @@ class Unosql:
             return catalog.collection(collection, True).insert(record)
 
     def insert_many(self, collection, records):
-        """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does."""
+        """Insert all dicts of an iterable (a generator, say) or none; return how many. Raises as insert() does.
+
+        StorageFullError: what was removed before has been reclaimed, so that a smaller batch may find room. A list
+        was tried again already.
+        """
         with self._use("insert_many", collection) as catalog:
             return many.insert_many(catalog.collection(collection, True), records, self._open().pulled)
 
@@ -429,6 +433,7 @@ class Unosql:
                 db.update("stock", "name", "bolt", {"count": 95})
 
         Reads within see the writes. Other threads wait until its end. Other coroutines do not: await nothing in it.
+        One that ends with StorageFullError has reclaimed what was removed before it, and may find room when tried again.
         Raises ValueError within another transaction; so do backup(), incremental_backup(), restore(), rekey(),
         optimize_memory(), compact() and verify().
         """

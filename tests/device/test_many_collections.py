@@ -37,6 +37,8 @@ def test_insert_reopen_change_and_drop():
     db.compact()
     check(db, lambda n: 3 - n % 2)
     same(db.backup("many.backup"), 2 * N + N // 2)
+    same(db.restore("many.backup"), 2 * N + N // 2)
+    check(db, lambda n: 3 - n % 2)
     for n in range(N):
         same(db.drop(name(n)), True)
     same(db.collections(), [])

@@ -99,7 +99,7 @@ class FakeStore:
         self.batches[self._staged :] = [staged]
         self._staged = self._base = None
 
-    def rollback(self):
+    def rollback(self, error=None):
         if self._staged is None:
             return
         self.data, ops = self._base

@@ -681,10 +681,10 @@ def dying(fs):
 def test_a_segment_found_dead_when_its_turn_to_be_sampled_comes_is_forgotten():
     store = dying(MemFs())
     store.observer.dead = b"l"
-    store.compaction.space.unsampled = 0
+    store.segments.space.unsampled = 0
     reclaim.sample_next(store)  # that is not due
     assert list(store.version.segments())
-    store.compaction.space.unsampled = 1
+    store.segments.space.unsampled = 1
     reclaim.sample_next(store)
     assert not list(store.version.segments()) and everything(store) == {} == everything(make(store.storage._fs))
 
@@ -697,13 +697,13 @@ def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
         store.apply([(b"k%02d" % i, bytes(100))])
         store.flush()
     kept = everything(store)
-    fs.free = store.compaction.space.left = 0
-    store.compaction.space.wrote(0)
+    fs.free = store.segments.space.left = 0
+    store.segments.space.wrote(0)
     fs.fail("/s", error=errno.ENOSPC)
     with pytest.raises(StorageFullError):
         store.apply([(b"more", bytes(200))])
     fs.n = None
-    assert everything(store) == kept == everything(make(fs)) and store.compaction.space.futile
+    assert everything(store) == kept == everything(make(fs)) and store.segments.space.futile
 
 
 def test_compacting_what_is_all_dead_leaves_nothing():
@@ -753,11 +753,11 @@ def filled(hooks, memtable=1024):
 def test_segments_that_are_dead_as_a_whole_make_room_enough():
     store = filled(Dying())
     store.flush()
-    assert not reclaim.relieve(store, store.compaction.space.goal)
+    assert not reclaim.relieve(store, store.segments.space.goal)
     store.observer.dead = b"\xff" * 5
-    store.compaction.space.futile = False  # as after a removal
+    store.segments.space.futile = False  # as after a removal
     reads = store.segments.reader.reads
-    assert reclaim.relieve(store, store.compaction.space.goal) and not list(store.version.segments()) and store.segments.reader.reads == reads
+    assert reclaim.relieve(store, store.segments.space.goal) and not list(store.version.segments()) and store.segments.reader.reads == reads
 
 
 def test_a_large_batch_merges_late_where_flash_is_short():
@@ -767,7 +767,7 @@ def test_a_large_batch_merges_late_where_flash_is_short():
     ops = [(r.randbytes(4), r.randbytes(100)) for _ in range(150)]
     for i in range(0, 150, 50):
         store.apply(ops[i : i + 50])
-    assert store.compaction.space.free() < 4 * store.compaction.space.goal and everything(store) == dict(ops)
+    assert store.segments.space.free() < 4 * store.segments.space.goal and everything(store) == dict(ops)
 
 
 def test_levels_are_as_deep_as_what_they_hold(monkeypatch):
@@ -792,7 +792,7 @@ def test_compacting_a_full_medium_goes_two_segments_at_a_time(monkeypatch):
         return merge(compaction, level, inputs, *how)
 
     monkeypatch.setattr(compaction.Compaction, "_merge", noted)
-    store.compaction.space.full_at = 1
+    store.segments.space.full_at = 1
     monkeypatch.setattr(writing, "make_room", lambda *_: None)
     store.compact()
     assert widths[:3] == [(0, 2), (0, 2), (0, 1)] and [store.get(b"k%02d" % i) for i in range(5)] == [b"new"] * 5

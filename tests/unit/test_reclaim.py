@@ -150,6 +150,49 @@ def test_batches_go_on_after_a_removal(medium):
     assert db.find("c", {"n": {"gte": n - 10}}) == [] and db.count("c", {"n": -1}) == 1 and db.verify() == []
 
 
+def rows(n):
+    return [{"n": i, "s": "%d" % (i * 7919) * 6} for i in range(n)]
+
+
+@pytest.mark.parametrize("removal", ["delete a third", "delete every other", "ack", "clear"])
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_batch_that_found_no_room_has_made_it(medium, removal):
+    """For the next one, by itself or tried again; and what is free is right after it."""
+    made = MEDIA[medium](**SMALL[medium])
+    db, n = full(made)
+    gone = REMOVALS[removal](db, n)
+    for attempt in (lambda: db.insert_many("c", iter(rows(n + gone))), lambda: transaction(db, rows(n + gone))):
+        with pytest.raises(StorageFullError):
+            attempt()
+        free = db.get_stats()["free"]
+        assert free > 0 and free == reopened(db, made).get_stats()["free"]
+        db = opener(made)()
+    assert db.insert_many("c", rows(gone // 8)) == gone // 8
+    assert db.count("c") == n - gone + gone // 8 and db.verify() == []
+
+
+def transaction(db, records):
+    with db.transaction():
+        for record in records:
+            db.insert("c", record)
+
+
+def reopened(db, medium):
+    db.close()
+    return opener(medium)()
+
+
+@pytest.mark.parametrize("made, fits", [(iter, False), (list, True)], ids=["iterator", "list"])
+def test_a_list_that_found_no_room_is_tried_again(made, fits):
+    db, n = full(MEDIA["flash"](64))
+    gone = db.delete("c", {"s": {"contains": "8"}})
+    try:
+        assert db.insert_many("c", made(rows(gone // 8))) == gone // 8 and fits
+    except StorageFullError:
+        assert not fits
+    assert db.count("c") == n - gone + fits * (gone // 8) and db.verify() == []
+
+
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("medium", SMALL)
 def test_a_full_medium_reads_and_maintains(medium, key, tmp_path):
@@ -317,7 +360,7 @@ def test_segments_are_dropped_under_a_merge_at_hand(steps):
         n += 1
         steps -= bool(steps and store.compaction._job)
     before = db.get_stats()["segments"]
-    store.compaction.space.left = 0  # as on a medium that fills
+    store.segments.space.left = 0  # as on a medium that fills
     db.ack("c", 450)
     assert db.get_stats()["segments"] < before
     for n in range(30):

@@ -190,16 +190,16 @@ class Catalog:
             if self.spoiled:
                 raise UnosqlError("rolled back: a call in the transaction had failed half-way")
             self.store.commit()
-        except BaseException:
-            self.rollback()
+        except BaseException as error:
+            self.rollback(error)
             raise
         self.in_transaction = False
 
-    def rollback(self):
-        """Forget the writes since begin(), and what they did to the counters."""
+    def rollback(self, error=None):
+        """Forget the writes since begin(), and what they did to the counters. error: what made it necessary."""
         self.in_transaction = False
         self.live = self._lived
-        self.store.rollback()
+        self.store.rollback(error)
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""

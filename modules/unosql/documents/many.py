@@ -13,9 +13,19 @@ def insert_many(collection, records, pulled=iter):
     """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
         raise ValueError("records is an iterable of dicts, such as a list, not a %s" % type(records).__name__)
+    catalog = collection.catalog
+    try:
+        return _insert(collection, pulled(records))
+    except StorageFullError:  # which has reclaimed what was removed: within a batch that can't be had
+        if catalog.in_transaction or catalog.store.is_short or iter(records) is records:
+            raise
+    return _insert(collection, pulled(records))
+
+
+def _insert(collection, records):
     n = 0
     with collection.catalog.atomic():
-        for record in pulled(records):
+        for record in records:
             collection.insert(record)
             n += 1
     return n

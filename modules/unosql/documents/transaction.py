@@ -14,7 +14,7 @@ class Transaction:
         if kind is None:
             self._catalog.commit()
         else:
-            self._catalog.rollback()
+            self._catalog.rollback(error)
 
 
 class NestedTransaction:
@@ -55,6 +55,6 @@ class UserTransaction:
             if kind is None:
                 self._catalog.commit()
             else:
-                self._catalog.rollback()
+                self._catalog.rollback(error)
         finally:
             self._database.__exit__(kind, error, traceback)

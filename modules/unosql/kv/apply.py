@@ -17,7 +17,7 @@ def apply(store, ops):
         if len(entry) > store.memtable.capacity:
             raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), store.memtable.capacity))
     size = sum(len(entry) for entry in entries)
-    removes = store.compaction.space.left <= 0 and admit(store, ops, size)
+    removes = store.segments.space.left <= 0 and admit(store, ops, size)
     if store.batch:
         store.batch.add(entries, ops)
     elif size > store.memtable.capacity:

@@ -91,7 +91,7 @@ class Batch:
             self._merge()
 
     def _merge(self):
-        store, space = self._store, self._store.compaction.space
+        store, space = self._store, self._store.segments.space
         most = LIMIT // 2 if space.free() > _AMPLE * space.goal else LIMIT - 1  # what is merged here comes free at the end only
         if len(self.draft.levels[0]) < most:
             return
@@ -109,7 +109,7 @@ class Batch:
             if number < self._first:
                 self._gone.append(number)
             else:
-                store.remove([number])
+                store.segments.remove([number])
 
     def commit(self):
         """Make it durable. What raises leaves the store suspect, or has undone the batch."""

@@ -15,7 +15,6 @@ from .. import heap
 from .memory import in_memtable_memory
 from .merge import advance, merge, scan_run
 from .reclaim import Newer, is_garbage, loosest, sample_next, victims
-from .space import Space
 from .version import Version
 
 # Level-0 segments that start a merge, and that make a write wait for one.
@@ -85,11 +84,11 @@ class Output:
 
 
 class Compaction:
-    """Chooses and runs the jobs of one store. space: the room there is for it. error: what stopped the last job, or None."""
+    """Chooses and runs the jobs of one store. error: what stopped the last job, or None."""
 
     def __init__(self, store):
         self._store = store
-        self.space = Space(store)
+        self._space = store.segments.space
         self.error = None
         self._job = None
         self._two_at_a_time = False  # a merge has run out of memory
@@ -154,7 +153,7 @@ class Compaction:
         """Merge all levels into the deepest one and forget what is dead there."""
         self.stop()
         store = self._store
-        if self.space.is_short:
+        if self._space.is_short:
             while len(store.version.levels[0]) > 2:
                 self._all(self._merge(0, store.version.levels[0][-2:]))
         levels = store.version.levels
@@ -174,14 +173,14 @@ class Compaction:
         """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
         self._short = True
         try:
-            while self.space.free() < goal and self._frees(self._pick()):
+            while self._space.free() < goal and self._frees(self._pick()):
                 pass
         finally:
             self._short = False
 
     def _frees(self, picked):
         """Run one merge, or else rewrite the loosest segments; return whether to go on."""
-        free = self.space.free()
+        free = self._space.free()
         if picked:
             self._all(self._merge(*picked))
             return True
@@ -189,14 +188,14 @@ class Compaction:
         if not picked:
             return False
         self._all(self._rewritten(*picked, True))
-        return self.space.free() > free
+        return self._space.free() > free
 
     def _start(self):
         picked = self._pick()
         if picked:
             heap.tidy()
             return self._merge(*picked)
-        return self._reclaiming() if self.space.unsampled > 0 else None
+        return self._reclaiming() if self._space.unsampled > 0 else None
 
     def _reclaiming(self):
         """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""
@@ -204,7 +203,7 @@ class Compaction:
             sample_next(self._store)
             picked = victims(self._store, self._full())
         except MemoryError:
-            self.space.unsampled = 0
+            self._space.unsampled = 0
             return None
         return picked and self._rewritten(*picked, False)
 
@@ -249,9 +248,9 @@ class Compaction:
 
     def _full(self):
         """Bytes of a full segment in the deeper levels."""
-        if self.space.segment is None:
-            self.space.free()
-        return self.space.segment
+        if self._space.segment is None:
+            self._space.free()
+        return self._space.segment
 
     def _limit(self, level):
         limit = self._full()
@@ -328,8 +327,6 @@ class Compaction:
             return inputs
         store = self._store
         output = store.segments.written(number) if number is not None else None
-        if output:
-            self.space.wrote(output.size)
         version, left, gone = store.version.merged(target, inputs, output, done)
         store.install(version, gone)
         return left

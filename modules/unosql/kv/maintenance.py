@@ -58,7 +58,7 @@ def import_(store, filename, password=None):
 def stats(store):
     """Return a dict of sizes and counts."""
     store.ready()
-    levels, space = store.version.levels, store.compaction.space
+    levels, space = store.version.levels, store.segments.space
     return {
         "bytes": sum(s.size for s in store.version.segments()),
         "free": max(0, space.free() - space.goal),

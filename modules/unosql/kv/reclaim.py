@@ -74,7 +74,7 @@ def is_garbage(store, level, key, value):
 
 def sample(store, level, segment):
     """Estimate the dead share of a segment by one of its data blocks."""
-    store.compaction.space.sampled = segment.number
+    store.segments.space.sampled = segment.number
     lo, hi = segment.leaf(store.segments.next_number * 0x9E3779B1 >> 7)
     newer = Newer(store, level)
     seen = dead = 0
@@ -91,7 +91,7 @@ def sample(store, level, segment):
 
 def sample_next(store):
     """Sample the next segment in the order of file numbers, if that is due."""
-    space = store.compaction.space
+    space = store.segments.space
     if space.unsampled <= 0:
         return
     level, segment = _next(store.version.levels, space.sampled)
@@ -129,7 +129,7 @@ def victims(store, limit):
             dead += _dead(s)
             if s.dead and (best is None or s.dead > best[0]):
                 best = s.dead, level, i
-    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.compaction.space.left)):
+    if best is None or best[0] < _WORTH or dead <= max(_ALLOWED * store.storage.erase, min(total // 3, store.segments.space.left)):
         return None
     return best[1], _window(levels[best[1]], best[2], limit)
 
@@ -171,7 +171,7 @@ def admit(store, ops, size):
 
     size: bytes of their entries. Raises StorageFullError.
     """
-    space, live = store.compaction.space, store.observer.live
+    space, live = store.segments.space, store.observer.live
     if not store.observer.grows(ops):
         space.futile = False
         if space.full_at is None:
@@ -194,7 +194,7 @@ def is_staging(store):
 
 def _needed(store, size, replaces):
     """Bytes that must be free for an insert of so many bytes. replaces: it follows on a removal."""
-    space = store.compaction.space
+    space = store.segments.space
     batch = store.batch
     space.free()
     if not (batch and batch.draft) and size + (batch.memtable.used if batch and batch.memtable else 0) <= store.memtable.room:
@@ -207,7 +207,7 @@ def relieve(store, goal):
 
     Only what was flushed tells what is dead, and on a small heap reclaiming needs the memtable's memory.
     """
-    space = store.compaction.space
+    space = store.segments.space
     if space.free() < goal and not space.futile and not is_staging(store):
         if len(store.memtable):
             store.flush()  # relieves as well
@@ -218,8 +218,7 @@ def relieve(store, goal):
 
 
 def _reclaim(store, goal):
-    compaction = store.compaction
-    space = compaction.space
+    compaction, space = store.compaction, store.segments.space
     compaction.stop()
     try:
         drop_dead(store)

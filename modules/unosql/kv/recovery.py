@@ -29,8 +29,7 @@ def load(store, password, iterations):
     orphans = _orphans(store)
     _replay(store)
     try:
-        for number in orphans:
-            storage.remove(number)
+        store.segments.remove(orphans)
     except OSError:
         pass  # a medium that can only be read; what else is wrong with it the next write will tell
 
@@ -55,7 +54,7 @@ def _make_parts(store, log):
     """Make what works with the keys and files now known. Of an earlier opening, nothing may take RAM meanwhile."""
     store.manifest.version = store.wal = None
     store.segments.obsolete = []
-    store.compaction.space.full_at = None  # the layer above counts anew
+    store.segments.space.forget()
     store.segments.lock()
     heap.tidy()
     store.segments.unlock(store.manifest.envelope, store.policy.cache)

@@ -32,7 +32,7 @@ def rekey(store, password, iterations):
 
 def _rewritten(store):
     # segments keep the reader they were opened with: the scan reads the old key, the output gets the new
-    space = store.compaction.space
+    space = store.segments.space
     space.free()
     out = Output(store, space.segment)
     try:

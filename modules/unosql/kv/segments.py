@@ -10,12 +10,14 @@ from .writer import Writer
 class Segments:
     """storage: files.Files, flash.Flash or one like them. buffers: of all that reads and writes blocks.
 
-    reader: of blocks, once unlock() has its key. next_number: above every number ever used. obsolete: numbers of files that
-    no version names and that could not be removed yet.
+    space: the room on the medium, which hears of every file here. reader: of blocks, once unlock() has its key.
+    next_number: above every number ever used. obsolete: numbers of files that no version names and that could not be
+    removed yet.
     """
 
-    def __init__(self, storage, block):
+    def __init__(self, storage, block, space):
         self.storage = storage
+        self.space = space
         self.buffers = Buffers(block)
         self.reader = None
         self.next_number = 1
@@ -52,6 +54,8 @@ class Segments:
         except BaseException:
             self.obsolete.append(number)
             raise
+        finally:
+            self.space.changed()
 
     def open(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -61,14 +65,17 @@ class Segments:
     def written(self, number):
         """The same of a file that no version names yet: when it can't be opened it is removed."""
         try:
-            return self.open(number)
+            segment = self.open(number)
         except BaseException:
             self.give_up(number, lambda: self.storage.remove(number))
             raise
+        self.space.wrote(segment.size)
+        return segment
 
     def remove(self, numbers):
         """Remove files that no version names, and forget what is cached of them."""
         for number in numbers:
+            self.space.changed()
             self.reader.forget(number)
             self.storage.remove(number)
 

@@ -35,6 +35,7 @@ from .policy import Policy
 from .reading import peek, scan
 from .recovery import load
 from .segments import Segments
+from .space import Space
 
 CLOSED, READY, SUSPECT = 0, 1, 2
 
@@ -51,7 +52,7 @@ class Store:
         # Allocate large objects first, the largest before the others, and keep them: a used heap may have no gap for them.
         self.memtable = Memtable(memtable)
         self.policy = Policy(memtable, cache)
-        self.segments = Segments(storage, self.policy.block)
+        self.segments = Segments(storage, self.policy.block, Space(self))
         self.observer = observer or Observer()
         self.compaction = Compaction(self)
         self.manifest = self.wal = self.batch = None
@@ -170,17 +171,11 @@ class Store:
         def adopt():
             self.manifest.version = version
             self.epoch += 1
-            self.remove([segment.number for segment in gone] + segments.take_obsolete())
+            segments.remove([segment.number for segment in gone] + segments.take_obsolete())
             if then:
                 then()
 
         self.durably(write, adopt)
-
-    def remove(self, numbers):
-        """Remove files that no version names any more."""
-        if numbers:
-            self.segments.remove(numbers)
-            self.compaction.space.wrote(0)
 
     # -- reading
 
@@ -227,7 +222,7 @@ class Store:
     @property
     def is_short(self):
         """Whether so little flash is free that inserts leave it to what removes."""
-        return self.compaction.space.is_short
+        return self.segments.space.is_short
 
     # -- transactions
 
@@ -248,12 +243,14 @@ class Store:
         finally:
             self.batch = None
 
-    def rollback(self):
-        """Forget the transaction's writes, if there are any."""
+    def rollback(self, error=None):
+        """Forget the transaction's writes, if there are any. error: what ended it; if it found no room, room is made."""
         batch, self.batch = self.batch, None
         if batch:
             batch.rollback()
         self.ready()
+        if isinstance(error, StorageFullError):
+            writing.reclaim_all(self)
 
     # -- what is seldom asked: functions of maintenance.py, which tell more
 

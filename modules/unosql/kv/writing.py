@@ -9,6 +9,9 @@ from .policy import FLUSH, STEP
 from .reclaim import relieve
 from .space import PACE
 
+# More bytes than any medium has.
+_ALL = 1 << 29
+
 
 def expanded(store, key, value):
     """Yield the encoded operation, and the one that it implies."""
@@ -91,11 +94,17 @@ def flush_buffered(store):
 
 def make_room(store, times):
     """Reclaim flash where it is short, until so many times what inserts want free is."""
-    space = store.compaction.space
+    space = store.segments.space
     if space.is_short:
         space.free()  # measures the goal
         store.compaction.quietly(relieve, store, times * space.goal)
         settle(store)
+
+
+def reclaim_all(store):
+    """Reclaim whatever flash can be had: a batch found no room, and may be tried again."""
+    store.compaction.quietly(relieve, store, _ALL)
+    settle(store)
 
 
 def settle(store):
@@ -150,7 +159,6 @@ def with_memtable(store):
         store.segments.give_up(number, writer.abort)
         raise
     segment = store.segments.written(number)
-    space = store.compaction.space
-    space.wrote(segment.size)
+    space = store.segments.space
     space.unsampled += PACE * segment.size
     return store.version.flushed(segment)

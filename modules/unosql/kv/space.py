@@ -86,5 +86,4 @@ class Space:
     def forget(self):
         """All is loaded anew, what a batch wrote is removed, and the layer above counts anew."""
         self._free = self.full_at = None
-        self.left = 0
         self.futile = False

@@ -96,7 +96,7 @@ class Shares:
         store = database.store
         parts = (("WAL", store.wal, "append"), ("level 0", writing, "with_memtable"), ("manifest", store.manifest, "write"),
                  ("compaction", Compaction, "run"),  # of its class: the store makes one when there is something to do
-                 ("removal", store, "remove"), ("removal", store.wal, "reset"))
+                 ("removal", store.segments, "remove"), ("removal", store.wal, "reset"))
         self._device = device
         self._totals = {part: [0, 0] for part, _, _ in parts}
         self._within = []  # of the parts at work: what parts inside of them took

@@ -4,8 +4,8 @@ import os
 import signal
 import sys
 
-from . import commands, engine
-from .terminal import Failure, say, shown
+from . import commands, engine, messages
+from .terminal import say
 from firmware import outcome
 
 
@@ -20,7 +20,7 @@ def parser():
 def main(arguments=None):
     """Run a command; its exit code: 0, 1 when verify found problems, 2 for errors, 130 after Ctrl-C."""
     _open_streams()
-    a = parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    a = _parsed(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         status = a.run(a)
         sys.stdout.flush()
@@ -32,9 +32,21 @@ def main(arguments=None):
         outcome.say_nothing_more()
         return 0
     except Exception as error:
-        say("error: " + _message(error))
+        say("error: " + messages.line_of(error))
         outcome.say_nothing_more()
         return 2
+
+
+def _parsed(arguments):
+    """The arguments. argparse takes what may be left out only beside the others: behind an option it is taken here."""
+    main_parser = parser()
+    a, rest = main_parser.parse_known_args(arguments)
+    late = getattr(a, "late", None)
+    if len(rest) == 1 and late and getattr(a, late) is None and not rest[0].startswith("-"):
+        setattr(a, late, rest.pop())
+    if rest:
+        main_parser.error("unrecognized arguments: %s" % " ".join(rest))
+    return a
 
 
 def _open_streams():
@@ -53,20 +65,3 @@ def _joined(arguments):
         else:
             joined.append(argument)
     return joined
-
-
-def _message(error):
-    """One line: what is wrong and what to do."""
-    from unosql.errors import CorruptionError, LockTimeoutError, UnosqlError, WrongKeyError
-
-    if isinstance(error, Failure):
-        return str(error)
-    if isinstance(error, WrongKeyError):
-        return shown(error) + " (--key HEX, --passphrase, $UNOSQL_KEY or $UNOSQL_PASSPHRASE)"
-    if isinstance(error, CorruptionError):
-        return shown(error) + "; `unosql verify` lists the damage, `unosql salvage` saves what is left"
-    if isinstance(error, OSError) and error.filename:
-        return "%s: %s" % (shown(error.filename), error.strerror)
-    if isinstance(error, (UnosqlError, LockTimeoutError, OSError, ValueError)):
-        return shown(error)
-    return shown(outcome.line_on(error))

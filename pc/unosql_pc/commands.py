@@ -1,9 +1,12 @@
 """The commands of `unosql`: their arguments, and what runs them. Modules are imported when needed: some take their time."""
 import os
 
-from . import key_input, rows, times
+from . import key_input, rows, times, writing
 
 KEEP_OUT = "JSON lines also tell the collections' options, indexes and next ids, for `unosql import --keep-ids`"
+SUMS = {"sum": "add numbers up", "avg": "the mean of numbers", "min": "the least value", "max": "the greatest value",
+        "first": "the value in the record with the lowest id", "last": "in that with the highest id",
+        "distinct": "how many different values"}
 PATH_HELP = "a directory NAME.udb, a raw flash or littlefs image, or a backup file"
 
 
@@ -48,15 +51,25 @@ def _reading_commands(commands):
     inspect = _add(commands, "inspect", _inspect, "tell what is in a database")
     _add_path(inspect)
     inspect.add_argument("--json", action="store_true", help="one line of JSON a database")
-    query = _add(commands, "query", _query, "print records")
+    query = _add(commands, "query", _query, "print records, or sums of them")
     _add_path(query)
     query.add_argument("collection", metavar="COLLECTION")
     query.add_argument("where", metavar="CONDITION", nargs="?", help="JSON, as find() takes it: '{\"age\": {\"gt\": 18}}'")
+    query.set_defaults(late="where")
     query.add_argument("--limit", type=int, metavar="N")
     query.add_argument("--order-by", metavar="FIELDS", help="age,-name: by age, then by name downwards")
     query.add_argument("--fields", metavar="FIELDS", help="only these, and the id: age,name")
-    query.add_argument("--json", action="store_true", help="JSON lines, without a limit")
+    form = query.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON lines, without a limit")
+    form.add_argument("-o", "--output", metavar="FORM|FILE", help="csv, jsonl, json or html: that on stdout; else a new file, whose "
+                      "name ends with .csv, .jsonl, .json, .html, .parquet or .sqlite")
+    _add_sums(query)
     times.add_options(query)
+    _add_plot(commands)
+    shell = _add(commands, "shell", _shell, "type calls on a database; all of them, in memory unless --write")
+    _add_path(shell)
+    shell.add_argument("--write", action="store_true", help="what is changed stays; for a database directory, and makes one")
+    times.add_options(shell)
     _add_path(_add(commands, "verify", _verify, "check everything; exit code 1 when there are problems"))
     salvage = _add(commands, "salvage", _salvage, "save what verifies of a damaged database, as JSON lines")
     _add_path(salvage)
@@ -66,10 +79,32 @@ def _reading_commands(commands):
     times.add_options(salvage)
 
 
+def _add_plot(commands):
+    plot = _add(commands, "plot", _plot, "plot fields of records, in the terminal or to a file")
+    _add_path(plot)
+    plot.add_argument("collection", metavar="COLLECTION")
+    plot.add_argument("x", metavar="X", help="a field: timestamp, say")
+    plot.add_argument("y", metavar="Y", help="a field, or several: celsius,humidity")
+    plot.add_argument("where", metavar="CONDITION", nargs="?", help="JSON, as find() takes it")
+    plot.set_defaults(late="where")
+    plot.add_argument("--by", metavar="FIELD", help="a line for each value of it")
+    plot.add_argument("-o", "--output", metavar="FILE", help="a new file, .svg, .png or .pdf; default: the terminal")
+    times.add_options(plot)
+
+
+def _add_sums(query):
+    group = query.add_argument_group("sums, instead of records")
+    group.add_argument("--count", action="store_true", help="how many records")
+    group.add_argument("--group-by", metavar="FIELDS", help="one row for each value: city, or city,age")
+    group.add_argument("--bucket", metavar="FIELD:TIME", help="one row for each time: timestamp:1h; s, m, h, d, w, in UTC")
+    for name, text in SUMS.items():
+        group.add_argument("--" + name, metavar="FIELDS", action="append", help=text)
+
+
 def _moving_commands(commands):
     export = _add(commands, "export", _export, "write collections to a file")
     _add_path(export)
-    export.add_argument("--format", choices=("jsonl", "csv", "sqlite"), required=True)
+    export.add_argument("--format", choices=writing.FORMS, help="default: told by the end of the file's name")
     export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file")
     export.add_argument("--collection", help="only this one")
     export.add_argument("--keep-ids", action="store_true", help=KEEP_OUT)
@@ -79,6 +114,7 @@ def _moving_commands(commands):
     load.add_argument("path", metavar="PATH", help="NAME.udb: a database directory; anything else: a backup file. "
                       "Made when there is none")
     load.add_argument("collection", metavar="COLLECTION", nargs="?", help="not needed where the file tells")
+    load.set_defaults(late="collection")
     load.add_argument("--upsert", metavar="KEY", help="a record with the same KEY (a field, or several: city,name) is changed, "
                       "not inserted again")
     load.add_argument("--format", choices=rows.FORMS, default="auto",
@@ -135,10 +171,26 @@ def _inspect(a):
 
 
 def _query(a):
-    from . import querying
+    from . import querying, summing
 
-    return querying.run(_source(a), key_input.key_of(a), a.collection, a.where, a.limit, a.order_by, a.fields, a.json,
-                        times.of(a))
+    sums = summing.Sums(querying.names(a.group_by) or [], summing.bucket(a.bucket), a.count,
+                        [(function, field) for function in SUMS for part in getattr(a, function) or ()
+                         for field in querying.names(part) or ()])
+    query = querying.Query(a.where, a.limit, querying.names(a.order_by), querying.names(a.fields), sums)
+    return querying.run(_source(a), key_input.key_of(a), a.collection, query, times.of(a), "rows" if a.json else a.output)
+
+
+def _plot(a):
+    from . import plotting, querying
+
+    return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *querying.names(a.y)], a.where, a.by, times.of(a),
+                        a.output)
+
+
+def _shell(a):
+    from . import shell
+
+    return shell.run(a.path, a.name, key_input.key_of(a), times.of(a), a.write)
 
 
 def _verify(a):

@@ -56,10 +56,12 @@ class Times:
 
     def settled(self, collection):
         """These for conditions on a Collection: its newest record tells the epoch, unless an option does."""
-        if self.epoch != "auto":
-            return self
-        raw = next((raw for _, raw in collection.scan(reverse=True)), None)
-        return Times(_epoch(header(raw)[1]) if raw else "2000", self.zone, self.raw, self.fields[1:])
+        return self.of_epoch(newest(collection))
+
+    def of_epoch(self, seconds):
+        """These where a time tells the epoch, unless an option does."""
+        epoch = _epoch(seconds) if self.epoch == "auto" else self.epoch
+        return Times(epoch, self.zone, self.raw, self.fields[1:])
 
     def unix(self, seconds):
         """A stored time as seconds since 1970."""
@@ -115,6 +117,12 @@ class Times:
             return self.stored(value) if isinstance(value, str) else value
         except ValueError:
             raise Failure("%s: %s is no time; write it like 2026-11-26T20:00:00Z" % (shown(name), shown(value))) from None
+
+
+def newest(collection):
+    """The timestamp of the record inserted last, 0 when there is none."""
+    raw = next((raw for _, raw in collection.scan(reverse=True)), None)
+    return header(raw)[1] if raw else 0
 
 
 def _epoch(seconds):

@@ -1,4 +1,4 @@
-"""The user's interface: `from unosql.core import Unosql`.
+"""The user's interface: `from unosql import Unosql`; all names are in unosql.core.
 
 A record is a dict of JSON values: None, bool, int, float, str, and lists and dicts of these, up to 16 deep; keys are
 strings. A collection is made by its first write. Its name has 1 to 64 characters. One that does not exist reads as empty.
@@ -35,7 +35,6 @@ import gc
 
 import unosql
 
-from . import upwards  # noqa: F401  first of all  # isort: skip
 from . import destroy, posts, shared
 from .database import LEVELS, Logged
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
@@ -43,6 +42,7 @@ from .documents.arguments import check_number
 from .errors import (
     BusyError,
     ClosedError,
+    ConflictError,
     CorruptionError,
     LockTimeoutError,
     StorageFullError,
@@ -139,6 +139,18 @@ class Unosql:
             except (BusyError, LockTimeoutError):
                 self._database = database
                 raise
+
+    def __repr__(self):
+        if not self._database:
+            return "<Unosql: closed>"
+        try:
+            with self._database as catalog:
+                names = [name for _, name in zip(range(9), catalog.names())]
+                names[8:] = ["..."] * (len(names) > 8)
+                names = ", ".join(names) or "no collections"
+                return "<Unosql %r on %s: %s>" % (self._database.name, catalog.store.storage.describe(None), names)
+        except (OSError, UnosqlError) as error:
+            return "<Unosql %r: %r>" % (self._database.name, error)
 
     def __enter__(self):
         self._open()
@@ -280,8 +292,8 @@ class Unosql:
         is made when it is missing. Pull, unset and rename leave a missing field as it is.
 
         Raises their versions and sets their timestamps. A condition must be given, {} stands for all records; an "id" and
-        "version" in it change a record only as it was read. Changes may be the whole record as it was read; an id that is not
-        the record's is a ValueError.
+        "version" in it change a record only as it was read. Changes may be the whole record as it was read: an id that is not
+        the record's is a ValueError then, and a version that is no longer the record's a ConflictError.
 
         Raises as insert() does, and ValueError when in any of the records an operator does not fit the field, as inc a
         string, when "a.b" lies in an a that is no dict, and for two changes to one field, or to one and to a field in it. Then
@@ -360,20 +372,43 @@ class Unosql:
         with self._use("drop", collection, "INFO") as catalog:
             return catalog.collection(collection).drop()
 
-    def configure(self, collection, *, capped=None, ttl=None, history=None):
-        """Set options of a collection, which are stored. 0 turns one off, None leaves it as it was.
+    def create_collection(self, collection, *, schema=None, capped=None, ttl=None, history=None):
+        """Make a collection, unless it is there, and set its options as configure() does; return whether it was made.
+
+            db.create_collection("readings", capped=5000, schema={
+                "sensor": {"type": "str", "required": True},
+                "celsius": {"type": "number", "gte": -40, "lte": 85},
+                "home.city": "str",
+            })
+
+        A program may say so at each start: nothing is written when nothing has changed.
+        """
+        options = _options(capped, ttl, history, schema)
+        with self._use("create_collection", collection, "INFO") as catalog:
+            found = catalog.collection(collection, True)
+            made = not found.number
+            found.configure(options)
+            return made
+
+    def configure(self, collection, *, capped=None, ttl=None, history=None, schema=None):
+        """Set options of a collection, which are stored, and return all of them, a dict. 0 turns one off, None leaves it as it was.
 
         capped: keep so many records, those inserted last. ttl: seconds from a record's timestamp to its end; the clock
         must be set; later inserts free what has expired, for good. history: versions kept of a record besides the current
         one, in place of the database's number; with a lower one older versions go when their record is changed.
+        schema: a dict of fields and what they must be: a type, or a dict of type, required and operators as in conditions.
+        Types are bool, int, number (an int or float), str, list and dict. A field that is missing or None breaks the schema
+        only where it is required, and others than these may be there. {} turns it off.
+
+        A schema holds for what is inserted, posted, imported and updated. A record that breaks it is a ValueError, which names
+        the field; so is one that is there already. restore() brings the schema of the backup.
         """
-        options = {}
-        for name, n, most in (("capped", capped, 1 << 40), ("ttl", ttl, 1 << 40), ("history", history, 255)):
-            if n is not None:
-                check_number(name, n, 0, most)
-                options[name] = n
+        options = _options(capped, ttl, history, schema)
         with self._use("configure", collection, "INFO") as catalog:
-            catalog.collection(collection, True).configure(options)
+            found = catalog.collection(collection, bool(options))
+            if options:
+                found.configure(options)
+            return found.settings()
 
     def pop(self, collection, n=1):
         """Remove the n oldest records and return them, a list. A reset after that loses them: see ack()."""
@@ -580,3 +615,17 @@ class Unosql:
             stats["version"] = unosql.__version__
             posts.describe(self._open(), stats)
             return stats
+
+
+def _options(capped, ttl, history, schema):
+    """Return the options that are given, checked, as a dict."""
+    options = {}
+    for name, n, most in (("capped", capped, 1 << 40), ("ttl", ttl, 1 << 40), ("history", history, 255)):
+        if n is not None:
+            check_number(name, n, 0, most)
+            options[name] = n
+    if schema is not None:
+        from .documents.schema import checked
+
+        options["schema"] = checked(schema)
+    return options

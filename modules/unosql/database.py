@@ -7,7 +7,7 @@ from .documents.arguments import check_name
 from .documents.catalog import Catalog
 from .documents.record import check, dumps
 from .documents.shortage import try_promise
-from .errors import BusyError, ClosedError, UniqueError, UnosqlError
+from .errors import BusyError, ClosedError, ConflictError, UniqueError, UnosqlError
 from .kv.store import Store
 from .logger import Logger
 from .posts import tell, write
@@ -40,6 +40,7 @@ class Database:
         self.password = password  # backups made elsewhere have salts of their own
         self.digest = digest_of(password)
         self.iterations = iterations
+        self.name = place.name
         self.base = place.base
         self._identity = place.identity
         self.in_directory = place.in_directory
@@ -113,7 +114,7 @@ class Database:
 
     def __exit__(self, kind, error, traceback):
         try:
-            if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, UniqueError):
+            if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, (ConflictError, UniqueError)):
                 self.note("ERROR", "%r" % (error,))
         finally:
             abandoned, self.abandoned = self.abandoned and self.lock.is_nested, False

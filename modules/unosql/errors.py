@@ -47,6 +47,18 @@ class StorageFullError(UnosqlError):
     and drop() give most at once."""
 
 
+class ConflictError(UnosqlError):
+    """The record was changed since it was read, as the version in the changes tells. Nothing was written: read it again.
+
+    id: of the record. version: the current one.
+    """
+
+    def __init__(self, id, seen, version):
+        super().__init__("record %d has version %d, and was read at version %d: read it again" % (id, version, seen))
+        self.id = id
+        self.version = version
+
+
 class UniqueError(UnosqlError):
     """A unique index holds that value already. Nothing was written.
 

@@ -1,5 +1,7 @@
-"""The database is in unosql.core."""
+"""The database; unosql.core has its errors."""
 from typing import Any
+
+from .core import Unosql as Unosql
 
 __version__: str
 

@@ -13,6 +13,10 @@ class WrongKeyError(UnosqlError): """The key is not the one that the database wa
 class ClosedError(UnosqlError): """The database was closed."""
 class BusyError(UnosqlError): """The call is in the middle of another one of the same thread, as in a timer's callback. It did nothing."""
 class LockTimeoutError(UnosqlError): """Another process or thread held the database longer than LOCK_TIMEOUT."""
+class ConflictError(UnosqlError):
+    """The record was changed since it was read, by the version in the changes. Nothing was written. Attributes: id, version (the current one)."""
+    id: int
+    version: int
 class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable: what removes makes room."""
 class UniqueError(UnosqlError): """A unique index holds that value already. Attributes: index (fields), id."""
 
@@ -24,6 +28,10 @@ Where = dict[str, Any]
 Operators: eq ne gt gte lt lte in contains regex exists. {"or": [Where, ...]}, {"and": [Where, ...]}, {"not": Where}.
 contains: substring of a string or element of a list. "a.b" reaches into nested dicts. Values of different types
 are never equal nor ordered (except int and float): the comparison is False."""
+
+Schema = dict[str, Any]
+"""{"celsius": {"type": "number", "required": True, "gte": -40}, "home.city": "str"}. Types: bool int number str list dict; a str is the
+type alone; the rest of a dict are operators of a condition. Missing or None breaks only "required"."""
 
 class Unosql:
     def __init__(self, db_name: str, encryption_key: bytes | str | None = None, iterations: int = 10000,
@@ -74,7 +82,8 @@ class Unosql:
         All matching records, as one batch; merges changes, raises version, sets timestamp. False when none matched.
         "a.b" in changes and operators is the field of a condition. Operators: inc={"n": 1}, min={"n": 1}, max={"n": 1},
         push={"list": element}, keep={"list": most elements after the push}, pull={"list": element}, unset=["a", "b"] or "a",
-        rename={"old": "new"}, or replace={...} alone: the whole new record. ValueError, and nothing changed: an operator that
+        rename={"old": "new"}, or replace={...} alone: the whole new record. Changes or replace may be a record as it was read:
+        ConflictError when its version is not the current one. ValueError, and nothing changed: an operator that
         does not fit a field, a path through what is no dict, two changes to one field or within it."""
     def upsert(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None, *,
                inc: dict[str, float] | None = None, min: Record | None = None, max: Record | None = None,
@@ -92,8 +101,12 @@ class Unosql:
     def collections(self) -> list[str]: ...
     def clear(self, collection: str) -> None: "Remove all records; O(1); index definitions are removed too."
     def drop(self, collection: str) -> bool: "Remove the collection; False when unknown"
-    def configure(self, collection: str, *, capped: int | None = None, ttl: int | None = None, history: int | None = None) -> None:
-        "capped: keep the last n records. ttl: seconds since timestamp. history: versions kept. Options persist; None leaves as is, 0 turns off. Dropping the oldest costs O(1) flash however many."
+    def create_collection(self, collection: str, *, schema: Schema | None = None, capped: int | None = None, ttl: int | None = None,
+                          history: int | None = None) -> bool:
+        "Make a collection unless it is there, and set options as configure() does; whether it was made. Nothing is written when nothing changes."
+    def configure(self, collection: str, *, capped: int | None = None, ttl: int | None = None, history: int | None = None,
+                  schema: Schema | None = None) -> dict[str, Any]:
+        "Returns all options, as they are in force then. schema: fields and what they must be, in what is there and what comes; {} turns it off. A violation is a ValueError that names the field. capped: keep the last n records. ttl: seconds since timestamp. history: versions kept. Options persist; None leaves as is, 0 turns off. Dropping the oldest costs O(1) flash however many."
     def pop(self, collection: str, n: int = 1) -> list[Record]: "Queue: remove and return the n oldest. peek: find(c, limit=n); acknowledge: ack."
     def ack(self, collection: str, id: int) -> int: "Remove all records with an id <= id; O(1); returns how many were removed."
 

@@ -1,6 +1,6 @@
 """Changes within records: paths, operators, and what update() and upsert() make of both."""
 from runner import again, board, column, fresh, plain, raises, same
-from unosql.core import UniqueError
+from unosql.core import ConflictError, UniqueError
 
 INF = float("inf")
 
@@ -307,3 +307,21 @@ def test_only_as_it_was_read():
     assert db.update("c", seen, inc={"n": 1}) is True
     assert db.update("c", seen, inc={"n": 1}) is False
     same(db.get("c", 1)["n"], 2)
+
+
+def test_record_as_it_was_read_is_refused_once_it_has_changed():
+    db = some({"n": 1}, {"n": 2})
+    stale = db.get("c", 1)
+    db.update("c", "id", 1, inc={"n": 1})
+    last = db.last_change()
+    for operators in ({"changes": stale}, {"replace": stale}, {"changes": stale, "inc": {"m": 1}}):
+        for call in (db.update, db.upsert):
+            error = raises(ConflictError, ("record 1", "version 2", "version 1"), call, "c", {"id": 1}, **operators)
+            same((error.id, error.version), (1, 2))
+    same((plain(db.all("c")), db.last_change()), ([{"n": 2}, {"n": 2}], last))
+    with db.transaction():
+        raises(ConflictError, "", db.update, "c", "id", 1, stale)
+        db.insert("c", {"n": 3})
+    fresh_one = dict(db.get("c", 1), n=5)
+    assert db.update("c", "id", 1, fresh_one)
+    same([r["n"] for r in again(db).all("c")], [5, 2, 3])

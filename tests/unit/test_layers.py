@@ -14,7 +14,7 @@ DESIGN = ROOT / "docs" / "DESIGN.md"
 WORDS = {("shared", "flash"): "the name of a lock", ("kv.store", "verify"): "the name of a method"}
 # What the layers above use of a store. A dozen names are enough for the documents, and it stays at that.
 DOCUMENTS_USE = {"get", "peek", "expect_peeks", "scan", "apply", "begin", "commit", "rollback", "flush", "is_short", "export", "import_"}
-API_USES = {"open", "close", "ready", "flush_buffered", "memtable", "rekey", "compact", "trim", "verify", "stats"}
+API_USES = {"open", "storage", "close", "ready", "flush_buffered", "memtable", "rekey", "compact", "trim", "verify", "stats"}
 
 
 def layers():
@@ -128,8 +128,10 @@ def _imported(module, node):
 
 
 def test_no_import_nests_deep():
-    """upwards.py sees to that, which core imports first of all."""
-    assert nested("core", {"upwards"}) > 9 and nested("core", set()) <= 6
+    """upwards.py sees to that, which the package imports before core."""
+    assert nested("core", set()) > 9
+    seen = set()
+    assert nested("upwards", seen) <= 6 and nested("core", seen) <= 6
 
 
 def test_no_import_goes_in_a_circle():

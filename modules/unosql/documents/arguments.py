@@ -4,10 +4,16 @@ from ..codec import is_ascii
 from .text import joined
 
 
+def called(value):
+    """Return what a value is, in words: "an int", "a dict", "None"."""
+    name = type(value).__name__
+    return "None" if value is None else ("an " if name[0] in "aeiouAEIOU" else "a ") + name
+
+
 def check_number(name, n, lo=0, hi=1 << 62):
     """Raise ValueError, with the argument's name, unless n is an int, which True is not, and lo <= n <= hi."""
     if not isinstance(n, int) or isinstance(n, bool) or not lo <= n <= hi:
-        raise ValueError("%s is a number from %d to %d, not %r" % (name, lo, hi, n))
+        raise ValueError("%s is an int from %d to %d, not %r" % (name, lo, hi, n))
 
 
 def check_name(name):

@@ -6,6 +6,7 @@ collections, TTL and queues raise it, which costs the same for one record as for
 
 from ..codec import pack_uint
 from . import keys
+from .condition import same
 from .expiry import forget, forget_deletions, surplus, unwind
 from .index import Index, maintain
 from .record import check, dumps, header, loads, pack, unpack
@@ -16,14 +17,14 @@ _EVERY = 16
 _TOP = 1 << 62
 # Of the state, what records change.
 COUNTERS = ("next", "count", "first")
-_STATE = COUNTERS + ("number", "options", "definitions", "_indexes")
+_STATE = COUNTERS + ("number", "options", "definitions", "_indexes", "_rules")
 
 
 class Collection:
     """A collection of a catalog, which loads the state; the number is 0 as long as the collection does not exist.
 
     The state goes when others need its place in RAM, and comes back when somebody who kept this object asks for it.
-    next: id of the next insert. count: records from `first` on. options: capped, ttl, history. swept: where looking for
+    next: id of the next insert. count: records from `first` on. options: capped, ttl, history, schema. swept: where looking for
     expired records goes on.
     """
 
@@ -61,7 +62,7 @@ class Collection:
         self.first = state.get("first", 1)
         self.options = state.get("options", {})
         self.definitions = state.get("indexes", [])
-        self._indexes = None
+        self._indexes = self._rules = None
         if counters and self.number:
             self.next, self.count, self.first = counters
 
@@ -118,7 +119,7 @@ class Collection:
 
     def _may_hold(self, id):
         if not isinstance(id, int) or isinstance(id, bool):
-            raise ValueError("id is a number, not %r" % (id,))
+            raise ValueError("id is an int, not %r" % (id,))
         return self.first <= id < self.next
 
     def raw(self, id):
@@ -200,6 +201,7 @@ class Collection:
     def insert(self, record):
         """Insert a record and return its id."""
         check(record)
+        self._obey(record)
         id = self.next
         raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
         changes = self._trim()
@@ -210,6 +212,15 @@ class Collection:
         ops.append((keys.make(keys.RECORD, number, id), raw))
         self.catalog.store.apply(ops)
         return id
+
+    def _obey(self, record):
+        """Raise ValueError when a record breaks the schema."""
+        if self.options.get("schema"):
+            from .schema import compiled, obey
+
+            if self._rules is None:
+                self._rules = compiled(self.options["schema"])
+            obey(self._rules, record)
 
     def _for_indexes(self, record, raw):
         """Return a stored record with the fields that indexes look at: all of a wide one, read again, take much RAM."""
@@ -226,6 +237,7 @@ class Collection:
         version, _, _, i = header(raw)
         fields = loads(raw[i:], True)
         edit(fields)
+        self._obey(fields)
         new = pack(version + 1, self.catalog.now(), self.catalog.change + 1, fields)
         self.replace(id, raw, new, [])
 
@@ -315,12 +327,23 @@ class Collection:
     # -- the collection as a whole
 
     def configure(self, options):
-        """Change options: a dict of capped, ttl, history. 0 turns capped and ttl off."""
+        """Change options: a dict of capped, ttl, history, schema. 0 turns capped and ttl off, {} a schema, which all records obey."""
         options = dict(self.options, **options)
+        if options.get("schema") and not same(options["schema"], self.options.get("schema")):
+            from .schema import obey_all
+
+            obey_all(self, options["schema"])
         changes = {"options": options}
         if options.get("capped") and self.count > options["capped"]:
             changes.update(self._without(self.count - options["capped"]))
-        self.save_state(**changes)
+        if not self.number or len(changes) > 1 or not same(options, self.options):
+            self.save_state(**changes)
+
+    def settings(self):
+        """Return all options as they are in force, a dict."""
+        options = {"capped": 0, "ttl": 0, "history": self.depth, "schema": {}}
+        options.update(loads(dumps(self.options)))  # a copy: what is returned may be changed
+        return options
 
     def clear(self):
         """Remove all records and indexes: they belong to a number that is no longer anyone's."""

@@ -3,7 +3,7 @@
 A compiled condition is a list of tests (operator, field, argument, prepared argument), of which all must hold.
 """
 
-from .arguments import settle
+from .arguments import called, settle
 
 _MISSING = object()
 _JOINTS = "or", "and", "not"
@@ -23,7 +23,7 @@ def kind(value):
         return 4
     if isinstance(value, dict):
         return 5
-    raise ValueError("a %s is not JSON" % type(value).__name__)
+    raise ValueError("%s is not JSON" % called(value))
 
 
 def same(a, b):

@@ -3,7 +3,7 @@
 A step is (operator, field, argument). The place of a field is the tuple of the names that lead there in a record.
 """
 
-from .arguments import check_number, check_strings, settle
+from .arguments import called, check_number, check_strings, settle
 from .condition import kind, same
 from .record import META, check
 
@@ -129,7 +129,7 @@ def _value(record, place):
 def _inner(record, name, place):
     inner = record.get(name, {})
     if not isinstance(inner, dict):
-        raise ValueError("%r: %r is a %s, not a dict" % (".".join(place), name, type(inner).__name__))
+        raise ValueError("%r: %r is %s, not a dict" % (".".join(place), name, called(inner)))
     return inner
 
 
@@ -167,7 +167,7 @@ def _result(operator, old, argument, place):
             return old
         raise ValueError("rename: there is a field %r already" % ".".join(place))
     if kind(old) != (4 if operator in ("pull", "push") else kind(argument)):
-        raise ValueError("%s does not fit %r, a %s" % (operator, ".".join(place), type(old).__name__))
+        raise ValueError("%s does not fit %r, %s" % (operator, ".".join(place), called(old)))
     return _CHANGE[operator](old, argument)
 
 

@@ -1,18 +1,18 @@
 """Writes of any number of records as one batch."""
 
-from ..errors import StorageFullError
+from ..errors import ConflictError, StorageFullError
 from . import shortage
-from .arguments import settle
+from .arguments import called, settle
 from .condition import compile, fields
 from .edits import editor, put
 from .query import search
-from .record import META, check
+from .record import META, check, header
 
 
 def insert_many(collection, records, pulled=iter):
     """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
-        raise ValueError("records is an iterable of dicts, such as a list, not a %s" % type(records).__name__)
+        raise ValueError("records is an iterable of dicts, such as a list, not %s" % called(records))
     catalog = collection.catalog
     try:
         return _insert(collection, pulled(records))
@@ -33,7 +33,7 @@ def _insert(collection, records):
 
 def update(collection, tests, changes, operators={}):
     """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
-    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators).get("id"))
+    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators))
 
 
 def delete(collection, tests):
@@ -55,7 +55,7 @@ def upsert(collection, tests, changes, operators={}):
     """
     edit = _editor(changes, operators, _equal(tests) if "replace" in operators else {})
     given = _given(changes, operators)
-    id = _update(collection, tests, edit, given.get("id"))
+    id = _update(collection, tests, edit, given)
     if id is not None:
         return id
     for field in list(fields(tests)) + list(given):
@@ -100,11 +100,14 @@ def _given(changes, operators):
 
 
 def _update(collection, tests, edit, given):
-    """Edit all records that tests hold for; return the first one's id. given: the id in the changes, or None."""
+    """Edit all records that tests hold for; return the first one's id. given: of the record as it was read, perhaps."""
 
     def change(id, raw):
-        if given is not None and given != id:
-            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (given, id))
+        if given.get("id", id) != id:
+            raise ValueError("changes['id'] is %d, but the record's is %d, and stays" % (given["id"], id))
+        version = header(raw)[0]
+        if given.get("version", version) != version:
+            raise ConflictError(id, given["version"], version)
         collection.update(id, raw, edit)
 
     return _each(collection, tests, change)[0]

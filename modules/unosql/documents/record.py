@@ -5,6 +5,7 @@ import sys
 
 from .. import state
 from ..codec import is_ascii, pack_uint, unpack_uint
+from .arguments import called
 from .own import check_own
 from .text import is_sound, joined, mended
 
@@ -48,7 +49,7 @@ def check(record, name="record", own=False):
     was read, which may be written again.
     """
     if not isinstance(record, dict):
-        raise ValueError("%s: a %s is not a dict" % (name, type(record).__name__))
+        raise ValueError("%s: %s is not a dict" % (name, called(record)))
     flaw = _flaw(record, _DEPTH)
     if flaw:
         raise ValueError(name + flaw)
@@ -100,7 +101,7 @@ def _flaw(value, depth):
     elif isinstance(value, (list, tuple)):
         items = enumerate(value)
     else:
-        return ": a %s is not JSON" % type(value).__name__
+        return ": %s is not JSON" % called(value)
     return ": nested deeper than %d" % _DEPTH if depth < 0 else _flaw_within(items, depth, isinstance(value, dict))
 
 

@@ -17,6 +17,7 @@ HEAD = """# API reference
 
 <!-- `make docs` makes this file of the docstrings in modules/: change those -->
 Programs that use it: [RECIPES.md](RECIPES.md). For editors: [core.pyi](../stubs/unosql/core.pyi)."""
+TAKERS = {"operators": ("documents/edits.py", "editor"), "options": ("documents/query.py", "search"), "columns": ("documents/aggregate.py", "aggregate")}
 SECTION = re.compile(r"^    # -- (.+)$", re.M)
 WIDTH = 120
 
@@ -119,9 +120,9 @@ def call_of(node):
 
 
 def spelled(arguments):
-    """With the arguments that a call hands on in the place of **operators, of a change, or **options, of a search."""
+    """With the arguments that a call hands on in the place of **operators, of a change, **options, of a search, or **columns, of sums."""
     if arguments.kwarg:
-        file, name = ("documents/edits.py", "editor") if arguments.kwarg.arg == "operators" else ("documents/query.py", "search")
+        file, name = TAKERS.get(arguments.kwarg.arg, TAKERS["options"])
         taker = find(MODULES / "unosql" / file, name).args
         arguments.kw_defaults = taker.defaults
         arguments.kwonlyargs = taker.args[-len(taker.defaults):]

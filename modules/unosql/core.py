@@ -346,6 +346,54 @@ class Unosql:
         """Return the records with start <= record[field] <= end, two numbers or two strings. Reads all unless field has an index."""
         return self.find(collection, condition.between(field, start, end))
 
+    def aggregate(self, collection, where=None, value=..., **columns):
+        """Yield sums over the records that a condition holds for, a dict for each group, in the order of the groups.
+
+            for row in db.aggregate("readings", {"timestamp": {"gte": yesterday}}, group_by="sensor", bucket=("timestamp", 3600),
+                                    count=True, avg="celsius", max=["celsius", "humidity"]):
+                print(row)
+            # {"sensor": "roof", "bucket": 817002000, "count": 60, "avg_celsius": 21.4, "max_celsius": 22.5, "max_humidity": 41}
+
+        where: a condition as a dict, or what find() takes as key.
+        group_by: a field or a list of fields, with None, booleans, numbers or strings in them.
+        bucket: a field and a width: groups of its numbers from n * width on, the last part of the order. A record without a
+        number there is left out.
+        count: True: of records; or of those that have a field.
+        sum: of numbers; an int where all are.
+        avg: of numbers.
+        min: the least, by the order of indexes: booleans, numbers, strings.
+        max: the greatest.
+        first: the value of the first record that has the field, in the order of the bucket's field, then of ids.
+        last: that of the last one.
+
+        A column is asked for by a field, a list of fields, or a dict of names in the row and fields. Its name is "avg_celsius" where
+        none is given. It is None for groups in which no record has the field. Without group_by and bucket there is one row.
+
+        Where an index, or the id, has the order of group_by and the bucket's field, each group is summed on its own; explain()
+        with the same group_by and bucket says "sorted". Elsewhere groups are summed as many as the free RAM has KB, and the
+        records are read again for those that had no room. min and max of a field with an index, of
+        all records, are read at the ends of the index.
+
+        It goes on as iterate() does when the loop writes; what is written then may be in groups to come. ValueError for a value
+        that does not fit, with the id of its record.
+        """
+        from .documents.aggregate import aggregate
+
+        with self._use("aggregate", collection) as catalog:
+            rows = aggregate(catalog.collection(collection), condition.compile(where, value), **columns)
+            return self._steps(rows, catalog.restored)
+
+    def distinct(self, collection, field, where=None, value=...):
+        """Yield the different values that a field has in the records that a condition holds for, in order.
+
+        None stands for records without it. With an index on the field, and no condition, it takes one search a value.
+        """
+        from .documents.aggregate import distinct
+
+        with self._use("distinct", collection) as catalog:
+            values = distinct(catalog.collection(collection), condition.compile(where, value), field)
+            return self._steps((part[0] for part in values), catalog.restored)
+
     def history(self, collection, id):
         """Return a list of the kept versions of a record, the newest first; [] when none is known.
 
@@ -452,11 +500,16 @@ class Unosql:
     def explain(self, collection, key=None, value=..., **options):
         """Tell how find() with the same arguments would search, as a dict.
 
+        group_by, bucket: of aggregate(), in the place of order_by.
+
         "plan": "id", "index" or "scan", which reads all records. "index": its fields, or None. "range": whether a
         comparison narrows it. "sorted": whether records are met in the order asked for.
         """
         with self._use("explain", collection) as catalog:
-            return query.explain(catalog.collection(collection), condition.compile(key, value), **options)
+            explain = query.explain
+            if "group_by" in options or "bucket" in options:
+                from .documents.aggregate import explain
+            return explain(catalog.collection(collection), condition.compile(key, value), **options)
 
     # -- transactions and changes
 

@@ -29,6 +29,9 @@ Operators: eq ne gt gte lt lte in contains regex exists. {"or": [Where, ...]}, {
 contains: substring of a string or element of a list. "a.b" reaches into nested dicts. Values of different types
 are never equal nor ordered (except int and float): the comparison is False."""
 
+Columns = str | list[str] | dict[str, str]
+"""Of aggregate(): a field, fields, or {name in the row: field}."""
+
 Schema = dict[str, Any]
 """{"celsius": {"type": "number", "required": True, "gte": -40}, "home.city": "str"}. Types: bool int number str list dict; a str is the
 type alone; the rest of a dict are operators of a condition. Missing or None breaks only "required"."""
@@ -95,6 +98,14 @@ class Unosql:
     def count(self, collection: str, where: Any = None, value: Any = ...) -> int: "As find() finds; O(1) without a condition"
     def get_last_n_records(self, collection: str, n: int) -> list[Record]: "the n last inserted, oldest first"
     def get_records_in_timeframe(self, collection: str, field: str, start: float, end: float) -> list[Record]: "start <= record[field] <= end"
+    def aggregate(self, collection: str, where: Any = None, value: Any = ..., *, group_by: str | list[str] | None = None,
+                  bucket: tuple[str, float] | None = None, count: bool | Columns | None = None, sum: Columns | None = None,
+                  avg: Columns | None = None, min: Columns | None = None, max: Columns | None = None, first: Columns | None = None,
+                  last: Columns | None = None) -> Iterator[dict[str, Any]]:
+        """A row a group, in order: its group_by fields, "bucket" (n * width) and columns: "avg_celsius" by default, or names of a dict
+        {name: field}. bucket: (field, width). None where no record of a group has the field. explain(..., group_by, bucket)["sorted"]: in
+        one pass, by an index. ValueError: a value that does not fit."""
+    def distinct(self, collection: str, field: str, where: Any = None, value: Any = ...) -> Iterator[Any]: "Different values, in order; None for records without it"
     def history(self, collection: str, id: int) -> list[Record]: "kept versions, newest first, the current one included; [] when unknown. Of a deleted record until its deletion is forgotten"
 
     # collections

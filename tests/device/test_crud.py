@@ -165,7 +165,7 @@ def test_update_by_the_record_that_was_read():
     record = db.find_one("users", "name", "Ann")
     record["age"] = 3
     assert db.update("users", "id", record["id"], record) is True
-    same(db.upsert("users", "name", "Ann", record), 1)
+    same(db.upsert("users", "name", "Ann", dict(db.get("users", 1), age=3)), 1)
     found = db.get("users", 1)
     same((plain([found]), found["version"]), (plain([record]), 3))
 

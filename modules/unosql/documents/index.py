@@ -56,10 +56,11 @@ class Index:
             if id >= collection.first:
                 yield key, id
 
-    def fetch(self, collection, key, id):
-        """Return the record that an entry stands for, or None when the entry is out of date."""
-        record = collection.get(id)
-        if record is None or self.key_of(collection, record) != key and not is_odd(collection.raw(id)):
+    def fetch(self, collection, key, id, raw=None):
+        """Return the record that an entry stands for, or None when the entry is out of date. raw: the record as stored, if at hand."""
+        raw = raw or collection.raw(id)
+        record = raw and unpack(raw, id)
+        if not record or self.key_of(collection, record) != key and not is_odd(raw):
             return None
         return record
 

@@ -85,11 +85,14 @@ def _encode_exponent(exponent):
 
 def _encode_digits(digits):
     """Base 128 from the top; the low bit of each byte tells that another follows, as in SQLite4's keys."""
-    parts = []
-    while digits:
-        parts.insert(0, (digits & 127) << 1)
+    while digits >> 7 * _DIGITS:
         digits >>= 7
-    del parts[_DIGITS:]
-    while not parts[-1]:
-        parts.pop()
-    return bytes([part | 1 for part in parts[:-1]]) + bytes(parts[-1:])
+    while not digits & 127:
+        digits >>= 7
+    parts = [(digits & 127) << 1]
+    digits >>= 7
+    while digits:
+        parts.append((digits & 127) << 1 | 1)
+        digits >>= 7
+    parts.reverse()
+    return bytes(parts)

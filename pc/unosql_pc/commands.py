@@ -66,6 +66,13 @@ def _reading_commands(commands):
     _add_sums(query)
     times.add_options(query)
     _add_plot(commands)
+    browse = _add(commands, "browse", _browse, "show databases in a browser, on this machine only; changes nothing")
+    browse.add_argument("paths", metavar="PATH", nargs="+", help=PATH_HELP)
+    browse.add_argument("--name", help="which database, where a PATH holds several; default: all")
+    browse.add_argument("--port", type=int, default=0, help="default: one that is free")
+    browse.add_argument("--no-open", action="store_true", help="only print the address")
+    key_input.add_options(browse)
+    times.add_options(browse)
     shell = _add(commands, "shell", _shell, "type calls on a database; all of them, in memory unless --write")
     _add_path(shell)
     shell.add_argument("--write", action="store_true", help="what is changed stays; for a database directory, and makes one")
@@ -185,6 +192,12 @@ def _plot(a):
 
     return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *querying.names(a.y)], a.where, a.by, times.of(a),
                         a.output)
+
+
+def _browse(a):
+    from . import browse_server
+
+    return browse_server.run(a.paths, a.name, key_input.key_of(a), times.of(a), a.port, not a.no_open)
 
 
 def _shell(a):

@@ -19,7 +19,7 @@ def inspect(path, name, key, as_json):
 def describe(source, key):
     """A dict of JSON values."""
     facts = {"path": source.label, "kind": open_path.KINDS[source.kind], "name": source.name}
-    facts.update(_sealing(source))
+    facts.update(sealing(source))
     if facts.get("encrypted") and key is None:
         facts["locked"] = "give the key to see inside: --key, --passphrase or $UNOSQL_KEY"
         return facts
@@ -35,7 +35,8 @@ def describe(source, key):
     return facts
 
 
-def _sealing(source):
+def sealing(source):
+    """What can be told of a database without its key: whether it is encrypted."""
     if source.kind == "backup":
         header = header_of(source.path)
     else:

@@ -47,6 +47,21 @@ def _board_commands(commands):
     pull.add_argument("--everything", action="store_true", help="the whole raw partition, free blocks too")
 
 
+    push = _add(commands, "push", _push, "put a database or a backup onto a board, which is reset")
+    push.add_argument("port", metavar="PORT")
+    push.add_argument("path", metavar="PATH", help=PATH_HELP)
+    push.add_argument("--name", help="which database, where PATH holds several")
+    push.add_argument("--as", dest="new", metavar="NAME", help="what it is called on the board")
+    push.add_argument("--folder", help="the directory on the board's filesystem; default: /")
+    push.add_argument("--raw", action="store_true", default=None, help="into the raw partition; default for images of one")
+    push.add_argument("--replace", action="store_true", help="what the board has of that name")
+    key_input.add_options(push)
+    copy = _add(commands, "copy", _copy, "copy files to or from a board, which is reset: copy PORT :log.bak . or copy PORT main.py :")
+    copy.add_argument("port", metavar="PORT")
+    copy.add_argument("names", metavar="FILE", nargs="+", help="files, and at last where to; names on the board begin with a colon")
+    copy.add_argument("--replace", action="store_true", help="files that are there")
+
+
 def _reading_commands(commands):
     inspect = _add(commands, "inspect", _inspect, "tell what is in a database")
     _add_path(inspect)
@@ -163,6 +178,18 @@ def _pull(a):
 
     pulling.run(a.port, a.name, a.directory, a.folder, a.everything)
     return 0
+
+
+def _push(a):
+    from . import pushing
+
+    return pushing.run(a.port, a.path, key_input.key_of(a), a.name, a.new, a.folder, a.raw, a.replace)
+
+
+def _copy(a):
+    from . import copying
+
+    return copying.run(a.port, a.names, a.replace)
 
 
 def _source(a):

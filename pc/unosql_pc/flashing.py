@@ -5,9 +5,9 @@ from pathlib import Path
 
 from serial.tools.list_ports import comports
 
+from . import serial_port
 from .terminal import Failure, print_table, say, shown
 from firmware import flash
-from firmware.ports import choose
 
 SUMS = "SHA256SUMS"
 
@@ -24,16 +24,11 @@ def ports(everything=False):
     return 0
 
 
-def attached():
-    """[(port, description)] of the serial ports on USB."""
-    return [(p.device, p.description) for p in comports() if p.vid]
-
-
 def run(path, port, erase, baud, dry=False):
     """Flash an image, or the one of a release directory that fits the board. erase: "yes", "no" or None: ask."""
     path = Path(path)
     image = None if path.is_dir() else _sound(path)
-    tool = flash.Esptool(port or ("PORT" if dry else choose(find=attached)), baud, dry, sys.executable)
+    tool = flash.Esptool(port or "PORT" if dry else serial_port.chosen(port), baud, dry, sys.executable)
     if not image and dry:
         raise Failure("--dry-run needs an image file: which one of a release fits, only a board can tell")
     if not dry:

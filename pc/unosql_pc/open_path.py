@@ -57,6 +57,17 @@ def choose(path, name=None):
     return found[0]
 
 
+def files(source):
+    """{name: bytes} of the files of a database in a directory or a littlefs."""
+    if source.kind == "directory":
+        return {file.name: file.read_bytes() for file in sorted(Path(source.path).iterdir()) if OURS.fullmatch(file.name)}
+    for _, fs in littlefs_image.filesystems(images.load(source.path)):
+        for folder, inside in littlefs_image.databases(fs):
+            if source.label == "%s:%s" % (source.path, folder):
+                return {name: data for name, data in inside.items() if OURS.fullmatch(name)}
+    return {}
+
+
 def _names(found):
     return ", ".join(shown(source.name) for source in found)
 

@@ -2,13 +2,20 @@
 
 Errors: bad arguments raise ValueError or TypeError, a missing file OSError. UnosqlError is the root of the rest.
 """
-from typing import Any, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Iterable, Iterator, Literal
+
+from .storage import BlockDevice, Storage
 
 LOCK_TIMEOUT: int  # milliseconds to wait for another process or thread; 5000
 
 class UnosqlError(Exception): ...
 class CorruptionError(UnosqlError):
-    """Stored bytes fail their checksum or MAC. Attributes: where (file name), offset (bytes or None)."""
+    """Stored bytes fail their checksum or MAC. Attributes: where (file name), offset (bytes or None), why (in words)."""
+    where: str
+    offset: int | None
+    why: str
+    def __init__(self, where: str, offset: int | None, why: str) -> None: ...
 class WrongKeyError(UnosqlError): """The key is not the one that the database was made with, or is missing."""
 class ClosedError(UnosqlError): """The database was closed."""
 class BusyError(UnosqlError): """The call is in the middle of another one of the same thread, as in a timer's callback. It did nothing."""
@@ -17,8 +24,13 @@ class ConflictError(UnosqlError):
     """The record was changed since it was read, by the version in the changes. Nothing was written. Attributes: id, version (the current one)."""
     id: int
     version: int
+    def __init__(self, id: int, seen: int, version: int) -> None: ...
 class StorageFullError(UnosqlError): """No space left on flash. The database is unchanged and usable: what removes makes room."""
-class UniqueError(UnosqlError): """A unique index holds that value already. Attributes: index (fields), id."""
+class UniqueError(UnosqlError):
+    """A unique index holds that value already. Attributes: index (fields), id."""
+    index: list[str]
+    id: int
+    def __init__(self, index: list[str], id: int) -> None: ...
 
 Record = dict[str, Any]
 """A user's dict of JSON values, plus id (int), timestamp (seconds, the port's epoch) and version (int, 1 at insert)."""
@@ -38,7 +50,8 @@ type alone; the rest of a dict are operators of a condition. Missing or None bre
 
 class Unosql:
     def __init__(self, db_name: str, encryption_key: bytes | str | None = None, iterations: int = 10000,
-                 log_level: str = "ERROR", *, path: str | None = None, storage: Any = None, durability: str = "sync",
+                 log_level: Literal["DEBUG", "INFO", "ERROR", "NONE"] = "ERROR", *, path: str | None = None,
+                 storage: Storage | BlockDevice | None = None, durability: Literal["sync", "batch"] = "sync",
                  history: int = 4, memtable: int | None = None, log_size: int = 8192,
                  posts: int = 16) -> None:
         """Open the database, creating it when absent.
@@ -75,8 +88,10 @@ class Unosql:
         """find("users", "name", "Arman"); find("users", ["city", "age"], ["NY", 28]); find("users", {"age": {"gt": 18}}).
         value: must be given with a field, None too.
         order_by: a field or a list; "-age" descends; ties by id. fields: keep these (id always). Unknown collection: []."""
-    def iterate(self, collection: str, where: Any = None, value: Any = ..., **same_as_find: Any) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
-    def find_one(self, collection: str, key: Any = None, value: Any = ..., **kw: Any) -> Record | None: ...
+    def iterate(self, collection: str, where: Any = None, value: Any = ..., *, limit: int | None = None, skip: int = 0,
+                order_by: str | list[str] | None = None, fields: list[str] | None = None) -> Iterator[Record]: "find as a generator; bounded RAM (order_by on a field without an index keeps only skip+limit records, or all when no limit). Ends whatever its loop writes."
+    def find_one(self, collection: str, key: Any = None, value: Any = ..., *, limit: int | None = None, skip: int = 0,
+                 order_by: str | list[str] | None = None, fields: list[str] | None = None) -> Record | None: ...
     def update(self, collection: str, key: Any, value: Any = ..., changes: Record | None = None, *,
                inc: dict[str, float] | None = None, min: Record | None = None, max: Record | None = None,
                push: Record | None = None, keep: dict[str, int] | None = None, pull: Record | None = None,
@@ -129,7 +144,7 @@ class Unosql:
     def explain(self, collection: str, key: Any = None, value: Any = ..., **kw: Any) -> dict[str, Any]: "{'plan': 'id'|'index'|'scan', 'index': keys|None, 'range': bool, 'sorted': bool}"
 
     # transactions
-    def transaction(self) -> Any: """with db.transaction(): ... — all writes inside, over collections, are one atomic batch; an exception rolls all back and
+    def transaction(self) -> AbstractContextManager[None]: """with db.transaction(): ... — all writes inside, over collections, are one atomic batch; an exception rolls all back and
         propagates. Reads inside see them. Not nested (ValueError)."""
 
     # changes
@@ -153,7 +168,7 @@ class Unosql:
     def compact(self) -> None: ...
     def verify(self) -> list[str]: "Read and check everything; one line per problem; [] when sound."
     @staticmethod
-    def destroy(db_name: str, *, path: str | None = None, storage: Any = None) -> bool:
+    def destroy(db_name: str, *, path: str | None = None, storage: Storage | BlockDevice | None = None) -> bool:
         """Remove a whole database, sound or damaged, and its log files; needs no key. False when there is none.
         LockTimeoutError while it is open, here or in another process; OSError."""
     def get_stats(self) -> dict[str, Any]: "collections {name: count}, bytes, free (for inserts), segments, levels, memtable, wal, change, forgotten, version, posted, post_overflow, post_refused, post_error"

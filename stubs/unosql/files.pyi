@@ -1,0 +1,2 @@
+"""The name of before: unosql.storage has it."""
+from .storage import Files as Files

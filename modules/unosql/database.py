@@ -60,7 +60,7 @@ class Database:
     def _open_store(self, place, history, memtable, durability):
         self._catalog = Catalog(history)
         storage = place.storage()
-        heap.tidy()
+        heap.collect()
         try:
             self._store = Store(storage, self._catalog, memtable or place.suited(storage))
         except MemoryError:  # the heap has no such gap: a smaller memtable will do

@@ -10,4 +10,7 @@ held = set()  # directories of databases, or names of those on flash, and owners
 registry = mutex()  # of held
 serial = 0  # of the last lock between processes
 small = is_small()
+free = 0  # bytes of heap when heap.py last counted them
+uncounted = 0  # collections since then
+allocated = 0  # bytes handed out since the last collection, when heap.py last looked
 strict = is_strict()

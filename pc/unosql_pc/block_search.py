@@ -11,7 +11,7 @@ from unosql.codec import unpack_uint
 from unosql.kv.compression import decompress
 from unosql.kv.envelope import Plain
 from unosql.kv.segment import block_aad
-from unosql.kv.twin import entry
+from unosql.twin import entry
 
 LARGEST = 66000  # bytes of a sealed block: one record of the largest memtable
 USUAL = 4096  # after damage only blocks up to this size are found

@@ -1,6 +1,7 @@
 """Blocks where the image cannot compress. Code of ours is changed here to be such an image."""
 from runner import column, fresh, same
-from unosql.kv import compression, twin
+from unosql import twin
+from unosql.kv import compression
 
 CHANGES_CODE = True
 KEY = b"1234567890abcdef"

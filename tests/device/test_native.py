@@ -1,4 +1,5 @@
 """_unosql, the C module of our images: against uzlib, which does the same in Python's memory, and on entries by hand."""
+import gc
 from binascii import unhexlify
 
 from runner import Skip, raises, same
@@ -186,3 +187,25 @@ def test_entries_that_are_damaged():
     raises(ValueError, "count", _unosql.search, b"\x01\x02bx", b"\x00\x00", 2, b"a")
     raises(ValueError, "damaged", _unosql.search, b"\x01\x02bx", b"\x00\x04", 1, b"a")
     raises(ValueError, "damaged", _unosql.part, b"\x01s", 0)
+
+
+def test_what_is_in_an_erase_block():
+    """The first whose four bytes are these, whatever they are further on in the bytes."""
+    work()
+    tags = bytearray(b"\1\0\0\0" b"\0\1\0\0" b"\2\0\0\1" b"\0\0\0\0" b"\1\0\0\0" b"\xff\xff\xff")
+    for wanted in (b"\1\0\0\0", b"\0\1\0\0", b"\0\0\1\0", b"\0\0\0\0", b"\xff\xff\xff\xff"):
+        for block in range(8):
+            fitting = [i for i in range(block, 5) if tags[4 * i : 4 * i + 4] == wanted]
+            same(_unosql.tag(tags, wanted, block), fitting[0] if fitting else -1)
+    same([_unosql.tag(tags, b"\1\0\0\0", block) for block in (0, 1, 4, 5, 6, 1 << 28)], [0, 4, 4, -1, -1, -1])
+    raises(ValueError, "tag", _unosql.tag, tags, b"\1\0\0", 0)
+
+
+def test_what_was_allocated():
+    work()
+    gc.collect()
+    before = _unosql.allocated()
+    kept = bytearray(1000)
+    assert 1000 <= _unosql.allocated() - before < 1200 and len(kept) == 1000
+    gc.collect()
+    assert _unosql.allocated() < 1000

@@ -23,8 +23,8 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import here  # noqa: E402
 from media import FlashMedium, MemFiles  # noqa: E402
-from unosql import shared, state  # noqa: E402
-from unosql.kv import compression, twin  # noqa: E402
+from unosql import shared, state, twin  # noqa: E402
+from unosql.kv import compression  # noqa: E402
 from unosql.core import Unosql  # noqa: E402
 from unosql.errors import StorageFullError, UniqueError, WrongKeyError  # noqa: E402
 

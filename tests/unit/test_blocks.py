@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from unosql import codec
+from unosql import codec, native, twin
 from unosql.documents import keys
-from unosql.kv import compression, crypto, twin
+from unosql.kv import compression, crypto
 from unosql.kv.buffers import Buffers
 from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
@@ -91,7 +91,7 @@ def stock(monkeypatch, original=compression, **modules):
     """A module as it is where these modules are others, or None."""
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    spec = importlib.util.spec_from_file_location("unosql.kv.stock", original.__file__)
+    spec = importlib.util.spec_from_file_location(original.__package__ + ".stock", original.__file__)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -134,7 +134,9 @@ class Native:
 @pytest.mark.parametrize("data", [b"short", b"ab" * 3000, random.Random(1).randbytes(300)], ids=len)
 @pytest.mark.parametrize("work", [None, 100, 10000])
 def test_with_the_native_module(monkeypatch, data, work):
-    module = stock(monkeypatch, _unosql=Native)
+    module = stock(monkeypatch)
+    monkeypatch.setattr(module, "native", stock(monkeypatch, native, _unosql=Native).native)
+    assert module.native is Native and native.native is twin
     work = work and module.workspace(work)
     assert work is None or module.room(work) >= max(100, Native.INFLATE_WORK - Native.DEFLATE_WORK - 19)
     blob = packed(data, work, module)

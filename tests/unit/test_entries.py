@@ -6,9 +6,10 @@ from hypothesis import given, settings, strategies as st
 
 import codec
 from test_blocks import ENVELOPES, numbered, written
+from unosql import twin
 from unosql.codec import pack_uint
 from unosql.errors import CorruptionError
-from unosql.kv import memtable, segment, twin
+from unosql.kv import memtable, segment
 from unosql.kv.memtable import ABSENT, Memtable, encode_entry
 
 CI = 200000  # inputs in the test

@@ -16,10 +16,13 @@ if __name__ == "__main__":
 import pytest
 
 import reliability
+from here import SUPPORT
 from firmware import targets
 from firmware.paths import MODULES
 
-TRACE = Path(__file__).resolve().parents[1] / "support" / "twins" / "trace.py"
+TRACE = SUPPORT / "twins" / "trace.py"
+COMPARED = {"append", "checksum", "child", "children", "decode", "ends_below", "entry", "find", "lookup", "note", "overlaps", "part", "place",
+            "probe", "root", "search", "shared", "tag"}
 KEYS = ("-", "16bytekey1234567")
 CI = 1200  # calls of each case in the test
 EACH = 5000  # calls of one seed in the script
@@ -45,6 +48,17 @@ def compare(bits, key, calls, seed):
 @pytest.mark.parametrize("bits", [64, 32])
 def test_both_twins_leave_the_same_bytes(bits, key):
     compare(bits, key, CI, 1)
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_calls_come_to_the_same(bits):
+    """Of each function that reads or packs entries, on arguments that are whole and on damaged ones."""
+    command = [targets.unix(bits), "-X", "heapsize=4M", SUPPORT / "twins" / "calls.py", "2000", str(bits)]
+    done = subprocess.run(command, env={"MICROPYPATH": "%s:.frozen" % MODULES}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    results = {name: (int(made), int(failed)) for name, made, failed in map(str.split, done.stdout.splitlines())}
+    assert set(results) == COMPARED and all(made > 1000 for made, _ in results.values())
+    assert all(results[name][1] > 50 for name in ("child", "children", "decode", "entry", "find", "lookup", "part", "search"))
 
 
 def main():

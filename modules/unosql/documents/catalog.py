@@ -71,7 +71,7 @@ class Catalog:
 
     def _loaded(self, name, read, tidy=False):
         if tidy:
-            heap.tidy()  # this object is long-lived: above garbage it would later split a large gap
+            heap.collect()  # this object is long-lived: above garbage it would later split a large gap
         collection = Collection(self, name)
         self.load(collection, read)
         return collection

@@ -82,7 +82,7 @@ class Batch:
 
     def _flush(self):
         store = self._store
-        heap.tidy()
+        heap.collect()
         self.advance(_twice(store, with_memtable, store))
         store.memtable.clear()
         if self.catalogue is None:

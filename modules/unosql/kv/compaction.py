@@ -208,11 +208,12 @@ class Compaction:
         return picked and self._rewritten(*picked, False)
 
     def _pick(self):
-        levels = self._store.version.levels
+        version = self._store.version
+        levels = version.levels
         if len(levels[0]) >= (2 if self._short else TRIGGER):
             return 0, levels[0][-2 if self._short or self._two_at_a_time or heap.scarce() else -TRIGGER :]
         for level in range(1, len(levels)):
-            if sum(s.size for s in levels[level]) > _capacity(level):
+            if version.size(level) > _capacity(level):
                 return level, self._cheapest(level)
         return None
 

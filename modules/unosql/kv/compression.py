@@ -1,14 +1,10 @@
 """Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else its twin, which takes uzlib.
 
-native: which of the two it is, for all of kv. Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in
-memory that it is given, once for all blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for
-a while has no such gaps.
+Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in memory that it is given, once for all
+blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for a while has no such gaps.
 """
 
-try:
-    import _unosql as native
-except ImportError:  # stock MicroPython, CPython
-    from . import twin as native
+from ..native import native
 
 # What stands at the end of a block: one of these, behind the length of the data if deflated.
 _PLAIN = 0

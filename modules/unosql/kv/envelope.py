@@ -1,6 +1,6 @@
 """Plain envelope: a checksum over a block and its place. crypto.py has the encrypted one."""
 
-import hashlib
+from ..native import native
 
 _SUM = 8
 
@@ -12,24 +12,19 @@ class Plain:
     CRC-32 is missing on the smallest.
     """
 
-    def _sum(self, data, aad):
-        digest = hashlib.sha256(aad)
-        digest.update(data)
-        return digest.digest()[:_SUM]
-
     def seal(self, data, aad):
         """Return data with its checksum. aad: bytes that say where the block belongs."""
-        return bytes(data) + self._sum(data, aad)
+        return bytes(data) + native.checksum(data, aad)
 
     def seal_parts(self, buf, size, aad):
         """Seal the first size bytes of buf, which may be overwritten, as may 16 more; return the block in parts."""
         data = buf[:size]
-        return data, self._sum(data, aad)
+        return data, native.checksum(data, aad)
 
     def unseal(self, blob, aad, in_place=False):
         """Return the data of a sealed block, a part of blob. ValueError when it does not verify. in_place: see crypto."""
         data = memoryview(blob)[:-_SUM]
-        if len(blob) < _SUM or self._sum(data, aad) != bytes(blob[-_SUM:]):
+        if len(blob) < _SUM or native.checksum(data, aad) != bytes(blob[-_SUM:]):
             raise ValueError("checksum mismatch")
         return data
 

@@ -1,5 +1,7 @@
 """RAM that a Store can have back, and the memory that its parts lend each other."""
 
+from .. import heap
+
 
 def retry(store, call, *args):
     """Call, and when memory runs out, once more without the RAM that can be had back."""
@@ -14,7 +16,9 @@ def retry(store, call, *args):
 def free_caches(store):
     """Give up cached blocks and the unfinished segment of a compaction; return whether there were any."""
     stopped = store.compaction.stop()
-    return store.segments.free_caches() or stopped
+    freed = store.segments.free_caches() or stopped
+    heap.collect()  # and find out how little is free by now
+    return freed
 
 
 def in_memtable_memory(store, call, *args):

@@ -4,7 +4,7 @@ An arena instead of a dict of objects bounds the RAM and does not fragment the h
 An entry is v(len(key)) v(len(value) + 1) key value; a length of 0 marks a deletion.
 """
 
-from ..codec import pack_uint, unpack_uint
+from ..codec import pack_uint
 from .compression import native
 
 # What get() answers for a key that is not there; None is a deletion.
@@ -20,14 +20,7 @@ def encode_entry(key, value):
 
 def decode_entry(buf, i, copy=bytes):
     """Return (key, value, index after the entry at buf[i:]). copy: what makes the value of a part of buf."""
-    size, i = unpack_uint(buf, i)
-    width, i = unpack_uint(buf, i)
-    key = bytes(buf[i : i + size])
-    i += size
-    if not width:
-        return key, None, i
-    end = i + width - 1
-    return key, copy(buf[i:end]), end
+    return native.decode(buf, i, copy)
 
 
 class Memtable:
@@ -63,32 +56,16 @@ class Memtable:
         start = self.used
         self.arena[start : start + len(entry)] = entry
         self.used = start + len(entry)
-        i = self._find(self._key(start))
-        if i == self._count or self._key(self._place(i)) != self._key(start):
-            self._make_room(i)
-        self._places[2 * i] = start >> 8
-        self._places[2 * i + 1] = start & 255
-
-    def _make_room(self, i):
-        """Move the offsets from the i-th on up by one."""
-        end = 2 * self._count
-        if end == len(self._places):
+        if 2 * self._count == len(self._places):
             self._places.extend(bytes(64))
-        view = memoryview(self._places)
-        view[2 * i + 2 : end + 2] = view[2 * i : end]
-        self._count += 1
+        self._count = native.place(self.arena, self._places, self._count, start)
 
     def _place(self, i):
         return self._places[2 * i] << 8 | self._places[2 * i + 1]
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
-        i = self._find(key)
-        if i < self._count:
-            found, value, _ = decode_entry(self.arena, self._place(i))
-            if found == key:
-                return value
-        return ABSENT
+        return native.lookup(self.arena, self._places, self._count, key)
 
     def scan(self, lo=b"", hi=None, reverse=False, copy=bytes):
         """Yield (key, value or None) for lo <= key < hi. Not to be used across a put(). copy: see decode_entry()."""
@@ -96,13 +73,8 @@ class Memtable:
         stop = self._count if hi is None else self._find(hi)
         order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
         for i in order:
-            key, value, _ = decode_entry(self.arena, self._place(i), copy)
+            key, value, _ = native.decode(self.arena, self._place(i), copy)
             yield key, value
-
-    def _key(self, place):
-        size, i = unpack_uint(self.arena, place)
-        i = unpack_uint(self.arena, i)[1]
-        return bytes(self.arena[i : i + size])
 
     def _find(self, key):
         return native.search(self.arena, self._places, self._count, key)

@@ -4,8 +4,6 @@ Blocks of about a kilobyte hold sorted entries and are compressed and sealed one
 The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
 """
 
-import hashlib
-
 from ..codec import unpack_uint
 from ..errors import CorruptionError
 from .compression import native
@@ -15,7 +13,6 @@ from .memtable import ABSENT
 SALT = 8
 TRAILER = b"Q"
 _TRAILER_SIZE = SALT + 3
-_BLOOM_PROBES = 4
 # Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
 _MOST = 4
 # What reading entries raises where they are none. Only who can seal can make such a block, and without a key anybody can.
@@ -30,13 +27,6 @@ def block_aad(prefix, offset):
 def file_aad(number):
     """The start of block_aad() in segment `number`; the salt follows."""
     return b"s" + number.to_bytes(4, "big")
-
-
-def bloom_bits(key, bloom):
-    """Yield the filter's bit numbers for key (Bloom 1970; probes are slices of SHA-256)."""
-    digest = hashlib.sha256(key).digest()
-    for i in range(0, 2 * _BLOOM_PROBES, 2):
-        yield (digest[i] << 8 | digest[i + 1]) % (len(bloom) * 8)
 
 
 class Segment:
@@ -116,14 +106,6 @@ class Segment:
         """The highest key."""
         return self._part(1)
 
-    def _numbers(self):
-        """Return root, its size, depth and number of entries."""
-        numbers, i = [], 5 + self._packed[0]
-        for _ in range(4):
-            n, i = unpack_uint(self._packed, i)
-            numbers.append(n)
-        return numbers
-
     def _part(self, n):
         """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
         return native.part(self._packed, n)
@@ -135,24 +117,25 @@ class Segment:
 
     def overlaps(self, lo, hi):
         """Whether a live key may lie in lo <= key < hi (hi None: no upper bound)."""
-        return lo <= self.max and (hi is None or self.low < hi)
+        return native.overlaps(self._packed, self.floor, lo, hi)
+
+    def ends_below(self, key):
+        """Whether the highest key is below key."""
+        return native.ends_below(self._packed, key)
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
-        if key > self.max or key < self.low or not self._may_hold(key):
+        place = native.probe(self._packed, self.floor, key)
+        if not place:
             return ABSENT
+        offset, size, depth = place
         try:
-            return native.find(self._block(*self._leaves(key, key + b"\0", False)[0][0]), key)
+            while depth:
+                depth -= 1
+                offset, size = native.child(self._block(offset, size), key)
+            return native.find(self._block(offset, size), key)
         except _DAMAGE as error:
             self._damaged(error)
-
-    def _may_hold(self, key):
-        bloom = self._part(2)
-        if bloom:
-            for bit in bloom_bits(key, bloom):
-                if not bloom[bit >> 3] >> (bit & 7) & 1:
-                    return False
-        return True
 
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.tag, offset, size, buf)
@@ -237,7 +220,7 @@ class Segment:
 
         To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
         """
-        root, size, depth, _ = self._numbers()
+        root, size, depth, _ = native.root(self._packed)
         found, more = [(root, size)], None
         while depth and found:
             depth -= 1
@@ -248,7 +231,7 @@ class Segment:
 
     def leaf(self, n):
         """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
-        offset, size, depth, _ = self._numbers()
+        offset, size, depth, _ = native.root(self._packed)
         lo, hi = b"", None
         try:
             while depth:
@@ -274,7 +257,7 @@ class Segment:
                 count += 1
         finally:
             self.floor = floor
-        if count != self._numbers()[3] or last != self.max:
+        if count != native.root(self._packed)[3] or last != self.max:
             self._damaged("entries missing")
 
     def _damaged(self, why, offset=None):

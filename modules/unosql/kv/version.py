@@ -19,6 +19,7 @@ class Version:
     def __init__(self, wal=0, levels=None):
         self.wal = wal
         self.levels = levels or [[]]
+        self._sizes = ()
 
     def at(self, wal):
         """The same tree, with the WAL in it up to a counter."""
@@ -63,6 +64,12 @@ class Version:
         count = max(len(self.levels), max(changed) + 1)
         return Version(self.wal, [changed.get(level, self._level(level)) for level in range(count)])
 
+    def size(self, level):
+        """Bytes of a level's segments. They are asked for at each write."""
+        if not self._sizes:
+            self._sizes = [sum(s.size for s in segments) for segments in self.levels]
+        return self._sizes[level]
+
     def segments(self):
         """Yield every live segment."""
         for level in self.levels:
@@ -79,7 +86,7 @@ class Version:
             lo, hi = 0, len(level)
             while lo < hi:
                 mid = (lo + hi) // 2
-                if level[mid].max < key:
+                if level[mid].ends_below(key):
                     lo = mid + 1
                 else:
                     hi = mid

@@ -9,8 +9,8 @@ import os
 from .. import heap
 from ..codec import pack_uint
 from .buffers import Buffers
-from .compression import compress
-from .segment import SALT, TRAILER, block_aad, bloom_bits
+from .compression import compress, native
+from .segment import SALT, TRAILER, block_aad
 
 
 class _Block:
@@ -30,40 +30,24 @@ class _Block:
 
     def add(self, key, value, limit, least=1):
         """Append an entry, unless so many are here at least and all would be more than limit bytes: return whether it was."""
-        shared = common_prefix(self.last, key)
-        head = pack_uint(shared) + pack_uint(len(key) - shared) + pack_uint(0 if value is None else len(value) + 1)
-        size = self.used + len(head) + len(key) - shared + len(value or b"")
-        if self.count >= least and size > limit:
-            return False
+        end = native.append(self.buf, self.used, self.last, key, value, limit)
+        if end < 0:
+            if self.count >= least and -end > limit:
+                return False
+            self._fit(-end)
+            end = native.append(self.buf, self.used, self.last, key, value, -end)
+        self.used = end
         self.count += 1
-        self._fit(size)
-        self._append(head)
-        self._append(key[shared:])
-        self._append(value or b"")
         self.last = key
         if self.first is None:
             self.first = key
         return True
-
-    def _append(self, data):
-        end = self.used + len(data)
-        self.buf[self.used : end] = data
-        self.used = end
 
     def _fit(self, size):
         """Grow, once for a large entry; what was is left to the collector, or to whom it was lent by."""
         if size > len(self.buf):
             old, self.buf = self.buf, bytearray(size)
             self.buf[: self.used] = old[: self.used]
-
-
-def common_prefix(a, b):
-    """The number of leading bytes that a and b share."""
-    n = min(len(a), len(b))
-    i = 0
-    while i < n and a[i] == b[i]:
-        i += 1
-    return i
 
 
 class Writer:
@@ -102,15 +86,14 @@ class Writer:
         if not leaf.add(key, value, self._block):
             self._close_block(0)
             # any separator above the last block's keys will do: take the shortest
-            leaf.first = key[: common_prefix(self.max, key) + 1]
+            leaf.first = key[: native.shared(self.max, key) + 1]
             leaf.add(key, value, self._block)
         if self.min is None:
             self.min = key
         self.max = key
         self.entries += 1
         if self._bloom:
-            for bit in bloom_bits(key, self._bloom):
-                self._bloom[bit >> 3] |= 1 << (bit & 7)
+            native.note(self._bloom, key)
 
     def finish(self):
         """Write the rest of the tree and the meta block, make the file durable."""

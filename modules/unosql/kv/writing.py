@@ -127,7 +127,7 @@ def _merge_level_0(store):
 
 def _checkpoint(store):
     """Install a version with the memtable in a segment."""
-    heap.tidy()
+    heap.collect()
     version = retry(store, with_memtable, store)  # when that fails nothing has changed: what is only buffered stays
     counter = store.wal.counter + store.memtable.is_buffered  # the WAL has not all of this: see Wal.skip()
 

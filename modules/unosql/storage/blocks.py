@@ -14,6 +14,7 @@ import struct
 
 from .. import heap, shared
 from ..errors import StorageFullError
+from ..native import native
 
 HEAD = 32
 _LAYOUT = "<2sBBIIII"
@@ -60,7 +61,7 @@ class Blocks:
     def scan(self, found):
         """Read all headers. found(kind, counter, block) is called for the blocks of logs. Returns whether any is ours."""
         self._tags = None  # of an earlier scan: not both at once
-        heap.tidy()
+        heap.collect()
         self._tags = bytearray(4 * self._count)
         self._free = self._count
         self._counter = self._next = 0
@@ -130,12 +131,7 @@ class Blocks:
 
     def _search(self, tag, block=0):
         """The first block from that one on with that tag, or -1."""
-        tag = struct.pack("<I", tag)
-        at = 4 * block - 1
-        while True:
-            at = self._tags.find(tag, at + 1)
-            if at & 3 == 0 or at < 0:
-                return at >> 2
+        return native.tag(self._tags, struct.pack("<I", tag), block)
 
     def find(self, number, index):
         """The block that holds this part of the file, or -1."""

@@ -106,7 +106,10 @@ class _Children(ctypes.Structure):
 
 
 class Entries:
-    """What modunosql.c makes of entries.c: stands in for `native` of kv. ValueError: damaged."""
+    """What modunosql.c makes of entries.c: stands in for `native` of kv. ValueError: damaged.
+
+    Functions that it lacks are the twin's; tests/support/twins/calls.py compares all of them on MicroPython.
+    """
 
     def __init__(self):
         self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "entries.c"])))
@@ -114,6 +117,11 @@ class Entries:
         self._c.unosql_key_size.restype = _SIZE
         for name in ("entry", "children", "part"):
             getattr(self._c, "unosql_" + name).restype = ctypes.c_bool
+
+    def __getattr__(self, name):
+        from unosql import twin
+
+        return getattr(twin, name)
 
     def find(self, block, key):
         block, entry = _Span.of(block), _Entry()

@@ -25,7 +25,7 @@ static size_t used;
 static whole_t keys[MOST_ENTRIES];
 static entry_t entries[MOST_ENTRIES];
 static struct {
-    unsigned long found, absent, damaged, more;
+    unsigned long found, absent, damaged, more, metas, placed, appended;
 } counts;
 
 static span_t copy_of(const uint8_t *bytes, size_t size) {
@@ -188,6 +188,54 @@ static void try_others(span_t block, span_t key) {
     }
 }
 
+static bool is_within(span_t part, span_t whole) {
+    return part.start >= whole.start && part.size <= whole.size && part.start + part.size <= whole.start + whole.size;
+}
+
+// The same as a meta block, all of it, and as a memtable that gets an entry more.
+static void try_wholes(span_t block, span_t key, span_t hi) {
+    meta_t meta;
+    operation_t operation;
+    span_t none = { NULL, 0 }, floor = random_below(2) ? none : copy_of(key.start, random_below((uint32_t)key.size + 1));
+    if (unosql_meta(block, &meta)) {
+        check(is_within(meta.low, block) && is_within(meta.high, block) && is_within(meta.bloom, block), "meta");
+        bool there = unosql_in_range(&meta, floor, key);
+        check(!there || unosql_overlaps(&meta, floor, key, none), "a key that is there overlaps");
+        check(!unosql_overlaps(&meta, floor, key, key) || floor.start || unosql_order(meta.low, key) < 0, "overlap");
+        counts.metas++;
+    }
+    child_t child;
+    unosql_child(block, key, &child);
+    size_t used_places = random_below(8);
+    uint8_t *places = calloc(1, 2 * used_places + 2);
+    for (size_t i = 0; i < used_places; i++) {
+        places[2 * i + 1] = (uint8_t)random_below(40);
+    }
+    lookup_t got = unosql_lookup(block, places, used_places, hi, &operation);
+    check(got != FOUND || unosql_order(operation.key, hi) == 0, "lookup");
+    ptrdiff_t left = unosql_place(block, places, used_places, random_below((uint32_t)block.size + 2));
+    check(left == -1 || left == (ptrdiff_t)used_places || left == (ptrdiff_t)used_places + 1, "place");
+    counts.placed += left > 0;
+    free(places);
+    release(floor);
+}
+
+static void try_append(span_t last, span_t key, span_t value) {
+    size_t room = random_below(60), start = random_below((uint32_t)room + 1), end = 0;
+    uint8_t *target = malloc(room + 1);
+    bool is_deletion = random_below(4) == 0;
+    if (unosql_append(target, start, room, last, key, is_deletion ? NULL : &value, &end)) {
+        span_t written = { target + start, end - start };
+        entry_t entry;
+        check(end <= room && unosql_entry(&written, last.size, &entry) && written.size == 0, "append");
+        check(entry.is_deletion == is_deletion && entry.shared == unosql_shared(last, key), "appended");
+        counts.appended++;
+    } else {
+        check(end > room, "append, too long");
+    }
+    free(target);
+}
+
 static void try_one(void) {
     uint8_t bytes[16];
     make_block();
@@ -200,6 +248,8 @@ static void try_one(void) {
     try_find(block, key, count, whole);
     try_children(block, key, random_below(2) ? none : hi, count);
     try_others(block, key);
+    try_wholes(block, key, hi);
+    try_append(key, hi, count ? entries[0].rest : hi);
     release(hi);
     release(key);
     release(block);
@@ -216,6 +266,7 @@ int main(int argc, char **argv) {
         random_below(2);
         try_one();
     }
-    printf("found %lu absent %lu damaged %lu more %lu\n", counts.found, counts.absent, counts.damaged, counts.more);
+    printf("found %lu absent %lu damaged %lu more %lu metas %lu placed %lu appended %lu\n", counts.found, counts.absent,
+        counts.damaged, counts.more, counts.metas, counts.placed, counts.appended);
     return 0;
 }

@@ -7,7 +7,7 @@ Salts, clock and seed are given: whatever differs between two runs is what the t
 import hashlib
 import sys
 
-from unosql.kv import twin
+from unosql import twin
 
 if sys.argv[1] == "python":
     sys.modules["_unosql"] = twin  # for all who import it

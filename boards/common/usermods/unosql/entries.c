@@ -189,31 +189,44 @@ IN_FLASH void unosql_key(span_t block, size_t at, uint8_t *target, size_t size) 
     }
 }
 
-// Whether the entry's key is below, 0 or 1; -1: it is not within the arena.
-IN_FLASH static int is_below(span_t arena, size_t place, span_t key) {
+IN_FLASH int unosql_order(span_t a, span_t b) {
+    size_t both = a.size < b.size ? a.size : b.size;
+    int order = both ? memcmp(a.start, b.start, both) : 0;
+    return order ? order : order_of(a.size > both, b.size > both);
+}
+
+// -- the memtable
+
+IN_FLASH bool unosql_operation(span_t *left, operation_t *operation) {
     uint64_t size, width;
-    span_t found;
+    if (!take_uint(left, &size) || !take_uint(left, &width)) {
+        return false;
+    }
+    operation->is_deletion = width == 0;
+    return take_span(left, size, &operation->key) && take_span(left, width ? width - 1 : 0, &operation->value);
+}
+
+IN_FLASH bool unosql_operation_at(span_t arena, size_t place, operation_t *operation) {
     if (place > arena.size) {
-        return -1;
+        return false;
     }
     drop(&arena, place);
-    if (!take_uint(&arena, &size) || !take_uint(&arena, &width) || !take_span(&arena, size, &found)) {
-        return -1;
-    }
-    size_t both = found.size < key.size ? found.size : key.size;
-    int order = memcmp(found.start, key.start, both);
-    return order < 0 || (order == 0 && found.size < key.size);
+    return unosql_operation(&arena, operation);
+}
+
+static ALWAYS_INLINE size_t place_at(const uint8_t *places, size_t i) {
+    return (size_t)(places[2 * i] << 8 | places[2 * i + 1]);
 }
 
 IN_FLASH ptrdiff_t unosql_search(span_t arena, const uint8_t *places, size_t count, span_t key) {
     size_t lo = 0, hi = count;
+    operation_t operation;
     while (lo < hi) {
         size_t middle = (lo + hi) / 2;
-        int below = is_below(arena, (size_t)(places[2 * middle] << 8 | places[2 * middle + 1]), key);
-        if (below < 0) {
+        if (!unosql_operation_at(arena, place_at(places, middle), &operation)) {
             return -1;
         }
-        if (below) {
+        if (unosql_order(operation.key, key) < 0) {
             lo = middle + 1;
         } else {
             hi = middle;
@@ -222,22 +235,154 @@ IN_FLASH ptrdiff_t unosql_search(span_t arena, const uint8_t *places, size_t cou
     return (ptrdiff_t)lo;
 }
 
-IN_FLASH bool unosql_part(span_t packed, unsigned n, span_t *part) {
-    uint64_t number;
-    size_t head = packed.size ? 5u + packed.start[0] : SIZE_MAX; // its tag and the file's size
-    if (head > packed.size) {
+IN_FLASH lookup_t unosql_lookup(span_t arena, const uint8_t *places, size_t count, span_t key, operation_t *operation) {
+    ptrdiff_t i = unosql_search(arena, places, count, key);
+    if (i < 0) {
+        return DAMAGED;
+    }
+    if ((size_t)i == count) {
+        return ABSENT;
+    }
+    if (!unosql_operation_at(arena, place_at(places, (size_t)i), operation)) {
+        return DAMAGED;
+    }
+    return unosql_order(operation->key, key) == 0 ? FOUND : ABSENT;
+}
+
+IN_FLASH ptrdiff_t unosql_place(span_t arena, uint8_t *places, size_t count, size_t start) {
+    operation_t new, old;
+    if (!unosql_operation_at(arena, start, &new)) {
+        return -1;
+    }
+    ptrdiff_t i = unosql_search(arena, places, count, new.key);
+    if (i < 0) {
+        return -1;
+    }
+    uint8_t *at = places + 2 * i;
+    if ((size_t)i == count || !unosql_operation_at(arena, place_at(places, (size_t)i), &old) || unosql_order(old.key, new.key) != 0) {
+        memmove(at + 2, at, 2 * (count - (size_t)i));
+        count++;
+    }
+    at[0] = (uint8_t)(start >> 8);
+    at[1] = (uint8_t)start;
+    return (ptrdiff_t)count;
+}
+
+// -- blocks on their way
+
+// A varint, as codec.py packs it; the bytes after it.
+IN_FLASH static uint8_t *put_uint(uint8_t *at, uint32_t n) {
+    if (n <= 240) {
+        *at++ = (uint8_t)n;
+    } else if (n <= 2287) {
+        n -= 240;
+        *at++ = (uint8_t)(241 + (n >> 8));
+        *at++ = (uint8_t)n;
+    } else if (n <= 67823) {
+        n -= 2288;
+        *at++ = 249;
+        *at++ = (uint8_t)(n >> 8);
+        *at++ = (uint8_t)n;
+    } else {
+        int size = n >> 24 ? 4 : 3;
+        *at++ = (uint8_t)(247 + size);
+        while (size--) {
+            *at++ = (uint8_t)(n >> (8 * size));
+        }
+    }
+    return at;
+}
+
+IN_FLASH size_t unosql_shared(span_t a, span_t b) {
+    size_t i = 0, both = a.size < b.size ? a.size : b.size;
+    while (i < both && a.start[i] == b.start[i]) {
+        i++;
+    }
+    return i;
+}
+
+IN_FLASH bool unosql_append(uint8_t *block, size_t used, size_t room, span_t last, span_t key, const span_t *value, size_t *end) {
+    uint8_t head[3 * 5];
+    size_t shared = unosql_shared(last, key), size = value ? value->size : 0;
+    uint8_t *at = put_uint(put_uint(head, (uint32_t)shared), (uint32_t)(key.size - shared));
+    size_t width = (size_t)(put_uint(at, value ? (uint32_t)size + 1 : 0) - head);
+    *end = used + width + key.size - shared + size;
+    if (*end > room) {
         return false;
     }
-    drop(&packed, head);
+    memcpy(block + used, head, width);
+    memcpy(block + used + width, key.start + shared, key.size - shared);
+    if (size) {
+        memmove(block + *end - size, value->start, size);
+    }
+    return true;
+}
+
+// -- meta blocks
+
+// Read its numbers; its parts follow.
+IN_FLASH static bool take_numbers(span_t *packed, uint64_t numbers[4]) {
+    size_t head = packed->size ? 5u + packed->start[0] : SIZE_MAX; // its tag and the file's size
+    if (head > packed->size) {
+        return false;
+    }
+    drop(packed, head);
     for (int i = 0; i < 4; i++) {
-        if (!take_uint(&packed, &number)) {
+        if (!take_uint(packed, &numbers[i])) {
             return false;
         }
     }
+    return true;
+}
+
+static ALWAYS_INLINE bool take_part(span_t *packed, span_t *part) {
+    uint64_t size;
+    return take_uint(packed, &size) && take_span(packed, size, part);
+}
+
+IN_FLASH bool unosql_part(span_t packed, unsigned n, span_t *part) {
+    uint64_t numbers[4];
+    if (!take_numbers(&packed, numbers)) {
+        return false;
+    }
     do {
-        if (!take_uint(&packed, &number) || !take_span(&packed, number, part)) {
+        if (!take_part(&packed, part)) {
             return false;
         }
     } while (n--);
+    return true;
+}
+
+IN_FLASH bool unosql_meta(span_t packed, meta_t *meta) {
+    return take_numbers(&packed, meta->numbers) && take_part(&packed, &meta->low) && take_part(&packed, &meta->high)
+           && take_part(&packed, &meta->bloom);
+}
+
+// Whether a floor's successor, itself with a zero behind it, is not below hi.
+IN_FLASH static bool is_above(span_t floor, span_t hi) {
+    if (unosql_order(floor, hi) >= 0) {
+        return true;
+    }
+    return hi.size == floor.size + 1 && hi.start[floor.size] == 0 && unosql_shared(floor, hi) == floor.size;
+}
+
+IN_FLASH bool unosql_overlaps(const meta_t *meta, span_t floor, span_t lo, span_t hi) {
+    if (unosql_order(lo, meta->high) > 0) {
+        return false;
+    }
+    return !hi.start || (unosql_order(meta->low, hi) < 0 && !(floor.start && is_above(floor, hi)));
+}
+
+IN_FLASH bool unosql_in_range(const meta_t *meta, span_t floor, span_t key) {
+    return unosql_order(key, meta->high) <= 0 && unosql_order(key, meta->low) >= 0
+           && !(floor.start && unosql_order(key, floor) <= 0);
+}
+
+IN_FLASH bool unosql_child(span_t block, span_t key, child_t *child) {
+    children_t children;
+    if (!unosql_children(block, key, (span_t) { NULL, 0 }, false, 1, &children) || children.count == 0) {
+        return false;
+    }
+    *child = children.found[0];
     return true;
 }

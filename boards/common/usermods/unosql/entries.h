@@ -39,6 +39,17 @@ typedef struct {
     size_t more_at; // where the entry is whose key says where to go on
 } children_t;
 
+typedef struct {
+    span_t key;
+    span_t value;
+    bool is_deletion;
+} operation_t;
+
+typedef struct {
+    uint64_t numbers[4]; // root, its size, depth, entries
+    span_t low, high, bloom;
+} meta_t;
+
 typedef enum { DAMAGED = -1, ABSENT = 0, FOUND = 1 } lookup_t;
 
 // Take an entry from the start of left. size: of the key before. Whether it is whole.
@@ -57,11 +68,46 @@ size_t unosql_key_size(span_t block, size_t at);
 // Fill target with that key. size: as unosql_key_size() has it.
 void unosql_key(span_t block, size_t at, uint8_t *target, size_t size);
 
+// Below 0, 0 or above: as bytes sort.
+int unosql_order(span_t a, span_t b);
+
+// The child of an index block whose keys lie around key. Whether there is one, and the block is whole as far as it was read.
+bool unosql_child(span_t block, span_t key, child_t *child);
+
+// Leading bytes that both have.
+size_t unosql_shared(span_t a, span_t b);
+
+// Append an entry to a block of which `used` bytes are used, if it then has `room` bytes at most. last: the key before, or nothing.
+// value NULL: a deletion. end: bytes that are, or would be, used. Whether it was appended. Sizes are below 2^32.
+bool unosql_append(uint8_t *block, size_t used, size_t room, span_t last, span_t key, const span_t *value, size_t *end);
+
+// Take an operation of the memtable's from the start of left: v(size of key) v(size of value + 1) key value. Whether it is whole.
+bool unosql_operation(span_t *left, operation_t *operation);
+
+// The same at a place of the arena.
+bool unosql_operation_at(span_t arena, size_t place, operation_t *operation);
+
+// Find the operation of a key among those at places. FOUND fills operation.
+lookup_t unosql_lookup(span_t arena, const uint8_t *places, size_t count, span_t key, operation_t *operation);
+
+// Give the operation at start its place among count, where it replaces one of its key; places has room for one more, and start is
+// below 65,536. Return how many there are; -1: damaged, and nothing was changed.
+ptrdiff_t unosql_place(span_t arena, uint8_t *places, size_t count, size_t start);
+
 // The first of count places, offsets of entries in the arena, whose key is not below key. -1: damaged.
-// places: 2 bytes each. An entry is v(size of key) v(...) key.
+// places: 2 bytes each.
 ptrdiff_t unosql_search(span_t arena, const uint8_t *places, size_t count, span_t key);
 
 // Part n of a Segment's packed meta block. Whether it is there.
 bool unosql_part(span_t packed, unsigned n, span_t *part);
+
+// All of it. Whether it is there.
+bool unosql_meta(span_t packed, meta_t *meta);
+
+// Whether a live key may lie in lo <= key < hi. hi.start NULL: no upper bound. floor: keys up to it are dead; start NULL: none is.
+bool unosql_overlaps(const meta_t *meta, span_t floor, span_t lo, span_t hi);
+
+// Whether a key that is live may be there, by the lowest and the highest.
+bool unosql_in_range(const meta_t *meta, span_t floor, span_t key);
 
 #endif

@@ -8,11 +8,19 @@
 
 #include <string.h>
 
+#include "py/gc.h"
 #include "py/runtime.h"
 
 #include "deflate.h"
 #include "entries.h"
 #include "sealing.h"
+
+#if SEALING
+
+#define ENOUGH ((size_t)1 << 29) // bytes: no heap of ours is as large
+#define BLOOM_PROBES (4)
+#define CHECKSUM (8) // bytes
+#define TAG (4) // bytes of what storage/blocks.py knows of an erase block
 
 // Work, as the header has it: aligned, and apart from what is written meanwhile.
 IN_FLASH static void *get_work(mp_obj_t work_in, size_t size, const mp_buffer_info_t *target) {
@@ -51,6 +59,38 @@ IN_FLASH static mp_obj_t deflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(deflate_obj, deflate);
 
+// allocated(): bytes of the heap that were handed out since garbage was collected last, or so many that it matters.
+IN_FLASH static mp_obj_t allocated(void) {
+    size_t bytes = ENOUGH;
+    #if MICROPY_ENABLE_GC && MICROPY_GC_ALLOC_THRESHOLD
+    if (MP_STATE_MEM(gc_alloc_amount) < ENOUGH / MICROPY_BYTES_PER_GC_BLOCK) {
+        bytes = MP_STATE_MEM(gc_alloc_amount) * MICROPY_BYTES_PER_GC_BLOCK;
+    }
+    #endif
+    return MP_OBJ_NEW_SMALL_INT(bytes);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(allocated_obj, allocated);
+
+// tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is wanted; -1: there is none.
+IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted_in, mp_obj_t block_in) {
+    mp_buffer_info_t tags, wanted;
+    mp_get_buffer_raise(tags_in, &tags, MP_BUFFER_READ);
+    mp_get_buffer_raise(wanted_in, &wanted, MP_BUFFER_READ);
+    mp_uint_t block = (mp_uint_t)mp_obj_get_int(block_in);
+    if (wanted.len != TAG) {
+        mp_raise_ValueError(MP_ERROR_TEXT("tag"));
+    }
+    const uint8_t *in = wanted.buf;
+    for (; block < tags.len / TAG; block++) {
+        const uint8_t *at = (const uint8_t *)tags.buf + TAG * block;
+        if (at[0] == in[0] && at[1] == in[1] && at[2] == in[2] && at[3] == in[3]) {
+            return mp_obj_new_int_from_uint(block);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(tag_obj, tag);
+
 // -- entries
 
 IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
@@ -66,12 +106,31 @@ IN_FLASH static mp_obj_t bytes_of(span_t span) {
     return mp_obj_new_bytes(span.start, span.size);
 }
 
+// The part of a block that is a value, as copy makes it.
+IN_FLASH static mp_obj_t value_of(mp_obj_t block_in, span_t block, span_t value, mp_obj_t copy) {
+    if (copy == MP_OBJ_FROM_PTR(&mp_type_bytes)) {
+        return bytes_of(value);
+    }
+    mp_int_t start = value.start - block.start;
+    mp_obj_t slice = mp_obj_new_slice(MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(start + (mp_int_t)value.size), mp_const_none);
+    return mp_call_function_1(copy, mp_obj_subscr(block_in, slice, MP_OBJ_SENTINEL));
+}
+
+IN_FLASH static mp_obj_t value_or_none(span_t value, bool is_deletion) {
+    return is_deletion ? mp_const_none : bytes_of(value);
+}
+
+// None: a span of nothing.
+IN_FLASH static span_t get_span_or_none(mp_obj_t bytes_in) {
+    return bytes_in == mp_const_none ? (span_t) { NULL, 0 } : get_span(bytes_in);
+}
+
 // find(block, key): the value of a key in a data block, None for a deletion, False when it is not there.
 IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
     entry_t entry;
     switch (unosql_find(get_span(block_in), get_span(key_in), &entry)) {
         case FOUND:
-            return entry.is_deletion ? mp_const_none : bytes_of(entry.value);
+            return value_or_none(entry.value, entry.is_deletion);
         case ABSENT:
             return mp_const_false;
         default:
@@ -79,6 +138,136 @@ IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
     }
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(find_obj, find);
+
+// child(block, key): (offset, size) of the child of an index block that may hold key.
+IN_FLASH static mp_obj_t child(mp_obj_t block_in, mp_obj_t key_in) {
+    child_t child;
+    if (!unosql_child(get_span(block_in), get_span(key_in), &child)) {
+        RAISE_DAMAGED();
+    }
+    mp_obj_t place[2] = { mp_obj_new_int_from_ull(child.offset), mp_obj_new_int_from_ull(child.size) };
+    return mp_obj_new_tuple(2, place);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(child_obj, child);
+
+IN_FLASH static meta_t get_meta(mp_obj_t packed_in) {
+    meta_t meta;
+    if (!unosql_meta(get_span(packed_in), &meta)) {
+        RAISE_DAMAGED();
+    }
+    return meta;
+}
+
+IN_FLASH static mp_obj_t tuple_of(const uint64_t *numbers, size_t count) {
+    mp_obj_t items[4];
+    for (size_t i = 0; i < count; i++) {
+        items[i] = mp_obj_new_int_from_ull(numbers[i]);
+    }
+    return mp_obj_new_tuple(count, items);
+}
+
+// root(packed): (offset, size, depth, entries) of a Segment's packed meta block.
+IN_FLASH static mp_obj_t root(mp_obj_t packed_in) {
+    meta_t meta = get_meta(packed_in);
+    return tuple_of(meta.numbers, 4);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(root_obj, root);
+
+// ends_below(packed, key): whether a Segment's highest key is below key.
+IN_FLASH static mp_obj_t ends_below(mp_obj_t packed_in, mp_obj_t key_in) {
+    meta_t meta = get_meta(packed_in);
+    return mp_obj_new_bool(unosql_order(meta.high, get_span(key_in)) < 0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(ends_below_obj, ends_below);
+
+// overlaps(packed, floor, lo, hi): whether a live key of a Segment may lie in lo <= key < hi. floor, hi: or None.
+IN_FLASH static mp_obj_t overlaps(size_t n_args, const mp_obj_t *args) {
+    meta_t meta = get_meta(args[0]);
+    return mp_obj_new_bool(unosql_overlaps(&meta, get_span_or_none(args[1]), get_span(args[2]), get_span_or_none(args[3])));
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(overlaps_obj, 4, 4, overlaps);
+
+// decode(buf, i, copy): (key, value, index of the next) of the operation at buf[i:], as memtable.decode_entry() has it.
+IN_FLASH static mp_obj_t decode(mp_obj_t buf_in, mp_obj_t i_in, mp_obj_t copy) {
+    span_t buf = get_span(buf_in), left = buf;
+    mp_uint_t i = (mp_uint_t)mp_obj_get_int(i_in);
+    operation_t operation;
+    if (i > buf.size) {
+        RAISE_DAMAGED();
+    }
+    left.start += i;
+    left.size -= i;
+    if (!unosql_operation(&left, &operation)) {
+        RAISE_DAMAGED();
+    }
+    mp_obj_t result[3] = { bytes_of(operation.key), mp_const_none, MP_OBJ_NEW_SMALL_INT(buf.size - left.size) };
+    if (!operation.is_deletion) {
+        result[1] = value_of(buf_in, buf, operation.value, copy);
+    }
+    return mp_obj_new_tuple(3, result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(decode_obj, decode);
+
+// Count, of places with room for so many more.
+IN_FLASH static mp_uint_t get_count(mp_obj_t count_in, size_t size, mp_uint_t more) {
+    mp_uint_t count = (mp_uint_t)mp_obj_get_int(count_in);
+    if (count > size / 2 || size / 2 - count < more) {
+        mp_raise_ValueError(MP_ERROR_TEXT("count"));
+    }
+    return count;
+}
+
+// lookup(arena, places, count, key): the value of a key in the memtable, None for a deletion, False when it is not there.
+IN_FLASH static mp_obj_t lookup(size_t n_args, const mp_obj_t *args) {
+    span_t arena = get_span(args[0]), places = get_span(args[1]);
+    operation_t operation;
+    switch (unosql_lookup(arena, places.start, get_count(args[2], places.size, 0), get_span(args[3]), &operation)) {
+        case FOUND:
+            return value_or_none(operation.value, operation.is_deletion);
+        case ABSENT:
+            return mp_const_false;
+        default:
+            RAISE_DAMAGED();
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lookup_obj, 4, 4, lookup);
+
+// place(arena, places, count, start): give the operation at start its place; return the count. places: room for one more.
+IN_FLASH static mp_obj_t place(size_t n_args, const mp_obj_t *args) {
+    span_t arena = get_span(args[0]);
+    mp_buffer_info_t places;
+    mp_get_buffer_raise(args[1], &places, MP_BUFFER_WRITE);
+    mp_uint_t start = (mp_uint_t)mp_obj_get_int(args[3]);
+    mp_uint_t before = get_count(args[2], places.len, 1);
+    ptrdiff_t count = start >> 16 ? -1 : unosql_place(arena, places.buf, before, start);
+    if (count < 0) {
+        RAISE_DAMAGED();
+    }
+    return MP_OBJ_NEW_SMALL_INT(count);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(place_obj, 4, 4, place);
+
+// append(block, used, last, key, value, limit): append an entry to a block; return the bytes used. Where they would be more than
+// limit, or than block has, return how many they would be, below 0, and change nothing. value None: a deletion.
+IN_FLASH static mp_obj_t append(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t block;
+    mp_get_buffer_raise(args[0], &block, MP_BUFFER_WRITE);
+    mp_uint_t used = (mp_uint_t)mp_obj_get_int(args[1]), limit = (mp_uint_t)mp_obj_get_int(args[5]);
+    span_t value = get_span_or_none(args[4]);
+    if (used > block.len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("used"));
+    }
+    size_t end, room = limit < block.len ? limit : block.len;
+    bool is_there = unosql_append(block.buf, used, room, get_span(args[2]), get_span(args[3]), args[4] == mp_const_none ? NULL : &value, &end);
+    return MP_OBJ_NEW_SMALL_INT(is_there ? (mp_int_t)end : -(mp_int_t)end);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(append_obj, 6, 6, append);
+
+// shared(a, b): how many leading bytes both have.
+IN_FLASH static mp_obj_t shared(mp_obj_t a_in, mp_obj_t b_in) {
+    return MP_OBJ_NEW_SMALL_INT(unosql_shared(get_span(a_in), get_span(b_in)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(shared_obj, shared);
 
 IN_FLASH static mp_obj_t list_of(const children_t *children, bool reverse) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
@@ -120,16 +309,6 @@ IN_FLASH static mp_obj_t children(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(children_obj, 5, 5, children);
 
-// The part of a block that is a value, as copy makes it.
-IN_FLASH static mp_obj_t value_of(mp_obj_t block_in, span_t block, span_t value, mp_obj_t copy) {
-    if (copy == MP_OBJ_FROM_PTR(&mp_type_bytes)) {
-        return bytes_of(value);
-    }
-    mp_int_t start = value.start - block.start;
-    mp_obj_t slice = mp_obj_new_slice(MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(start + (mp_int_t)value.size), mp_const_none);
-    return mp_call_function_1(copy, mp_obj_subscr(block_in, slice, MP_OBJ_SENTINEL));
-}
-
 IN_FLASH static mp_obj_t full_key(span_t before, const entry_t *entry) {
     vstr_t key;
     vstr_init_len(&key, entry->shared + entry->rest.size);
@@ -162,11 +341,7 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(entry_obj, 4, 4, entry);
 // search(arena, places, count, key): the first of count places whose key is not below key.
 IN_FLASH static mp_obj_t search(size_t n_args, const mp_obj_t *args) {
     span_t arena = get_span(args[0]), places = get_span(args[1]);
-    mp_uint_t count = (mp_uint_t)mp_obj_get_int(args[2]);
-    if (count > places.size / 2) {
-        mp_raise_ValueError(MP_ERROR_TEXT("count"));
-    }
-    ptrdiff_t i = unosql_search(arena, places.start, count, get_span(args[3]));
+    ptrdiff_t i = unosql_search(arena, places.start, get_count(args[2], places.size, 0), get_span(args[3]));
     if (i < 0) {
         RAISE_DAMAGED();
     }
@@ -184,7 +359,59 @@ IN_FLASH static mp_obj_t part(mp_obj_t packed_in, mp_obj_t n_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(part_obj, part);
 
-#if SEALING
+// -- SHA-256
+
+// A Bloom filter: see segment.bloom_bits(). Whether all of a key's bits are set; they are when is_new.
+IN_FLASH static bool has_bits(uint8_t *bloom, size_t size, span_t key, bool is_new) {
+    part_t part = { key.start, key.size };
+    uint8_t digest[32];
+    unosql_sha256(&part, 1, digest);
+    for (int i = 0; i < 2 * BLOOM_PROBES; i += 2) {
+        size_t bit = (size_t)(digest[i] << 8 | digest[i + 1]) % (8 * size);
+        if (is_new) {
+            bloom[bit >> 3] |= (uint8_t)(1 << (bit & 7));
+        } else if (!(bloom[bit >> 3] >> (bit & 7) & 1)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// probe(packed, floor, key): (offset, size, depth) of a Segment's root if it may hold a key, else None. floor: or None.
+IN_FLASH static mp_obj_t probe(mp_obj_t packed_in, mp_obj_t floor_in, mp_obj_t key_in) {
+    meta_t meta = get_meta(packed_in);
+    span_t key = get_span(key_in);
+    if (!unosql_in_range(&meta, get_span_or_none(floor_in), key)
+        || (meta.bloom.size && !has_bits((uint8_t *)meta.bloom.start, meta.bloom.size, key, false))) {
+        return mp_const_none;
+    }
+    return tuple_of(meta.numbers, 3);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(probe_obj, probe);
+
+// note(bloom, key): add a key to a Bloom filter.
+IN_FLASH static mp_obj_t note(mp_obj_t bloom_in, mp_obj_t key_in) {
+    mp_buffer_info_t bloom;
+    mp_get_buffer_raise(bloom_in, &bloom, MP_BUFFER_WRITE);
+    if (bloom.len == 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("bloom"));
+    }
+    has_bits(bloom.buf, bloom.len, get_span(key_in), true);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(note_obj, note);
+
+// checksum(data, aad): of a block without encryption, 8 bytes.
+IN_FLASH static mp_obj_t checksum(mp_obj_t data_in, mp_obj_t aad_in) {
+    span_t data = get_span(data_in), aad = get_span(aad_in);
+    part_t parts[2] = { { aad.start, aad.size }, { data.start, data.size } };
+    uint8_t digest[32];
+    unosql_sha256(parts, 2, digest);
+    return mp_obj_new_bytes(digest, CHECKSUM);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(checksum_obj, checksum);
+
+// -- sealing
 
 #define ITERATIONS_AT_ONCE (64) // milliseconds on an ESP8266
 
@@ -282,25 +509,36 @@ IN_FLASH static mp_obj_t unseal(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unseal_obj, 4, 4, unseal);
 
-#endif
-
+// Without SHA-256 there is no module, and its twin does all.
 static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__unosql) },
     { MP_ROM_QSTR(MP_QSTR_DEFLATE_WORK), MP_ROM_INT(sizeof(deflate_work_t)) },
     { MP_ROM_QSTR(MP_QSTR_INFLATE_WORK), MP_ROM_INT(sizeof(inflate_work_t)) },
+    { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
+    { MP_ROM_QSTR(MP_QSTR_allocated), MP_ROM_PTR(&allocated_obj) },
+    { MP_ROM_QSTR(MP_QSTR_append), MP_ROM_PTR(&append_obj) },
+    { MP_ROM_QSTR(MP_QSTR_checksum), MP_ROM_PTR(&checksum_obj) },
+    { MP_ROM_QSTR(MP_QSTR_child), MP_ROM_PTR(&child_obj) },
     { MP_ROM_QSTR(MP_QSTR_children), MP_ROM_PTR(&children_obj) },
+    { MP_ROM_QSTR(MP_QSTR_decode), MP_ROM_PTR(&decode_obj) },
     { MP_ROM_QSTR(MP_QSTR_deflate), MP_ROM_PTR(&deflate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_ends_below), MP_ROM_PTR(&ends_below_obj) },
     { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&entry_obj) },
     { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&find_obj) },
     { MP_ROM_QSTR(MP_QSTR_inflate), MP_ROM_PTR(&inflate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_lookup), MP_ROM_PTR(&lookup_obj) },
+    { MP_ROM_QSTR(MP_QSTR_note), MP_ROM_PTR(&note_obj) },
+    { MP_ROM_QSTR(MP_QSTR_overlaps), MP_ROM_PTR(&overlaps_obj) },
     { MP_ROM_QSTR(MP_QSTR_part), MP_ROM_PTR(&part_obj) },
-    { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
-    #if SEALING
-    { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
-    { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_place), MP_ROM_PTR(&place_obj) },
+    { MP_ROM_QSTR(MP_QSTR_probe), MP_ROM_PTR(&probe_obj) },
+    { MP_ROM_QSTR(MP_QSTR_root), MP_ROM_PTR(&root_obj) },
     { MP_ROM_QSTR(MP_QSTR_seal), MP_ROM_PTR(&seal_obj) },
+    { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
+    { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&shared_obj) },
+    { MP_ROM_QSTR(MP_QSTR_tag), MP_ROM_PTR(&tag_obj) },
     { MP_ROM_QSTR(MP_QSTR_unseal), MP_ROM_PTR(&unseal_obj) },
-    #endif
 };
 static MP_DEFINE_CONST_DICT(unosql_globals, unosql_globals_table);
 
@@ -310,3 +548,5 @@ const mp_obj_module_t unosql_cmodule = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR__unosql, unosql_cmodule);
+
+#endif

@@ -107,6 +107,16 @@ IN_FLASH static void aes_cbc(const uint8_t key[32], const uint8_t iv[SEALING_BLO
 
 #endif
 
+IN_FLASH void unosql_sha256(const part_t *parts, size_t count, uint8_t digest[32]) {
+    sha256_t sha;
+    sha256_start(&sha);
+    for (size_t i = 0; i < count; i++) {
+        sha256_add(&sha, parts[i].bytes, parts[i].size);
+    }
+    sha256_end(&sha, digest);
+    sha256_close(&sha);
+}
+
 // -- HMAC (RFC 2104), PBKDF2 (RFC 8018, 5.2), HKDF-Expand (RFC 5869, 2.3)
 
 // Keep the state after the block of a key (padded with zeros) and a padding.

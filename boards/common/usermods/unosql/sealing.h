@@ -67,6 +67,8 @@ typedef struct {
     hmac_key_t key;
 } pbkdf2_t;
 
+void unosql_sha256(const part_t *parts, size_t count, uint8_t digest[32]);
+
 void unosql_hmac_key(hmac_key_t *key, const uint8_t *secret, size_t size);
 void unosql_hmac(const hmac_key_t *key, const part_t *parts, size_t count, uint8_t mac[32]);
 

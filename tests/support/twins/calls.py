@@ -1,0 +1,173 @@
+"""Calls _unosql and twin.py with the same arguments, whole and damaged ones; prints how many calls gave results. On MicroPython:
+
+    micropython calls.py ROUNDS SEED
+"""
+import sys
+
+import _unosql
+from unosql import twin
+from unosql.codec import pack_uint
+
+
+class Random:
+    def __init__(self, seed):
+        self._state = seed * 2654435761 & 0x7FFFFFFF
+
+    def below(self, n):
+        self._state = (self._state * 1103515245 + 12345) & 0x7FFFFFFF
+        return (self._state >> 8) % n
+
+    def bytes(self, most, values=256):
+        return bytes(self.below(values) for _ in range(self.below(most + 1)))
+
+    def one(self, items):
+        return items[self.below(len(items))]
+
+    def key(self):
+        return self.bytes(6, 2) if self.below(4) else self.bytes(3)
+
+    def value(self):
+        return None if self.below(5) == 0 else self.bytes(8) if self.below(8) else self.bytes(300)
+
+    def damaged(self, data):
+        """data, as a rule; or with a byte changed, or cut off."""
+        data = bytearray(data)
+        if data and self.below(4) == 0:
+            data[self.below(len(data))] = self.below(256)
+        if self.below(8) == 0:
+            data = data[: self.below(len(data) + 1)]
+        return bytes(data)
+
+
+def outcome(module, name, args):
+    """What a call comes to, and what it leaves in arguments that it may change."""
+    args = [bytearray(a) if isinstance(a, bytearray) else a for a in args]
+    try:
+        result = getattr(module, name)(*args)
+    except (ValueError, IndexError):
+        return ValueError
+    return result, [bytes(a) for a in args if isinstance(a, bytearray)]
+
+
+class Calls:
+    def __init__(self, seed):
+        self.rng = Random(seed)
+        self.results = {}
+
+    def both(self, name, *args):
+        """What a call comes to, by both alike. A call that raises may have written what means nothing only where it says so."""
+        one, other = outcome(_unosql, name, args), outcome(twin, name, args)
+        if one != other:
+            raise AssertionError("%s%r: C %r, Python %r" % (name, args, one, other))
+        made, failed = self.results.get(name, (0, 0))
+        self.results[name] = (made + (one is not ValueError), failed + (one is ValueError))
+        return None if one is ValueError else one[0]
+
+    def block(self):
+        """Entries appended by both, sorted or not; and their keys."""
+        rng = self.rng
+        block, used, last, keys = bytearray(600), 0, b"", []
+        for _ in range(rng.below(12)):
+            key, value = rng.key(), rng.value()
+            limit = rng.one((len(block), 600, used + rng.below(40), 1 << 20))
+            end = self.both("append", block, used, last, key, value, limit)
+            if end > 0:
+                twin.append(block, used, last, key, value, limit)
+                used, last = end, key
+                keys.append(key)
+        return bytes(block[:used]), keys
+
+    def index_block(self):
+        rng, block, used, last, keys = self.rng, bytearray(600), 0, b"", [b""]
+        for key in sorted(set(rng.key() for _ in range(rng.below(9)))) or [b""]:
+            value = pack_uint(rng.one((3, 300, 70000, 1 << 33))) + pack_uint(rng.below(3000))
+            used, last = twin.append(block, used, last, key, value, 600), key
+            keys.append(key)
+        return bytes(block[:used]), keys
+
+    def blocks(self):
+        rng = self.rng
+        block, keys = self.block()
+        block = rng.damaged(block)
+        sought = rng.one(keys) if keys and rng.below(3) else rng.key()
+        self.both("find", block, sought)
+        key, i = b"", 0
+        while i < len(block):
+            got = self.both("entry", block, i, key, bytes)
+            if not got:
+                break
+            key, _, i = got
+        self.both("entry", block, rng.below(700), key, bytes)
+        block, keys = self.index_block()
+        block = rng.damaged(block)
+        lo = rng.one(keys) if rng.below(3) else rng.key()
+        self.both("child", block, lo)
+        self.both("children", block, lo, rng.one((None, rng.key(), lo + b"\0")), bool(rng.below(2)), 1 + rng.below(4))
+
+    def meta(self):
+        rng = self.rng
+        low, high = sorted((rng.key(), rng.key()))
+        bloom = bytearray(rng.one((0, 0, 3, 40)))
+        for key in (low, high):
+            if bloom:
+                self.both("note", bloom, key)
+                twin.note(bloom, key)
+        packed = b"\5stag1" + bytes(4)
+        for n in (rng.one((0, 250, 1 << 40)), rng.below(3000), rng.below(3), rng.below(100000)):
+            packed += pack_uint(n)
+        for part in (low, high, bytes(bloom)):
+            packed += pack_uint(len(part)) + part
+        packed = rng.damaged(packed)
+        floor = rng.one((None, None, rng.key(), low, high))
+        key, hi = rng.one((low, high, rng.key(), low + b"\0", (floor or b"") + b"\0")), rng.one((None, rng.key(), low, high, (floor or b"") + b"\0"))
+        for n in range(3):
+            self.both("part", packed, n)
+        whole = self.both("part", packed, 2) is not None  # C reads all of it before it says anything
+        if whole:
+            self.both("root", packed)
+            self.both("ends_below", packed, key)
+            self.both("overlaps", packed, floor, key, hi)
+            self.both("probe", packed, floor, key)
+
+    def memtable(self):
+        rng = self.rng
+        arena, places, count, used, keys = bytearray(800), bytearray(2 * 40), 0, 0, []
+        for _ in range(rng.below(20)):
+            key, value = rng.key(), rng.value()
+            entry = pack_uint(len(key)) + pack_uint(0 if value is None else len(value) + 1) + key + (value or b"")
+            if used + len(entry) > len(arena):
+                break
+            arena[used : used + len(entry)] = entry
+            got = self.both("place", arena, places, count, used)
+            count, used = twin.place(arena, places, count, used), used + len(entry)
+            assert got == count
+            keys.append(key)
+        arena = bytes(arena)
+        if rng.below(3) == 0:
+            arena = rng.damaged(arena[:used])
+        key = rng.one(keys) if keys and rng.below(3) else rng.key()
+        self.both("lookup", arena, bytes(places), count, key)
+        self.both("search", arena, bytes(places), count, key)
+        self.both("decode", arena, rng.below(used + 1), bytes)
+
+    def others(self):
+        rng = self.rng
+        one = rng.key()
+        self.both("shared", one, rng.one((rng.key(), one + rng.key(), one[:2])))
+        self.both("checksum", rng.bytes(150), rng.bytes(30))
+        tags = rng.bytes(60, 2)
+        self.both("tag", bytearray(tags), rng.bytes(0) + bytes(rng.below(2) for _ in range(4)), rng.below(20))
+
+
+def main(rounds, seed):
+    calls = Calls(int(seed))
+    for _ in range(int(rounds)):
+        calls.blocks()
+        calls.meta()
+        calls.memtable()
+        calls.others()
+    for name in sorted(calls.results):
+        print(name, *calls.results[name])
+
+
+main(*sys.argv[1:])

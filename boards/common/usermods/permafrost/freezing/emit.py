@@ -1,9 +1,18 @@
 """Writes values as constants in C: structures that MicroPython would make on the heap."""
+from .body import EXCEPTIONS
 from .values import Builtin, BuiltinModule, BuiltinType, Cell, Class, Dict, Function, Method, Module, Property, Unique, is_plain
 
 GENERATOR = 1  # MP_SCOPE_FLAG_GENERATOR
 SPECIAL = ("__setattr__", "__delattr__")
 UNTOLD = ("__module__", "__qualname__")  # what a class statement adds; MicroPython takes a class's name from elsewhere
+# Methods that are no operators.
+PLAIN = {"__%s__" % name for name in (
+    "bool", "del", "enter", "exit", "getattr", "hash", "init", "len", "module", "name", "new", "next", "qualname", "repr", "setattr", "str",
+)}
+OPERATIONS = {
+    "call": "mp_obj_instance_call", "binary_op": "instance_binary_op", "subscr": "instance_subscr", "iter": "mp_obj_instance_getiter",
+    "buffer": "instance_get_buffer",
+}
 FEW = 8  # entries of a dict are found as fast one after the other
 HEAD = """
 // Modules as constants: permafrost/README.md.
@@ -33,9 +42,7 @@ _Static_assert(sizeof(PERMAFROST_FUNCTION(0)) == sizeof(mp_obj_fun_bc_t), "mp_ob
 
 #define PERMAFROST_CLASS(name, text, more, ...) \\
     static MP_DEFINE_CONST_OBJ_TYPE(name, text, PERMAFROST_CLASS_FLAGS | more, \\
-        make_new, mp_obj_instance_make_new, print, instance_print, call, mp_obj_instance_call, unary_op, instance_unary_op, \\
-        binary_op, instance_binary_op, attr, mp_obj_instance_attr, subscr, instance_subscr, iter, mp_obj_instance_getiter, \\
-        buffer, instance_get_buffer, __VA_ARGS__)
+        make_new, mp_obj_instance_make_new, print, instance_print, unary_op, instance_unary_op, attr, mp_obj_instance_attr, __VA_ARGS__)
 
 // What is left of these modules where a file name leads to them: an empty body.
 static const byte permafrost_nothing[] = { 0x00, 0x02, 0x00, 0x51, 0x63 };
@@ -189,7 +196,7 @@ class Emitter:
     def _class(self, value):
         name = self._class_name(value)
         names = {key: part for key, part in value.names.items() if key not in UNTOLD}
-        slots = []
+        slots = _operations(value)
         if names or not value.bases:
             slots.append("locals_dict, &" + self._map("permafrost_names_" + value.code.escaped_name, names))
         if value.bases:
@@ -213,7 +220,7 @@ class Emitter:
         places = list(range(len(rows)))
         size = len(rows)
         if hashed:
-            size += 0 if dense else size // 4 + 1
+            size += 0 if dense else size // 8 + 1
             places = place([self._tool.qstrutil.compute_hash(key.encode(), self._hash_bytes) for key in items], size)
         table = ", ".join("[%d] = {%s, %s}" % (at, *row) for at, row in sorted(zip(places, rows)))
         self._out("static const mp_rom_map_elem_t %s_table[%d] = {%s};" % (name, max(size, 1), table))
@@ -237,6 +244,28 @@ def place(hashes, size):
 def _code_of(code):
     children = "children_" + code.escaped_name if code.children else "NULL"
     return [".children = %s" % children, ".bytecode = fun_data_" + code.escaped_name]
+
+
+def _operations(value):
+    """What instances can do besides having attributes; MicroPython asks the class for it by names of its methods."""
+    names, bases = _inherited(value)
+    if all(base.name == "object" or base.name in EXCEPTIONS for base in bases):
+        known = {"iter": {"__iter__"}, "call": {"__call__"}, "subscr": {"__getitem__", "__setitem__", "__delitem__"}}
+        others = {name for name in names if name.startswith("__")} - PLAIN - set.union(*known.values())
+        able = {kind for kind, methods in known.items() if methods & names} | ({"binary_op"} if others else set())
+    else:
+        able = set(OPERATIONS)
+    return ["%s, %s" % (kind, function) for kind, function in OPERATIONS.items() if kind in able]
+
+
+def _inherited(value):
+    """(names of a class and of those in flash that it comes from, the others that it comes from)."""
+    names, others = set(value.names), []
+    for base in value.bases:
+        more = _inherited(base) if isinstance(base, Class) else (set(), [base])
+        names |= more[0]
+        others += more[1]
+    return names, others
 
 
 def _is_special(value):

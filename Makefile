@@ -9,7 +9,7 @@ export PORT IMAGE ERASE BAUD REPORT
 export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEAP PYTHONDONTWRITEBYTECODE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run flash emulator firmware unix test coverage docs package sizes bench test-powerloss device-test reliability
+.PHONY: help run flash emulator firmware unix test coverage docs site package sizes bench test-powerloss device-test reliability
 .PHONY: trace release release-check deps fetch clean distclean
 
 # Lines that start with two hashes are what `make help` says; with an @ behind them they start a group.
@@ -70,6 +70,10 @@ unix:
 
 ## bring docs/API.md up to date with the docstrings in modules/
 docs:
+	@$(PYTHON) -m firmware $@
+
+## make a site with search of README.md and docs/, in build/site
+site:
 	@$(PYTHON) -m firmware $@
 
 ## bring package.json, for mip, up to date

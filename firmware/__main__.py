@@ -64,6 +64,13 @@ def _device_test(*arguments):
     device_test.run(os.environ.get("PORT"), arguments)
 
 
+def _site():
+    """make the pages of docs/ into a site with search, build/site"""
+    from . import site
+
+    site.build()
+
+
 def _package():
     """bring package.json, for mip, up to date"""
     from . import mip
@@ -132,7 +139,7 @@ def _sizes():
 
 COMMANDS = {f.__name__[1:]: f for f in (
     _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes,
-    _docs, _package, _release, _release_check, _script)}
+    _docs, _site, _package, _release, _release_check, _script)}
 
 
 def _help():

@@ -133,7 +133,7 @@ def _apt(*command):
 def venv_python():
     """The Python of build/venv, which has exactly what requirements.txt pins."""
     python = VENV / "bin" / "python"
-    stamp = VENV / ".complete"
+    stamp = VENV / ".installed"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == wanted and python.exists() and _made_here()):
         _make_venv(python)
@@ -168,8 +168,9 @@ def _make_venv(python):
     if ensure_venv:
         _install(ensure_venv)
     with Step("installing Python tools into build/venv") as step:
-        shutil.rmtree(VENV, ignore_errors=True)
-        _run_or_fail(step, sys.executable, "-m", "venv", str(VENV))
+        if not VENV.is_symlink():  # one that others share is only completed
+            shutil.rmtree(VENV, ignore_errors=True)
+            _run_or_fail(step, sys.executable, "-m", "venv", str(VENV))
         _run_or_fail(step, str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(REQUIREMENTS))
 
 

@@ -1,4 +1,5 @@
 """The page that flashes from a browser: web/, ESP Web Tools, its manifest and the images."""
+import html
 import json
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from .progress import Failure
 
 WEB = ROOT / "web"
 HOME = BUILD / "page"
+IMAGE = '      <section><h3>%s: <a href="%s">%s</a></h3><pre>%s</pre></section>'
 FAMILIES = {"esp32": "ESP32", "esp32c3": "ESP32-C3", "esp32s3": "ESP32-S3", "esp8266": "ESP8266"}
 
 
@@ -21,8 +23,24 @@ def build(images, destination=HOME):
     shutil.copytree(web_tools(), destination / "esp-web-tools")
     for image in images:
         shutil.copy2(image, destination)
-    (destination / "manifest.json").write_text(json.dumps(manifest(images), indent=2) + "\n")
+    entries = manifest(images)
+    (destination / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
+    page = destination / "index.html"
+    page.write_text(page.read_text().replace("{version}", html.escape(entries["version"])).replace("{images}", listed(entries)))
     return destination
+
+
+def listed(entries):
+    """HTML: each image of a manifest with the esptool line for it, so that it is there without scripts."""
+    return "\n".join(IMAGE % (html.escape(build["chipFamily"]), html.escape(part["path"]), html.escape(part["path"]),
+                              esptool_line(build["chipFamily"], part["path"], part["offset"]))
+                     for build in entries["builds"] for part in build["parts"])
+
+
+def esptool_line(family, path, offset):
+    """What writes an image with esptool."""
+    chip = next(chip for chip, name in FAMILIES.items() if name == family)
+    return html.escape("esptool --chip %s write-flash --flash-size detect %#x %s" % (chip, offset, path))
 
 
 def manifest(images):

@@ -14,6 +14,7 @@ from chip import Chip
 from test_flash import BOARD, make_image
 
 from firmware import info, page
+from firmware.site import build as build_site
 from firmware.progress import Failure
 
 pytestmark = [
@@ -56,11 +57,10 @@ def browser():
 
 def test_the_page_loads_without_errors_and_lists_the_images(browser, site, images):
     browser.open(site)
-    rows = browser.wait("(rows => rows.length == 4 && [...rows].map(row => row.innerText.split('\\t')))"
-                        "(document.querySelectorAll('#images tr'))")
-    assert rows == [[page.FAMILIES[kind], images[kind].name, "0x1000" if kind == "esp32" else "0x0"]
-                    for kind in sorted(BOARD)]
-    assert browser.evaluate("document.getElementById('version').textContent") == "Version %s." % info.version()
+    rows = browser.evaluate("[...document.querySelectorAll('#images section')].map(row => row.innerText.split(/\\n+/))")
+    assert rows == [["%s: %s" % (page.FAMILIES[kind], images[kind].name), "esptool --chip %s write-flash --flash-size detect %s %s" % (
+        kind, "0x1000" if kind == "esp32" else "0x0", images[kind].name)] for kind in sorted(BOARD, key=lambda k: images[k].name)]
+    assert browser.evaluate("document.getElementById('version').textContent") == info.version()
     assert browser.evaluate("document.getElementById('mip').textContent").endswith(site + "mip/package.json")
     for kind in BOARD:
         size = browser.evaluate("fetch(%r).then((r) => r.blob()).then((b) => b.size)" % images[kind].name)
@@ -75,6 +75,62 @@ def test_a_browser_without_web_serial_is_told(browser, site):
     browser.wait("document.querySelector('esp-web-install-button').hasAttribute('install-unsupported')")
     assert browser.evaluate("document.querySelector('[slot=unsupported]').assignedSlot !== null")
     assert browser.evaluate("document.querySelector('[slot=activate]').assignedSlot === null")
+
+
+def test_what_is_erased_stands_before_the_button(browser, site):
+    browser.open(site)
+    assert browser.evaluate("document.getElementById('erased').compareDocumentPosition(document.querySelector('[slot=activate]')) & 4")
+    text = browser.evaluate("document.querySelector('main').innerText")
+    assert text.index("all files on the board are lost") < text.index("Connect and install")
+    assert "none has run on a chip yet" in text
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_runs_off_the_page(width, browser, site):
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=740, deviceScaleFactor=1, mobile=width < 500)
+    browser.open(site)
+    browser.wait("document.getElementById('mip').textContent.includes('http')")
+    if folder := os.environ.get("UNOSQL_SHOTS"):
+        data = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
+        with open(os.path.join(folder, "flash-%d.png" % width), "wb") as file:
+            file.write(base64.b64decode(data))
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)"
+    assert browser.evaluate(wide) == []
+
+
+def test_without_scripts_it_says_what_to_do(browser, site, images):
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.call("Page.navigate", url=site)
+    time.sleep(1)
+    browser.call("Emulation.setScriptExecutionDisabled", value=False)  # of this page none has run
+    assert browser.evaluate("getComputedStyle(document.querySelector('[slot=activate]')).display") == "none"
+    text = browser.evaluate("document.querySelector('main').innerText")
+    assert "The installer needs JavaScript" in text and "no Web Serial" not in text
+    for image in images.values():
+        assert image.name in text
+    assert browser.evaluate("document.querySelectorAll('#images pre').length") == 4
+
+
+def test_a_missing_installer_is_told(browser, images, tmp_path):
+    home = page.build(list(images.values()), tmp_path / "page")
+    shutil.rmtree(home / "esp-web-tools")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        browser.open("http://127.0.0.1:%d/" % http.server_port)
+        assert "The installer needs JavaScript, and its files" in browser.evaluate("document.querySelector('main').innerText")
+        http.shutdown()
+
+
+def test_links_lead_to_what_a_release_puts_beside_the_page(browser, site, tmp_path):
+    """The site of the docs is one, so that no address of a host is needed."""
+    pytest.importorskip("mkdocs")
+    browser.open(site)
+    links = browser.evaluate("[...document.querySelectorAll('main a')].map(a => a.getAttribute('href'))")
+    docs = build_site(tmp_path / "docs")
+    for link in (link for link in links if link.startswith("docs/")):
+        assert (docs / link.removeprefix("docs/")).exists(), link
+    assert {"docs/index.html", "docs/CHANGELOG.html", "unosql-source.tar.gz", "SHA256SUMS"} <= set(links)
 
 
 def test_a_missing_manifest_is_told(browser, site, images, tmp_path):

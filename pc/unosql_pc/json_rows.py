@@ -47,7 +47,7 @@ def _parsed(where, text):
     except ValueError as error:
         return fail(where, "not JSON: %s" % error)
     except RecursionError:
-        return fail(where, "nested too deep")
+        return fail(where, "too deeply nested")
 
 
 def _values(file, data):
@@ -64,7 +64,7 @@ def _values(file, data):
         except json.JSONDecodeError as error:
             fail("%s:%d" % (file, error.lineno), "not JSON: %s" % error)
         except RecursionError:
-            fail(where, "nested too deep")
+            fail(where, "too deeply nested")
         yield where, _mended(where, value, replaced and "\ufffd" in text[start:at])
         at = _skipped(text, at)
 

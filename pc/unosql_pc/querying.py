@@ -76,7 +76,9 @@ def parse(where):
     """The condition in JSON text."""
     try:
         condition = json.loads(where) if where else None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Failure("the condition is too deeply nested") from None
+    except ValueError as error:
         raise Failure("the condition is not JSON: %s; write it like '{\"age\": {\"gt\": 18}}'" % error) from None
     if condition is not None and not isinstance(condition, dict):
         raise Failure("the condition is not a JSON object; write it like '{\"age\": {\"gt\": 18}}'")

@@ -116,8 +116,8 @@ def test_malformed_extended_json_is_refused(value, tmp_path, capsys):
     ('[{"a": 1},\n {"a": }]', "in.json:2: not JSON"),
     ('[{"a": 1}, 5]', "in.json:1, record 2: not a JSON object"),
     ('{"a": 1}\n\n{"a": 2}\nx', "in.json:4: not JSON"),
-    ("[" * 100000, "in.json:1: n"),
-    ('{"a": 1}\n{"a": %s' % ("[" * 100000), "in.json:2: n"),
+    ("[" * 100000, "in.json:1: too deeply nested"),
+    ('{"a": 1}\n{"a": %s' % ("[" * 100000), "in.json:2: too deeply nested"),
     ('"text"', "in.json:1: not a JSON object"),
     ('[{"a": NaN}]', "record['a']: nan is not JSON"),
 ])

@@ -129,28 +129,35 @@ class Answers:
     def records(self, request):
         asked = request.query_params
         return self._answer(lambda: self._one(request).page(
-            asked["collection"], asked.get("where", ""), asked.get("order", ""), _number(asked, "skip", 0), _number(asked, "limit", 50)))
+            _text(asked, "collection"), asked.get("where", ""), asked.get("order", ""), _number(asked, "skip", 0), _number(asked, "limit", 50)))
 
     def history(self, request):
         asked = request.query_params
-        return self._answer(lambda: self._one(request).history(asked["collection"], _number(asked, "id", 0)))
+        return self._answer(lambda: self._one(request).history(_text(asked, "collection"), _number(asked, "id", 0)))
 
     def chart(self, request):
         asked = request.query_params
         return self._answer(lambda: self._one(request).chart(
-            asked["collection"], asked.get("x", ""), asked.get("y", ""), asked.get("by", ""), asked.get("where", "")))
+            _text(asked, "collection"), asked.get("x", ""), asked.get("y", ""), asked.get("by", ""), asked.get("where", "")))
 
     def export(self, request):
         from starlette.responses import Response
 
         asked, form = request.query_params, request.query_params.get("form", "csv")
         try:
-            table = self._one(request).table(asked["collection"], asked.get("where", ""), asked.get("order", ""))
+            table = self._one(request).table(_text(asked, "collection"), asked.get("where", ""), asked.get("order", ""))
             data = content(form, table)
         except Exception as error:
             return self._answer(_raise, error)
         name = quote("%s.%s" % (table.name, form), safe="")
         return Response(data, media_type=TYPES[form], headers={"Content-Disposition": "attachment; filename*=UTF-8''" + name})
+
+
+def _text(asked, name):
+    """A part of the request that must be there. Failure when it is not."""
+    if name not in asked:
+        raise Failure("the request has no %s" % name)
+    return asked[name]
 
 
 def _number(asked, name, default):

@@ -217,7 +217,7 @@ def _query(a):
 def _plot(a):
     from . import plotting, querying
 
-    return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *querying.names(a.y)], a.where, a.by, times.of(a),
+    return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *(querying.names(a.y) or [])], a.where, a.by, times.of(a),
                         a.output)
 
 

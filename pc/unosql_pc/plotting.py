@@ -21,6 +21,8 @@ def run(source, key, name, fields, where, by, times, out=None):
 
     out: a new file; None: the terminal.
     """
+    if len(fields) < 2 or "" in fields:
+        raise Failure("give the names of fields to plot: timestamp celsius, or timestamp celsius,humidity")
     if out and Path(out).suffix.lower() not in FORMS:
         raise Failure("%s: its name ends with none of %s" % (shown(out), ", ".join(FORMS)))
     draw = _to_file if out else _to_terminal

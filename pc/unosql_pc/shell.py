@@ -112,22 +112,31 @@ class Session:
             self._end()
 
     def _line(self, line):
-        values, options = shell_language.parse(line.strip())
-        if not values or str(values[0]).startswith("#"):
+        if line.lstrip()[:1] in ("", "#"):
             return
-        self.execute(values[0], values[1:], options)
+        values, options = shell_language.parse(line.strip())
+        if not values or isinstance(values[0], (list, dict)):
+            raise Failure("a line begins with a call or a collection; help lists the calls")
+        self.execute(str(values[0]), values[1:], options)
 
     def execute(self, word, values, options):
         """Make a call and show what it returns."""
         if word in ("exit", "quit"):
             raise EOFError
         if word in self._own:
-            return self._own[word](*values, **options)
+            return self._call(word, self._own[word], values, options)
         if word in self.calls:
-            return self._show(getattr(self.db, word)(*self._converted(word, values), **options))
+            return self._call(word, getattr(self.db, word), self._converted(word, values), options)
         if word in self.db.collections():
-            return self._show(self.db.iterate(str(word), *self._converted("iterate", [word, *values])[1:], **options))
+            return self._call("iterate", self.db.iterate, self._converted("iterate", [word, *values]), options)
         raise Failure("no call and no collection %s; help lists them" % shown(word))
+
+    def _call(self, word, method, values, options):
+        """Make a call and show what it returns. Failure when the arguments are not those it takes."""
+        try:
+            self._show(method(*values, **options))
+        except TypeError as error:
+            raise Failure("%s; `help %s` tells its arguments" % (shown(error), word)) from None
 
     def _converted(self, call, values):
         """Arguments with times of a condition as numbers. Words that must be texts are."""

@@ -159,7 +159,7 @@ def test_exports(client):
 
 
 @pytest.mark.parametrize("path, asked, message", [
-    ("0/records", {"collection": "nothing"}, "no collection nothing; there are"), ("0/records", {}, "collection"),
+    ("0/records", {"collection": "nothing"}, "no collection nothing; there are"), ("0/records", {}, "the request has no collection"),
     ("9/records", {"collection": "users"}, "no database 9"), ("0/records", {"collection": "users", "where": "{"}, "not JSON"),
     ("0/records", {"collection": "users", "skip": "-1"}, "skip is no number"),
     ("0/chart", {"collection": "users", "x": "id", "y": "name"}, "a number in name"),

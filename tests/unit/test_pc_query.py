@@ -214,7 +214,7 @@ def test_a_plot_in_a_file(form, start, path, tmp_path, capsys):
 @pytest.mark.parametrize("arguments, message", [
     (["id", "sensor"], "no record has id and a number in sensor"), (["nothing", "c"], "no record has nothing"),
     (["id", "c", "--by", "id"], "more than the 12 lines"), (["id", "c", "-o", "x.gif"], "its name ends with none of"),
-    (["id", "c", "{"], "not JSON")])
+    (["id", "c", "{"], "not JSON"), (["id", ""], "give the names of fields"), (["id", "c,"], "give the names of fields")])
 def test_what_cannot_be_plotted(arguments, message, path, capsys):
     assert message in fails(capsys, "plot", path, "r", *arguments)
 
@@ -276,9 +276,9 @@ def test_the_shell_opens_every_kind(kind, tmp_path, capsys):
 
 @pytest.mark.parametrize("line, message", [
     ("fly r", "no call and no collection fly"), ("find r {", "{ is not closed"), ("find r {a: 1}", "not JSON: {a: 1}"),
-    ("find", "line 1: "), ("commit", "no transaction"), ("help fly", "no call fly"), ("count r wings=2", "line 1: "),
+    ("find", "'collection'; `help find` tells"), ("begin 5", "tells its arguments"), ("commit", "no transaction"), ("[1] r", "begins with a call"), ("limit=3", "begins with a call"), ("help fly", "no call fly"), ("count r wings=2", "wings"),
     ('find r {"at": {"near": 1}}', "near"), ("insert r 5", "not a dict"), ("find r " + "[" * 100000, "not closed"),
-    ("get_stats 1 2 3", "line 1: "), ("restore /nowhere", "nowhere")])
+    ("get_stats 1 2 3", "help get_stats"), ("restore /nowhere", "nowhere")])
 def test_errors_in_the_shell_are_one_line(line, message, path):
     assert message in typed(path, line + "\n", status=2)
 

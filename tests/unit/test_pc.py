@@ -10,6 +10,7 @@ import sys
 import tomllib
 import time
 import venv
+import zipfile
 from datetime import datetime
 
 import pytest
@@ -981,6 +982,8 @@ def test_a_wheel_installs_and_works(tmp_path):
     site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
     (site / "dependencies.pth").write_text(next(p for p in sys.path if p.endswith("site-packages")))
     wheel = next(tmp_path.glob("*.whl"))
+    page = {str(file.relative_to(ROOT / "pc")) for file in (ROOT / "pc" / "unosql_pc" / "page").rglob("*") if file.is_file()}
+    assert len(page) >= 6 and page <= set(zipfile.ZipFile(wheel).namelist())
     subprocess.run([*pip, "--python", scripts / "python", "install", "--no-deps", "--no-index", wheel], check=True,
                    capture_output=True)
     shutil.rmtree(source)

@@ -30,9 +30,9 @@ def collect():
         state.free, state.allocated, state.uncounted = gc.mem_free(), 0, 0
 
 
-def tidy():
-    """Collect garbage if much may lie between the objects in use."""
-    if not state.small or _allocated() <= state.free >> 2:
+def tidy(share=2):
+    """Collect garbage if much may lie between the objects in use: a quarter of what was free, or 1/2**share. More for what stays."""
+    if not state.small or _allocated() <= state.free >> share:
         return
     if state.uncounted == _COUNT:
         collect()

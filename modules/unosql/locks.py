@@ -100,7 +100,9 @@ class Lock:
 
     def is_interrupted(self):
         """Whether the code that asks has interrupted this thread within the lock, or on its way in or out."""
-        me = ident()
+        return self._is_interrupted(ident())
+
+    def _is_interrupted(self, me):
         return self._claim == me or self._busy and self._thread == me
 
     def is_inside(self):
@@ -109,17 +111,21 @@ class Lock:
 
     def check(self):
         """Raise BusyError for code that has interrupted this thread in a call."""
-        if self.is_interrupted():
+        self._check(ident())
+
+    def _check(self, me):
+        if self._is_interrupted(me):
             raise BusyError("this interrupts another call, as a timer's callback does: only post() may do that")
 
     def __enter__(self):
         # what interrupts this leaves all as it was: each step is right whether that comes before or after it
-        self.check()
         me = ident()
+        self._check(me)
         if self._thread != me:
             self._claim = me
             try:
-                self._wait(self._acquire)
+                if not self._mutex.acquire(0):
+                    self._wait(self._acquire)
                 self._busy = True
                 self._thread = me
             finally:

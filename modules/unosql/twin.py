@@ -237,7 +237,8 @@ def shared(a, b):
 
 
 def tag(tags, wanted, block):
-    """The first block from that one on whose tag, 4 bytes of tags, is wanted (4 bytes); -1: there is none."""
+    """The first block from that one on whose tag, 4 bytes of tags, is wanted (a number); -1: there is none."""
+    wanted = wanted.to_bytes(4, "little")
     at = 4 * block - 1
     while True:
         at = tags.find(wanted, at + 1)

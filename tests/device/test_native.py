@@ -190,15 +190,15 @@ def test_entries_that_are_damaged():
 
 
 def test_what_is_in_an_erase_block():
-    """The first whose four bytes are these, whatever they are further on in the bytes."""
+    """The first whose four bytes are this number, whatever they are further on in the bytes."""
     work()
     tags = bytearray(b"\1\0\0\0" b"\0\1\0\0" b"\2\0\0\1" b"\0\0\0\0" b"\1\0\0\0" b"\xff\xff\xff")
     for wanted in (b"\1\0\0\0", b"\0\1\0\0", b"\0\0\1\0", b"\0\0\0\0", b"\xff\xff\xff\xff"):
         for block in range(8):
             fitting = [i for i in range(block, 5) if tags[4 * i : 4 * i + 4] == wanted]
-            same(_unosql.tag(tags, wanted, block), fitting[0] if fitting else -1)
-    same([_unosql.tag(tags, b"\1\0\0\0", block) for block in (0, 1, 4, 5, 6, 1 << 28)], [0, 4, 4, -1, -1, -1])
-    raises(ValueError, "tag", _unosql.tag, tags, b"\1\0\0", 0)
+            same(_unosql.tag(tags, int.from_bytes(wanted, "little"), block), fitting[0] if fitting else -1)
+    same([_unosql.tag(tags, 1, block) for block in (0, 1, 4, 5, 6, 1 << 28)], [0, 4, 4, -1, -1, -1])
+    raises(TypeError, "", _unosql.tag, tags, b"\1\0\0\0", 0)
 
 
 def test_what_was_allocated():

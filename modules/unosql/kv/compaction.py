@@ -59,15 +59,20 @@ class Output:
 
         Segments that end between kinds keep appended records apart from older ones.
         """
-        if self._writer and self.size + self._writer.pending >= self._limit:
-            return True
-        return self.size >= self._least and self._writer.max[:2] != key[:2]
+        writer = self._writer
+        if not writer:
+            return False
+        size = writer.offset
+        return size + writer.pending >= self._limit or size >= self._least and writer.max[:2] != key[:2]
 
     def add(self, key, value):
-        """Append an entry."""
+        """Append an entry; return whether that has written a block."""
         if not self._writer:
             self.number, self._writer = self._store.segments.create()
-        self._writer.add(key, value)
+        writer = self._writer
+        before = writer.offset
+        writer.add(key, value)
+        return writer.offset != before
 
     def finish(self):
         """Return the number of the finished segment, or None when nothing was added."""
@@ -309,9 +314,7 @@ class Compaction:
                 if out.due(key):
                     inputs = self._advance(target, inputs, out.finish(), False)
                     yield True
-                before = out.size
-                out.add(key, value)
-                if out.size != before:
+                if out.add(key, value):
                     yield False
         finally:
             stream.close()

@@ -37,9 +37,7 @@ class Reader:
         return self._kept(number, prefix, offset, size)
 
     def _kept(self, number, prefix, offset, size):
-        if len(self._cache) >= self.limit:
-            self._drop(self._cache[:1])
-        buf = self.take(self.buffers.block)
+        buf = self._room()
         try:
             data = self._decode(number, prefix, offset, size, buf)
         except BaseException:
@@ -49,6 +47,15 @@ class Reader:
             buf = self.buffers.replace(buf, data)
         self._cache.append((number, offset, data, buf))
         return data
+
+    def _room(self):
+        """Return a buffer for a block to keep: that of the block used longest ago, when there are enough."""
+        if len(self._cache) >= self.limit:
+            buf = self._cache.pop(0)[3]
+            if len(buf) == self.buffers.block:
+                return buf
+            self.buffers.give(buf)
+        return self.take(self.buffers.block)
 
     def take(self, size):
         """Return a buffer of the store; cached blocks make way where memory is short."""
@@ -63,7 +70,7 @@ class Reader:
         heap.tidy()
         blob = self.raw(number, offset, size)
         try:
-            return decompress(self.unseal(number, prefix, offset, blob), buf, self.buffers.work)
+            return decompress(self.envelope.unseal(blob, block_aad(prefix, offset), True), buf, self.buffers.work)
         except (ValueError, OSError, IndexError, EOFError) as error:
             raise CorruptionError(self.source.describe(number), offset, error)
 

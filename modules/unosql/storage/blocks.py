@@ -129,13 +129,9 @@ class Blocks:
         self._free += (tag == _FREE) - (self._tag(block) == _FREE)
         struct.pack_into("<I", self._tags, 4 * block, tag)
 
-    def _search(self, tag, block=0):
-        """The first block from that one on with that tag, or -1."""
-        return native.tag(self._tags, struct.pack("<I", tag), block)
-
     def find(self, number, index):
         """The block that holds this part of the file, or -1."""
-        return self._search(number << INDEX_BITS | index)
+        return native.tag(self._tags, number << INDEX_BITS | index, 0)
 
     def numbers(self):
         """Generator of the numbers of all files."""
@@ -146,8 +142,8 @@ class Blocks:
 
     def size(self, block):
         """Bytes of the file whose first block this is; -1 when it was never completed."""
-        self._header(block)
-        size = struct.unpack_from("<I", self._head, _SIZE)[0]
+        self._bdev.readblocks(block, self._page[:4], _SIZE)
+        size = struct.unpack_from("<I", self._page, 0)[0]
         return -1 if size == _OTHER else size
 
     # taking and freeing
@@ -202,9 +198,9 @@ class Blocks:
     def _next_free(self, reserve):
         """The next free block in cyclic order, which wears all alike; None when there are too few."""
         while self._free > reserve:
-            block = self._search(_FREE, self._next)
+            block = native.tag(self._tags, _FREE, self._next)
             if block < 0:
-                block = self._search(_FREE)
+                block = native.tag(self._tags, _FREE, 0)
             if block not in shared.claimed and not (self._header(block) and self._alive()):
                 return block
             self._set(block, _OTHER)  # another database has taken it, or is about to

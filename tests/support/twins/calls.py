@@ -156,7 +156,7 @@ class Calls:
         self.both("shared", one, rng.one((rng.key(), one + rng.key(), one[:2])))
         self.both("checksum", rng.bytes(150), rng.bytes(30))
         tags = rng.bytes(60, 2)
-        self.both("tag", bytearray(tags), rng.bytes(0) + bytes(rng.below(2) for _ in range(4)), rng.below(20))
+        self.both("tag", bytearray(tags), rng.below(2) | rng.below(2) << 8 | rng.below(2) << 16 | rng.below(2) << 24, rng.below(20))
 
 
 def main(rounds, seed):

@@ -1,4 +1,4 @@
-// Sorted entries in blocks of segments and in the memtable, as kv/segment.py and kv/memtable.py read them.
+// Sorted entries in blocks of segments and in the memtable, as unosql/twin.py reads and packs them.
 //
 // Memory: nothing is allocated or kept, nothing recurses, no key is put together to compare it. Every length is checked
 // against what is there, whatever the bytes are. No function here raises or knows MicroPython, so that

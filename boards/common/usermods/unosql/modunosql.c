@@ -1,9 +1,11 @@
-// _unosql: what unosql does in C on our images. Its modules do without where there is none: compression, crypto, segment, memtable.
+// _unosql: what unosql does in C on our images. Where there is none unosql/twin.py does the same, and kv/crypto.py.
 //
-// Memory: the functions allocate nothing but what they return; the memory they work in is the caller's, once for all calls. MicroPython's
-// deflate module allocates 2 KB for each stream, in two pieces, and a small heap that has been used for a while has
-// no such gaps. Exceptions: arguments are checked before anything is written. A
-// stream that is damaged raises ValueError; what the target then holds means nothing. Entries that are damaged do as well. A block that does not verify raises
+// Memory: the functions allocate nothing but what they return; the memory they work in is the caller's, once for all calls.
+// MicroPython's deflate module allocates 2 KB for each stream, in two pieces, and a small heap that has been used for a
+// while has no such gaps.
+//
+// Exceptions: arguments are checked before anything is written. A stream that is damaged raises ValueError; what the target
+// then holds means nothing. Entries that are damaged do as well, and change nothing. A block that does not verify raises
 // ValueError and leaves the target as it was. derive() may be stopped by what is pending, a KeyboardInterrupt.
 
 #include <string.h>
@@ -71,26 +73,6 @@ IN_FLASH static mp_obj_t allocated(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(allocated_obj, allocated);
 
-// tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is wanted; -1: there is none.
-IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted_in, mp_obj_t block_in) {
-    mp_buffer_info_t tags, wanted;
-    mp_get_buffer_raise(tags_in, &tags, MP_BUFFER_READ);
-    mp_get_buffer_raise(wanted_in, &wanted, MP_BUFFER_READ);
-    mp_uint_t block = (mp_uint_t)mp_obj_get_int(block_in);
-    if (wanted.len != TAG) {
-        mp_raise_ValueError(MP_ERROR_TEXT("tag"));
-    }
-    const uint8_t *in = wanted.buf;
-    for (; block < tags.len / TAG; block++) {
-        const uint8_t *at = (const uint8_t *)tags.buf + TAG * block;
-        if (at[0] == in[0] && at[1] == in[1] && at[2] == in[2] && at[3] == in[3]) {
-            return mp_obj_new_int_from_uint(block);
-        }
-    }
-    return MP_OBJ_NEW_SMALL_INT(-1);
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(tag_obj, tag);
-
 // -- entries
 
 IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
@@ -98,6 +80,21 @@ IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
     mp_get_buffer_raise(bytes_in, &bytes, MP_BUFFER_READ);
     return (span_t) { bytes.buf, bytes.len };
 }
+
+// tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is the number wanted; -1: there is none.
+IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted_in, mp_obj_t block_in) {
+    span_t tags = get_span(tags_in);
+    uint32_t wanted = (uint32_t)mp_obj_get_int_truncated(wanted_in);
+    mp_uint_t block = (mp_uint_t)mp_obj_get_int(block_in);
+    for (; block < tags.size / TAG; block++) {
+        const uint8_t *at = tags.start + TAG * block;
+        if (at[0] == (uint8_t)wanted && (at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24) == wanted) {
+            return mp_obj_new_int_from_uint(block);
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(tag_obj, tag);
 
 // For a block that does not hold what it says.
 #define RAISE_DAMAGED() mp_raise_ValueError(MP_ERROR_TEXT("damaged entries"))
@@ -187,7 +184,7 @@ IN_FLASH static mp_obj_t overlaps(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(overlaps_obj, 4, 4, overlaps);
 
-// decode(buf, i, copy): (key, value, index of the next) of the operation at buf[i:], as memtable.decode_entry() has it.
+// decode(buf, i, copy): (key, value, index of the next) of the operation at buf[i:], as twin.decode() has it.
 IN_FLASH static mp_obj_t decode(mp_obj_t buf_in, mp_obj_t i_in, mp_obj_t copy) {
     span_t buf = get_span(buf_in), left = buf;
     mp_uint_t i = (mp_uint_t)mp_obj_get_int(i_in);
@@ -286,7 +283,7 @@ IN_FLASH static mp_obj_t key_of(span_t block, size_t at) {
     return mp_obj_new_bytes_from_vstr(&key);
 }
 
-// children(block, lo, hi, reverse, most): ([(offset, size)...], key to go on with or None), as segment._children() has it.
+// children(block, lo, hi, reverse, most): ([(offset, size)...], key to go on with or None), as twin.children() has it.
 IN_FLASH static mp_obj_t children(size_t n_args, const mp_obj_t *args) {
     span_t block = get_span(args[0]), hi = { NULL, 0 };
     bool reverse = mp_obj_is_true(args[3]);
@@ -317,7 +314,7 @@ IN_FLASH static mp_obj_t full_key(span_t before, const entry_t *entry) {
     return mp_obj_new_bytes_from_vstr(&key);
 }
 
-// entry(block, i, key, copy): (key, value, index of the next), as segment.read_entry() has it.
+// entry(block, i, key, copy): (key, value, index of the next), as twin.entry() has it.
 IN_FLASH static mp_obj_t entry(size_t n_args, const mp_obj_t *args) {
     span_t block = get_span(args[0]), before = get_span(args[2]), left = block;
     mp_uint_t i = (mp_uint_t)mp_obj_get_int(args[1]);
@@ -361,7 +358,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(part_obj, part);
 
 // -- SHA-256
 
-// A Bloom filter: see segment.bloom_bits(). Whether all of a key's bits are set; they are when is_new.
+// A Bloom filter: see twin.note(). Whether all of a key's bits are set; they are when is_new.
 IN_FLASH static bool has_bits(uint8_t *bloom, size_t size, span_t key, bool is_new) {
     part_t part = { key.start, key.size };
     uint8_t digest[32];

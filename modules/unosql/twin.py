@@ -1,6 +1,6 @@
 """What the C module `_unosql` of our images does, in Python: stock MicroPython and CPython take this module in its place.
 
-The same results, and ValueError or IndexError for what is damaged. Sealing is in kv/crypto.py. Boards' images leave both out.
+The same results, and ValueError, IndexError or OverflowError for what is damaged. Sealing is in kv/crypto.py. Boards' images leave both out.
 """
 
 import hashlib

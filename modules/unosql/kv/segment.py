@@ -16,7 +16,7 @@ _TRAILER_SIZE = SALT + 3
 # Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
 _MOST = 4
 # What reading entries raises where they are none. Only who can seal can make such a block, and without a key anybody can.
-_DAMAGE = (ValueError, IndexError)
+_DAMAGE = (ValueError, IndexError, OverflowError)
 
 
 def block_aad(prefix, offset):

@@ -44,7 +44,7 @@ def outcome(module, name, args):
     args = [bytearray(a) if isinstance(a, bytearray) else a for a in args]
     try:
         result = getattr(module, name)(*args)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return ValueError
     return result, [bytes(a) for a in args if isinstance(a, bytearray)]
 

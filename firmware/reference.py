@@ -17,7 +17,7 @@ HEAD = """# API reference
 
 <!-- `make docs` makes this file of the docstrings in modules/: change those -->
 Programs that use it: [RECIPES.md](RECIPES.md). For editors: [core.pyi](../stubs/unosql/core.pyi)."""
-TAKERS = {"operators": ("documents/edits.py", "editor"), "options": ("documents/query.py", "search"), "columns": ("documents/aggregate.py", "aggregate")}
+TAKERS = {"operators": ("documents/edits.py", "editor"), "options": ("documents/query.py", "search"), "columns": ("documents/aggregate.py", "_aggregate")}
 SECTION = re.compile(r"^    # -- (.+)$", re.M)
 WIDTH = 120
 
@@ -32,6 +32,8 @@ class Chapter(NamedTuple):
 
 
 CHAPTERS = (
+    Chapter("asyncio", "unosql/aio.py", True, {"Unosql": "unosql.aio.Unosql", "Unosql.transaction": "db.transaction",
+                                               "Unosql.watch": "db.watch", "Unosql.on_change": "db.on_change"}),
     Chapter("Errors", "unosql/errors.py", True, {}),
     Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.Files"}),
     Chapter("Flash", "unosql/storage/flash.py", False, {"Flash": "unosql.storage.Flash"}),
@@ -102,8 +104,11 @@ def public_methods(file):
 
 
 def find(file, name):
-    """The node of a class or function."""
-    return next(node for node in ast.parse(file.read_text()).body if getattr(node, "name", None) == name)
+    """The node of a class or function, or of "Class.method"."""
+    node = ast.parse(file.read_text())
+    for part in name.split("."):
+        node = next(inner for inner in node.body if getattr(inner, "name", None) == part)
+    return node
 
 
 def call_of(node):
@@ -121,7 +126,7 @@ def call_of(node):
 
 def spelled(arguments):
     """With the arguments that a call hands on in the place of **operators, of a change, **options, of a search, or **columns, of sums."""
-    if arguments.kwarg:
+    if arguments.kwarg and arguments.kwarg.arg != "others":
         file, name = TAKERS.get(arguments.kwarg.arg, TAKERS["options"])
         taker = find(MODULES / "unosql" / file, name).args
         arguments.kw_defaults = taker.defaults

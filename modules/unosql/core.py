@@ -36,9 +36,10 @@ import gc
 import unosql
 
 from . import destroy, posts, shared
-from .database import LEVELS, Logged
+from .database import LEVELS, check_state
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
 from .documents.arguments import check_number
+from .documents.steps import collected, counted, finish
 from .errors import (
     BusyError,
     ClosedError,
@@ -145,9 +146,7 @@ class Unosql:
             return "<Unosql: closed>"
         try:
             with self._database as catalog:
-                names = [name for _, name in zip(range(9), catalog.names())]
-                names[8:] = ["..."] * (len(names) > 8)
-                names = ", ".join(names) or "no collections"
+                names = ", ".join([name for name, _ in zip(catalog.names(), range(9))]) or "no collections"
                 return "<Unosql %r on %s: %s>" % (self._database.name, catalog.store.storage.describe(None), names)
         except (OSError, UnosqlError) as error:
             return "<Unosql %r: %r>" % (self._database.name, error)
@@ -165,29 +164,32 @@ class Unosql:
         return self._database
 
     def _use(self, call, name="", level="DEBUG"):
-        """Return a context manager that keeps other threads out and gives the Catalog."""
-        database = self._open()
-        if database.logs(level):
-            return Logged(database, level, "%s %s" % (call, name))
-        return database
+        return self._open().use(call, name, level)
 
-    def _settled(self, call, name=""):
-        """The same for calls that can't be part of a transaction."""
-        with self._use(call, name, "INFO") as catalog:
-            if catalog.in_transaction:
-                raise ValueError("%s within a transaction" % call)
-        return self._open()
+    def _run(self, call, name, steps, arguments=(), create=False, level="DEBUG"):
+        """Take all of steps(collection, *arguments), and return what they return. aio.py has its own.
+
+        create: whether the collection of that name is about to be made; None: steps are of the catalog, and of no transaction.
+        """
+        with self._open().settled(call, name) if create is None else self._use(call, name, level) as catalog:
+            return finish(steps(catalog if create is None else catalog.collection(name, create), *arguments))
+
+    def _rows(self, call, name, rows, arguments):
+        """Return a generator of rows(collection, *arguments); name None: of the catalog. aio.py has its own."""
+        with self._use(call, name) as catalog:
+            return self._steps(rows(catalog if name is None else catalog.collection(name), *arguments), catalog.restored)
 
     def _steps(self, rows, restored):
-        """Yield from a generator, keeping other threads out only while it works. restored: of the database at its start."""
+        """Yield rows, keeping other threads out only while it looks for one. restored: of the database at its start."""
         while True:
             with self._open() as catalog:
-                if catalog.restored != restored:
-                    raise UnosqlError("restore() has put another state in place since this began: begin again")
-                try:
-                    row = next(rows)
-                except StopIteration:
-                    return
+                check_state(catalog, restored)
+                row = ...
+                while row is ...:
+                    try:
+                        row = next(rows)
+                    except StopIteration:
+                        return
             yield row
 
     # -- records
@@ -208,8 +210,7 @@ class Unosql:
         StorageFullError: what was removed before has been reclaimed, so that a smaller batch may find room. A list
         was tried again already.
         """
-        with self._use("insert_many", collection) as catalog:
-            return many.insert_many(catalog.collection(collection, True), records, self._open().pulled)
+        return self._run("insert_many", collection, many.insert_many, (records, self._open().pulled), True)
 
     def post(self, collection, record):
         """Queue a record, to be inserted by the next call; return whether there was room, which `posts` says at opening.
@@ -242,8 +243,7 @@ class Unosql:
         order_by: "age", "-age" (descending), or a list of such; ties by id.
         fields: a list; return only these, and the id.
         """
-        with self._use("find", collection) as catalog:
-            return list(self._search(catalog, collection, key, value, options))
+        return self._run("find", collection, _search, (collected, key, value, options))
 
     def iterate(self, collection, where=None, value=..., **options):
         """find() as a generator: bounded RAM, however many there are. The loop may write what it likes.
@@ -257,17 +257,13 @@ class Unosql:
         writes since the call are kept of it, a record that was changed before its turn. Records inserted since the call
         are not met. clear() and drop() end it, restore() makes it raise UnosqlError.
         """
-        with self._use("iterate", collection) as catalog:
-            return self._steps(self._search(catalog, collection, where, value, options), catalog.restored)
+        return self._rows("iterate", collection, _search, (iter, where, value, options))
 
     def find_one(self, collection, key=None, value=..., **options):
         """Return the first record that find() would, or None."""
         options["limit"] = 1
         found = self.find(collection, key, value, **options)
         return found[0] if found else None
-
-    def _search(self, catalog, collection, key, value, options):
-        return query.search(catalog.collection(collection), condition.compile(key, value), **options)
 
     def update(self, collection, key, value=..., changes=None, **operators):
         """Change all records that a condition holds for, as one batch; False when there are none.
@@ -299,8 +295,7 @@ class Unosql:
         string, when "a.b" lies in an a that is no dict, and for two changes to one field, or to one and to a field in it. Then
         none is changed.
         """
-        with self._use("update", collection) as catalog:
-            return many.update(catalog.collection(collection), *many.arguments(key, value, changes, operators)) is not None
+        return self._run("update", collection, many.update, many.arguments(key, value, changes, operators))
 
     def upsert(self, collection, key, value=..., changes=None, **operators):
         """update(), or else insert one record: what the condition says is equal, changed in the same way.
@@ -314,8 +309,7 @@ class Unosql:
         exclude each other, as "a" being 5 and "a.b" being 2, or when it would insert a record with a given id, timestamp or
         version.
         """
-        with self._use("upsert", collection) as catalog:
-            return many.upsert(catalog.collection(collection, True), *many.arguments(key, value, changes, operators))
+        return self._run("upsert", collection, many.upsert, many.arguments(key, value, changes, operators), True)
 
     def delete(self, collection, key, value=...):
         """Delete all records that a condition holds for, as one batch; return how many. {} stands for all records.
@@ -323,8 +317,7 @@ class Unosql:
         With little flash left, outside a transaction, it takes several batches, and keeps no history of these records. After
         a cut the next opening deletes the rest. StorageFullError says that it stopped half-way: the rest stays.
         """
-        with self._use("delete", collection) as catalog:
-            return many.delete(catalog.collection(collection), many.condition(key, value))
+        return self._run("delete", collection, many.delete, (many.condition(key, value),))
 
     def all(self, collection):
         """Return a list of all records, by id."""
@@ -332,10 +325,10 @@ class Unosql:
 
     def count(self, collection, where=None, value=...):
         """Return how many records there are. Only a condition, as find() takes it, and a collection's TTL make it read them."""
-        with self._use("count", collection) as catalog:
-            if where is None and value is ...:
+        if where is None and value is ...:
+            with self._use("count", collection) as catalog:
                 return catalog.collection(collection).size()
-            return sum(1 for _ in self._search(catalog, collection, where, value, {}))
+        return self._run("count", collection, _search, (counted, where, value, {}))
 
     def get_last_n_records(self, collection, n):
         """Return the n records inserted last, the oldest of them first."""
@@ -379,9 +372,7 @@ class Unosql:
         """
         from .documents.aggregate import aggregate
 
-        with self._use("aggregate", collection) as catalog:
-            rows = aggregate(catalog.collection(collection), condition.compile(where, value), **columns)
-            return self._steps(rows, catalog.restored)
+        return self._rows("aggregate", collection, aggregate, (condition.compile(where, value), columns))
 
     def distinct(self, collection, field, where=None, value=...):
         """Yield the different values that a field has in the records that a condition holds for, in order.
@@ -390,9 +381,7 @@ class Unosql:
         """
         from .documents.aggregate import distinct
 
-        with self._use("distinct", collection) as catalog:
-            values = distinct(catalog.collection(collection), condition.compile(where, value), field)
-            return self._steps((part[0] for part in values), catalog.restored)
+        return self._rows("distinct", collection, distinct, (condition.compile(where, value), field))
 
     def history(self, collection, id):
         """Return a list of the kept versions of a record, the newest first; [] when none is known.
@@ -483,8 +472,7 @@ class Unosql:
 
         Raises UniqueError when two records collide, and ValueError when these fields have another index.
         """
-        with self._use("create_index", collection, "INFO") as catalog:
-            index.create(catalog.collection(collection, True), index.fields(keys), bool(unique), where)
+        return self._run("create_index", collection, index.creating, (index.fields(keys), bool(unique), where), True, "INFO")
 
     def drop_index(self, collection, keys):
         """Remove the index on a field or a list of fields. False when there is none."""
@@ -546,8 +534,7 @@ class Unosql:
         get_stats()["forgotten"] is the last change that was forgotten so: who
         last read before it may have missed deletions, and compares with all records instead.
         """
-        with self._use("changes") as catalog:
-            return self._steps(changes.changes(catalog, since, limit), catalog.restored)
+        return self._rows("changes", None, changes.changes, (since, limit))
 
     def last_change(self):
         """Return the number of the last change; 0: there was none."""
@@ -563,7 +550,7 @@ class Unosql:
         cut at the very end may leave only <filename>.tmp; restore() says so, and takes that if it is complete. Raises
         OSError.
         """
-        return self._back_up("backup", filename)
+        return self._run("backup", filename, backup.writing, (filename,), None)
 
     def incremental_backup(self, filename, since_timestamp=None, *, since_change=None):
         """Write what was changed or deleted, to restore() after a full backup. Returns how many records and deletions.
@@ -576,15 +563,7 @@ class Unosql:
         """
         if since_timestamp is None and since_change is None:
             raise ValueError("since_timestamp or since_change is missing")
-        return self._back_up("incremental_backup", filename, since_timestamp, since_change)
-
-    def _back_up(self, call, filename, *since):
-        for number in since:
-            if number is not None:
-                check_number("since", int(number) if isinstance(number, float) else number)
-
-        with self._settled(call, filename) as catalog:
-            return backup.backup(catalog, filename, *since)
+        return self._run("incremental_backup", filename, backup.writing, (filename, since_timestamp, since_change), None)
 
     def restore(self, filename):
         """Replace the database by a full backup, or merge an incremental one: all of it or nothing.
@@ -592,7 +571,7 @@ class Unosql:
         Returns how many records and deletions. The file is checked before anything changes. Raises OSError (there is no
         such file), CorruptionError, WrongKeyError (made under another key), UniqueError, StorageFullError.
         """
-        database = self._settled("restore", filename)
+        database = self._open().settled("restore", filename)
         with database as catalog:
             return restore.restore(catalog, filename, database.password)
 
@@ -606,7 +585,7 @@ class Unosql:
 
     def optimize_memory(self):
         """Give RAM back: write the memtable out and drop caches. Loses nothing."""
-        with self._settled("optimize_memory") as catalog:
+        with self._open().settled("optimize_memory") as catalog:
             catalog.store.trim()
         gc.collect()
 
@@ -619,7 +598,7 @@ class Unosql:
         Needs as much free flash as the data takes. Backups keep the key they were made under.
         """
         password = key_bytes(encryption_key)
-        database = self._settled("rekey")
+        database = self._open().settled("rekey")
         iterations = database.iterations if iterations is None else iterations
         check_number("iterations", iterations, 1000, 10000000)
         with database:
@@ -627,13 +606,11 @@ class Unosql:
 
     def compact(self):
         """Merge all that is stored and forget what was deleted. This may take long; writes do the same in small steps anyway."""
-        with self._settled("compact") as catalog:
-            catalog.store.compact()
+        return self._run("compact", "", lambda catalog: catalog.store.compacting(), (), None)
 
     def verify(self):
         """Read and check everything; return a list of a line for each problem, [] when all is sound."""
-        with self._settled("verify") as catalog:
-            return list(verify.problems(catalog, catalog.store.verify()))
+        return self._run("verify", "", lambda catalog: collected(verify.checking(catalog, catalog.store.verify(True))), (), None)
 
     @staticmethod
     def destroy(db_name, *, path=None, storage=None):
@@ -668,6 +645,15 @@ class Unosql:
             stats["version"] = unosql.__version__
             posts.describe(self._open(), stats)
             return stats
+
+
+def database_of(db):
+    """Return the Database behind an Unosql. ClosedError."""
+    return db._open()
+
+
+def _search(collection, taken, key, value, options):
+    return taken(query.walk(collection, condition.compile(key, value), **options))
 
 
 def _options(capped, ttl, history, schema):

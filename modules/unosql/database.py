@@ -24,8 +24,11 @@ class Database:
     """The store and the catalogue of one database, for one thread at a time: a context manager that gives the Catalog.
 
     place: a place.Place, which is needed only for this. base: what the names of its files start with. posted: what post()
-    has queued, tuples of a collection's name and a record as JSON; posts.py writes it.
+    has queued, tuples of a collection's name and a record as JSON; posts.py writes it. turn, watching: of aio.py; who is
+    watching is called with the Catalog at the end of each call, and with None when a handle is closed.
     """
+
+    turn = watching = None
 
     def __init__(self, place, password, iterations, level, durability, history, memtable, log_size, posts, timeout):
         self.handles = 0
@@ -72,6 +75,8 @@ class Database:
     def detach(self):
         """Take one handle off; the last one closes the database."""
         self.lock.check()
+        if self.watching:
+            self.watching(None)
         with shared.opening:
             if self.handles > 1:
                 self.handles -= 1
@@ -121,6 +126,19 @@ class Database:
             self.lock.__exit__()
             if abandoned:
                 self._give_up()
+            if self.watching and self.posted is not None:
+                self.watching(self._catalog)
+
+    def use(self, call, name="", level="DEBUG"):
+        """Return a context manager that keeps other threads out and gives the Catalog. It notes the call."""
+        return Logged(self, level, "%s %s" % (call, name)) if self.logs(level) else self
+
+    def settled(self, call, name=""):
+        """The same for calls that can't be part of a transaction."""
+        with self.use(call, name, "INFO") as catalog:
+            if catalog.in_transaction:
+                raise ValueError("%s within a transaction" % call)
+        return self
 
     def _give_up(self):
         """End the transaction that this thread is in."""
@@ -186,6 +204,12 @@ class Database:
         """Rewrite everything under another key."""
         self._store.rekey(password, iterations)
         self.password, self.digest, self.iterations = password, digest_of(password), iterations
+
+
+def check_state(catalog, restored):
+    """Raise UnosqlError when restore() was called since catalog.restored had this value."""
+    if catalog.restored != restored:
+        raise UnosqlError("restore() has put another state in place since this began: begin again")
 
 
 class Logged:

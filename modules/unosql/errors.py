@@ -54,7 +54,7 @@ class ConflictError(UnosqlError):
     """
 
     def __init__(self, id, seen, version):
-        super().__init__("record %d has version %d, and was read at version %d: read it again" % (id, version, seen))
+        super().__init__("record %d has version %d, not %d: read it again" % (id, version, seen))
         self.id = id
         self.version = version
 

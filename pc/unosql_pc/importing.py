@@ -13,6 +13,7 @@ from .upserting import Upsert
 from unosql.documents import backup
 from unosql.documents.collection import Collection
 from unosql.documents.record import META, check
+from unosql.documents.steps import finish
 from unosql.errors import UniqueError
 from unosql.locks import Lock
 from unosql.storage.files import Files
@@ -138,7 +139,7 @@ def _backup(path, key, clock):
                 raise Failure("%s exists and is no backup file; nothing was changed" % shown(path))
             database.restore(catalog, str(path), key)
         yield catalog
-        backup.backup(catalog, str(path))
+        finish(backup.writing(catalog, str(path)))
 
 
 def _is_backup(path):

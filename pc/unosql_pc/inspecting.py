@@ -104,7 +104,7 @@ def check(source, key):
 def _problems(source, key, remarks):
     try:
         with reading(source, key) as catalog:
-            yield from verify.problems(catalog, catalog.store.verify())
+            yield from (problem for problem in verify.checking(catalog, catalog.store.verify()) if problem is not ...)
             for collection in catalog.collections():
                 for _ in remarks.looked(collection):
                     pass

@@ -3,7 +3,7 @@
 Such a line is {"collection": name, "next": id, "options": {...}, "indexes": [{"keys": ..., "unique": ..., "where": ...}]}.
 """
 from . import engine  # noqa: F401
-from unosql.documents import index
+from unosql.documents import index, schema, steps
 from unosql.documents.record import META, check, pack
 
 _INDEX = ("keys", "unique", "where")
@@ -38,14 +38,16 @@ def configure(collection, entry):
     for definition in indexes:
         if not isinstance(definition, dict) or set(definition) != set(_INDEX):
             raise ValueError("not what --keep-ids writes of an index")
-        index.create(collection, index.fields(definition["keys"]), bool(definition["unique"]), definition["where"])
+        steps.finish(index.creating(collection, index.fields(definition["keys"]), bool(definition["unique"]), definition["where"]))
     collection.save_state(next=max(collection.next, following))
     collection.configure(options)
 
 
 def _check_options(options):
     for name, value in options.items():
-        if name not in ("capped", "ttl", "history") or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if name == "schema":
+            schema.checked(value)
+        elif name not in ("capped", "ttl", "history") or not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise ValueError("no option of a collection: %s=%r" % (name, value))
 
 

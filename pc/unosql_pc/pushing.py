@@ -12,6 +12,7 @@ from .board import Board
 from .pulling import NAME
 from .terminal import Failure, progress, say, shown
 from unosql.documents import backup
+from unosql.documents.steps import finish
 
 RESTORE = """
 from unosql.core import Unosql
@@ -61,7 +62,7 @@ def _made(source, key, raw):
         return
     with tempfile.TemporaryDirectory() as folder, database.reading(source, key) as catalog:
         file = Path(folder) / "backup"
-        backup.backup(catalog, str(file))
+        finish(backup.writing(catalog, str(file)))
         yield {"backup": file.read_bytes()}
 
 

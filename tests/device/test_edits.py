@@ -316,7 +316,7 @@ def test_record_as_it_was_read_is_refused_once_it_has_changed():
     last = db.last_change()
     for operators in ({"changes": stale}, {"replace": stale}, {"changes": stale, "inc": {"m": 1}}):
         for call in (db.update, db.upsert):
-            error = raises(ConflictError, ("record 1", "version 2", "version 1"), call, "c", {"id": 1}, **operators)
+            error = raises(ConflictError, ("record 1", "version 2, not 1"), call, "c", {"id": 1}, **operators)
             same((error.id, error.version), (1, 2))
     same((plain(db.all("c")), db.last_change()), ([{"n": 2}, {"n": 2}], last))
     with db.transaction():

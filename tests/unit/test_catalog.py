@@ -4,6 +4,7 @@ import random
 import pytest
 from unosql.documents import catalog as catalogs
 from unosql.documents import keys
+from unosql.documents.steps import finish
 from unosql.documents.catalog import Catalog
 from unosql.core import Unosql
 from unosql.storage.files import Files
@@ -254,7 +255,7 @@ def test_ranges_of_dead_index_entries():
     catalog = place()
     c = catalog.collection("c001")
     for field in "abc":
-        index.create(c, [field], False, None)
+        finish(index.creating(c, [field], False, None))
     first, second, third = [d["number"] for d in c.definitions]
     index.drop(c, ["b"])
 

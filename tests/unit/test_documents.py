@@ -6,14 +6,27 @@ from types import SimpleNamespace
 import pytest
 from unosql.documents import backup, condition, index, keys, query, queue, record, shortage
 from unosql.kv import archive
-from unosql.documents.many import delete, insert_many, update, upsert
+from unosql.documents import many
+from unosql.documents.steps import finish
 from unosql.documents.catalog import Catalog
 from unosql.documents.changes import changes
 from unosql.core import Unosql
 from unosql.errors import StorageFullError, UniqueError, UnosqlError
-from unosql.documents.verify import problems
+from unosql.documents.verify import checking
 
 from fake_store import FakeStore
+
+
+def problems(catalog):
+    return (problem for problem in checking(catalog) if problem is not ...)
+
+
+def whole(steps):
+    """A call of many.py as one that takes all its steps."""
+    return lambda *arguments: finish(steps(*arguments))
+
+
+delete, insert_many, update, upsert = map(whole, (many.delete, many.insert_many, many.update, many.upsert))
 
 
 class Place:
@@ -44,7 +57,7 @@ class Place:
         return delete(self[name], condition.compile(where))
 
     def index(self, name, *keys, unique=False, where=None):
-        index.create(self[name], list(keys), unique, where)
+        finish(index.creating(self[name], list(keys), unique, where))
 
     def explain(self, name, where=None, **options):
         plan = query.explain(self[name], condition.compile(where), **options)
@@ -95,7 +108,7 @@ def test_many_records_are_one_batch(place):
 def test_no_match_writes_nothing(place):
     place.insert("c", 1)
     before = len(place.store.batches)
-    assert place.update("c", {"n": 2}, {"n": 3}) is None and place.delete("c", {"n": 2}) == 0
+    assert place.update("c", {"n": 2}, {"n": 3}) is False and place.delete("c", {"n": 2}) == 0
     assert len(place.store.batches) == before
 
 

@@ -14,7 +14,7 @@ DESIGN = ROOT / "docs" / "DESIGN.md"
 WORDS = {("shared", "flash"): "the name of a lock", ("kv.store", "verify"): "the name of a method"}
 # What the layers above use of a store. A dozen names are enough for the documents, and it stays at that.
 DOCUMENTS_USE = {"get", "peek", "expect_peeks", "scan", "apply", "begin", "commit", "rollback", "flush", "is_short", "export", "import_"}
-API_USES = {"open", "storage", "close", "ready", "flush_buffered", "memtable", "rekey", "compact", "trim", "verify", "stats"}
+API_USES = {"open", "storage", "close", "ready", "flush_buffered", "memtable", "rekey", "compacting", "trim", "verify", "stats"}
 
 
 def layers():
@@ -183,7 +183,7 @@ def private(name):
 def defined(nodes):
     """Private names that a module makes itself: functions, classes, variables, attributes, slots."""
     for node in nodes:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr

@@ -140,8 +140,8 @@ def test_loaded_code_takes_no_heap(tmp_path):
 import gc
 gc.collect(); before = gc.mem_alloc()
 import unosql.core, uzlib
-from unosql import checks
-from unosql.documents import query, restore
+from unosql import aio, checks
+from unosql.documents import aggregate, query, restore, schema
 from unosql.kv import compaction, crypto
 from unosql.storage import flash, files
 gc.collect(); print(gc.mem_alloc() - before)

@@ -108,7 +108,7 @@ REMOVALS = {
     "delete one by one in the middle": lambda db, n: sum(db.delete("c", "id", id) for id in range(n // 4, n // 2)),
     "ack": lambda db, n: db.ack("c", n // 3),
     "pop": lambda db, n: len(db.pop("c", n // 4)),
-    "cap": lambda db, n: db.configure("c", capped=n // 2) or db.configure("c", capped=0) or n - n // 2,
+    "cap": lambda db, n: [db.configure("c", capped=cap) for cap in (n // 2, 0)] and n - n // 2,
     "clear": lambda db, n: db.clear("c") or n,
     "drop": lambda db, n: n if db.drop("c") else 0,
 }

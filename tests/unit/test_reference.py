@@ -6,6 +6,7 @@ import pytest
 from here import ROOT
 from firmware import reference
 
+AIO = ROOT / "modules" / "unosql" / "aio.py"
 STUB = ROOT / "stubs" / "unosql" / "core.pyi"
 
 
@@ -36,6 +37,33 @@ def test_every_method_has_a_docstring(method):
 
 def test_stub_has_the_same_methods_arguments_and_defaults():
     assert signatures(STUB) == signatures(reference.CORE)
+
+
+def arguments(method):
+    for argument in [*method.args.args, *method.args.kwonlyargs]:
+        argument.annotation = None
+    return ast.unparse(method.args)
+
+
+def test_stub_of_aio_has_all_calls_of_core_as_coroutines():
+    plain = {method.name: arguments(method) for method in reference.public_methods(STUB) if method.name != "destroy"}
+    found = [node for node in reference.find(STUB.with_name("aio.pyi"), "Unosql").body if not node.name.startswith("_")]
+    assert {node.name: arguments(node) for node in found if node.name in plain} == plain
+    assert {node.name for node in found} - set(plain) == {"watch", "on_change"}
+    assert {node.name for node in found if isinstance(node, ast.FunctionDef)} == {
+        "post", "transaction", "watch", "on_change", "iterate", "aggregate", "distinct", "changes"}
+
+
+def test_aio_has_all_calls_that_core_makes_in_steps():
+    """The others are one step, and need no care."""
+    aio = ast.parse(AIO.read_text())
+    named = next(ast.literal_eval(node.value) for node in aio.body if isinstance(node, ast.Assign) and node.targets[0].id == "_STEPPED")
+    stepped = {"_run", "_rows", "find"}
+    by_way = [method.name for method in reference.public_methods(reference.CORE)
+              if stepped & {node.func.attr for node in ast.walk(method) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                            and getattr(node.func.value, "id", None) == "self"}]
+    ours = ["count", "find_one", "get_last_n_records"]  # do more with what they have found
+    assert sorted(by_way) == sorted([*named, *ours]) and not set(ours) - {getattr(node, "name", "") for node in reference.find(AIO, "Unosql").body}
 
 
 def test_stub_has_the_same_errors():

@@ -19,8 +19,12 @@ _MANY = 1024
 _ABOVE_NULL = b"\x11"
 
 
-def aggregate(collection, tests, group_by=None, bucket=None, count=None, sum=None, avg=None, min=None, max=None, first=None, last=None):
-    """Return a generator of rows, dicts; see core.aggregate(). ValueError names the argument that is wrong."""
+def aggregate(collection, tests, columns):
+    """Return a generator of rows, dicts; see core.aggregate(), with `...` in between. ValueError names the argument that is wrong."""
+    return _aggregate(collection, tests, **columns)
+
+
+def _aggregate(collection, tests, group_by=None, bucket=None, count=None, sum=None, avg=None, min=None, max=None, first=None, last=None):
     fields, bucket = _grouping(group_by, bucket)
     columns = []
     asked = (("count", count), ("sum", sum), ("avg", avg), ("min", min), ("max", max), ("first", first), ("last", last))
@@ -29,9 +33,10 @@ def aggregate(collection, tests, group_by=None, bucket=None, count=None, sum=Non
     names = fields + ["bucket"] * bool(bucket) + [column[0] for column in columns]
     if len(set(names)) < len(names):
         raise ValueError("two columns of one name in %r: give a dict of names and fields" % (names,))
-    if not (fields or bucket or tests) and columns and all(_extreme_index(collection, column) for column in columns):
+    if not (fields or bucket or tests) and columns and all(name in ("min", "max") and _index(collection, field) for _, name, field in columns):
         return _extremes(collection, columns)
-    return _Groups(Plan(collection, tests, _order(group_by, bucket)), fields, bucket, columns).rows()
+    groups = _Groups(Plan(collection, tests, _order(group_by, bucket)), fields, bucket, columns)
+    return groups.in_order() if groups.plan.sorted or not (fields or bucket) else groups.in_passes()
 
 
 def explain(collection, tests, group_by=None, bucket=None):
@@ -49,12 +54,12 @@ def _order(group_by, bucket):
 
 
 def distinct(collection, tests, field):
-    """Yield the different values of a field, in order; None for records without it. With an index it reads one record a value."""
+    """Yield the different values of a field, in order, and `...` in between. With an index it reads one record a value."""
     check_strings("field", [field])
     index = None if tests else _index(collection, field)
     if not index:
-        for row in aggregate(collection, tests, field):
-            yield row and (row[field],)
+        for row in _aggregate(collection, tests, field):
+            yield ... if row is ... else row[field]
         return
     prefix = index.prefix(collection)
     lo = prefix
@@ -63,8 +68,8 @@ def distinct(collection, tests, field):
         if not record:
             return
         value = lookup(record, field)
-        _check_scalar(value, field, record)
-        yield (value,)
+        _check(value, field, record)
+        yield value
         lo = keys.above(prefix + encode(value))
 
 
@@ -76,7 +81,7 @@ def _grouping(group_by, bucket):
     fields = [group_by] if isinstance(group_by, str) else [] if group_by is None else group_by
     fields = check_strings("group_by", fields)
     if bucket is not None:
-        if not isinstance(bucket, (list, tuple)) or len(bucket) != 2 or kind(bucket[0]) != 3 or kind(bucket[1]) != 2 or bucket[1] <= 0:
+        if kind(bucket) != 4 or [kind(part) for part in bucket] != [3, 2] or bucket[1] <= 0:
             raise ValueError("bucket is a field and the width of its buckets, as ('timestamp', 3600), not %r" % (bucket,))
         bucket = settle(bucket[0], "bucket"), bucket[1]
     return fields, bucket
@@ -106,21 +111,16 @@ class _Groups:
     """
 
     def __init__(self, plan, fields, bucket, columns):
-        self._plan = plan
+        self.plan = plan
         self._fields = fields
         self._bucket, self._width = bucket or (None, 0)
         self._columns = columns
 
-    def rows(self):
-        """Yield the rows, and None where the plan ticks."""
-        if self._plan.sorted or not (self._fields or self._bucket):
-            return self._in_order()
-        return self._in_passes()
-
-    def _in_order(self):
+    def in_order(self):
+        """Yield the rows, and `...` at each record, where those of a group follow each other."""
         group = None
-        for record in self._plan.records():
-            common = record and self._common(record)
+        for record in self.plan.records():
+            common = None if record is ... else self._common(record)
             if common:
                 if group is None:
                     group = self._group(record, common)
@@ -128,30 +128,29 @@ class _Groups:
                     yield self._row(group)
                     group = self._group(record, common)
                 self._add(group, record)
-            if self._plan.ticks:
-                yield None
+            yield ...
         if group or not (self._fields or self._bucket):
             yield self._row(group or self._group({}, ()))
 
-    def _in_passes(self):
+    def in_passes(self):
+        """The same where they do not."""
         last, behind = b"", 0
         while behind is not None:
             groups, behind = {}, None
             most = _room()
-            for record in self._plan.records():
-                common = record and self._common(record)
+            for record in self.plan.records():
+                common = None if record is ... else self._common(record)
                 key = common and b"".join([encode(value, _TOP) for value in common])
                 if key and key > last:
                     waits = self._sum(groups, most, key, record, common)
                     if waits and (behind is None or waits < behind):
                         behind = waits
-                if self._plan.ticks:
-                    yield None
+                yield ...
             for key in sorted(groups):
                 last = key
                 yield self._row(groups.pop(key))
-            if behind and not self._plan.index:
-                self._plan.lo = max(self._plan.lo, behind)
+            if behind and not self.plan.index:
+                self.plan.lo = max(self.plan.lo, behind)
 
     def _sum(self, groups, most, key, record, common):
         """Add a record to its group, if that is among the lowest; return the first id of what must wait for the next pass."""
@@ -171,7 +170,7 @@ class _Groups:
         common = []
         for field in self._fields:
             value = lookup(record, field)
-            _check_scalar(value, field, record)
+            _check(value, field, record)
             common.append(value)
         if self._bucket:
             at = lookup(record, self._bucket)
@@ -192,12 +191,12 @@ class _Groups:
                 continue
             if operator in _ADDED:
                 if operator != "count":
-                    _check_number(operator, value, field, record)
+                    _check(value, field, record, True)
                     group[i][0] += value
                 group[i][1] += 1
                 continue
             if operator in ("min", "max"):
-                place = _check_scalar(value, field, record), value
+                place = _check(value, field, record), value
             else:
                 place = lookup(record, self._bucket) if self._bucket else 0, record["id"], value
             if group[i] is None or (place < group[i] if operator in ("min", "first") else place > group[i]):
@@ -231,17 +230,12 @@ def _room():
     return _MANY if free is None else max(_FEW, min(free // _SHARE, _MANY))
 
 
-def _check_scalar(value, field, record):
-    """Return the kind of a value that has an order. ValueError for others."""
+def _check(value, field, record, number=False):
+    """Return the kind of a value that has an order, or is a number. ValueError for others."""
     k = kind(value)
-    if k > 3:
-        raise ValueError("%r of record %d is %s, which has no order" % (field, record["id"], called(value)))
+    if k > 3 or number and k != 2:
+        raise ValueError("%r of record %d is %s, which %s" % (field, record["id"], called(value), "is no number" if number else "has no order"))
     return k
-
-
-def _check_number(operator, value, field, record):
-    if kind(value) != 2:
-        raise ValueError("%s: %r of record %d is %s, not a number" % (operator, field, record["id"], called(value)))
 
 
 # -- by the ends of an index
@@ -254,10 +248,6 @@ def _index(collection, field):
             return index
 
 
-def _extreme_index(collection, column):
-    return column[1] in ("min", "max") and _index(collection, column[2])
-
-
 def _extremes(collection, columns):
     """Yield the one row of the least and greatest values, each read at an end of an index."""
     row = {}
@@ -266,7 +256,7 @@ def _extremes(collection, columns):
         record = _first(collection, index, index.prefix(collection) + _ABOVE_NULL, operator == "max")
         value = lookup(record, field) if record else None
         if value is not None:
-            _check_scalar(value, field, record)
+            _check(value, field, record)
         row[name] = value
     yield row
 

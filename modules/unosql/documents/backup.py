@@ -6,6 +6,7 @@ in it are those of the database it came from; restoring gives them new ones.
 
 from ..errors import UnosqlError
 from . import keys
+from .arguments import check_number
 from .changes import entries
 from .record import header
 
@@ -14,8 +15,14 @@ FORMAT = 1
 CATALOG = b"C"
 
 
-def backup(catalog, filename, since_timestamp=None, since_change=None):
-    """Write a backup, of all or since a timestamp or change number. Returns how many records and deletions it has."""
+def writing(catalog, filename, since_timestamp=None, since_change=None):
+    """Steps, one an entry: write a backup, of all or since a timestamp or change number; return how many records and deletions it has.
+
+    What ends it before its time leaves no file.
+    """
+    for since in (since_timestamp, since_change):
+        if since is not None:
+            check_number("since", int(since) if isinstance(since, float) else since)
     full = since_timestamp is None and since_change is None
     if not full:
         _check_since(catalog, since_timestamp, since_change)
@@ -26,10 +33,10 @@ def backup(catalog, filename, since_timestamp=None, since_change=None):
             key, value = collection.catalogue_op()
             sink.add(CATALOG + key[1:], value)
         if full:
-            _write(sink, _live(catalog, keys.HISTORY))
-            written = _write(sink, _live(catalog, keys.RECORD))
+            yield from _write(sink, _live(catalog, keys.HISTORY))
+            written = yield from _write(sink, _live(catalog, keys.RECORD))
         else:
-            written = _write(sink, _changed(catalog, since_timestamp or 0, since_change or 0))
+            written = yield from _write(sink, _changed(catalog, since_timestamp or 0, since_change or 0))
         sink.close()
     except BaseException:
         sink.abort()
@@ -49,6 +56,7 @@ def _write(sink, items):
     for key, value in items:
         sink.add(key, value)
         n += 1
+        yield
     return n
 
 

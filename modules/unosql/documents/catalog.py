@@ -46,6 +46,7 @@ class Catalog:
         self.clock = clock or time.time
         self.store = None
         self.in_transaction = False
+        self.durable = 0  # the last change that was known to be durable: see aio.py
         self.restored = 0  # how many times restore() has put another state in place
         self.change = 0  # number of the last change
         self.next_number = 1  # a number that no collection ever had
@@ -247,6 +248,8 @@ class Catalog:
         return _GLOBALS, dumps({name: state[name] for name in state if state[name] not in (None, [0, 0, 0])})
 
     def flushed(self):
+        if not self.in_transaction:
+            self.durable = self.change
         self._named = self._naming
         self._changed.clear()
         self._known.clear()

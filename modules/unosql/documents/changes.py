@@ -27,10 +27,11 @@ def changes(catalog, since=0, limit=None):
     """Return a generator of {"change", "collection", "id", "deleted", "record"} in order of change, up to the last one now."""
     check_number("since", since)
     check_number("limit", 0 if limit is None else limit)
-    return _changes(catalog, since, catalog.change, limit)
+    return told(catalog, since, catalog.change, limit)
 
 
-def _changes(catalog, since, last, limit):
+def told(catalog, since, last, limit=None):
+    """The same, from one change on to another."""
     for change, collection, id, deleted in entries(catalog, since, last):
         if limit is not None and limit <= 0:
             return

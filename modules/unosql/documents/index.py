@@ -151,8 +151,8 @@ def fields(names):
     return names
 
 
-def create(collection, fields, unique, where):
-    """Make an index with the entries of all records. Nothing when there is the same already."""
+def creating(collection, fields, unique, where):
+    """Steps, one a record: make an index with the entries of all records. Nothing when there is the same already."""
     if where is not None:
         check(where, "where", True)
         where = settle(where, "where")
@@ -167,7 +167,7 @@ def create(collection, fields, unique, where):
     definition["number"] = number if collection.number else number + 1
     with collection.catalog.atomic():
         collection.save_state(indexes=collection.definitions + [definition])
-        _fill(collection, collection.indexes()[-1])
+        yield from _fill(collection, collection.indexes()[-1])
 
 
 def _fill(collection, index):
@@ -179,6 +179,7 @@ def _fill(collection, index):
             index.check_unique(collection, record)
             collection.catalog.store.apply([(entry, pack_uint(id))])
             found.update(index.definition_changes(record))
+        yield
     if found:
         collection.save_state(indexes=_changed(collection.definitions, index.number, found))
 

@@ -1,25 +1,25 @@
-"""Writes of any number of records as one batch."""
+"""Writes of any number of records as one batch, in steps (steps.py): one a record, or some between two."""
 
 from ..errors import ConflictError, StorageFullError
 from . import shortage
 from .arguments import called, settle
 from .condition import compile, fields
 from .edits import editor, put
-from .query import search
+from .query import search, walk
 from .record import META, check, header
 
 
 def insert_many(collection, records, pulled=iter):
-    """Insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
+    """Steps: insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
         raise ValueError("records is an iterable of dicts, such as a list, not %s" % called(records))
     catalog = collection.catalog
     try:
-        return _insert(collection, pulled(records))
+        return (yield from _insert(collection, pulled(records)))
     except StorageFullError:  # which has reclaimed what was removed: within a batch that can't be had
         if catalog.in_transaction or catalog.store.is_short or iter(records) is records:
             raise
-    return _insert(collection, pulled(records))
+    return (yield from _insert(collection, pulled(records)))
 
 
 def _insert(collection, records):
@@ -28,20 +28,21 @@ def _insert(collection, records):
         for record in records:
             collection.insert(record)
             n += 1
+            yield
     return n
 
 
 def update(collection, tests, changes, operators={}):
-    """Change all records that tests hold for; return the first one's id (None: no record). operators: see core.update()."""
-    return _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators))
+    """Steps: change all records that tests hold for; return whether there were any. operators: see core.update()."""
+    return (yield from _update(collection, tests, _editor(changes, operators, {}), _given(changes, operators))) is not None
 
 
 def delete(collection, tests):
-    """Delete all records that tests hold for; return how many."""
+    """Steps: delete all records that tests hold for; return how many."""
     catalog = collection.catalog
     if catalog.in_transaction or not catalog.store.is_short:
         try:
-            return _each(collection, tests, collection.delete)[1]
+            return (yield from _each(collection, tests, collection.delete))[1]
         except StorageFullError:  # there was room, but perhaps not for all at once
             if catalog.in_transaction or len(list(search(collection, tests, 2))) < 2:
                 raise
@@ -49,13 +50,13 @@ def delete(collection, tests):
 
 
 def upsert(collection, tests, changes, operators={}):
-    """Update, or else insert one record of what must be equal, changed likewise. Returns the first id.
+    """Steps: update, or else insert one record of what must be equal, changed likewise. Returns the first id.
 
     ValueError when no record can have all of that: a field within another that is no dict, or what the database sets.
     """
     edit = _editor(changes, operators, _equal(tests) if "replace" in operators else {})
     given = _given(changes, operators)
-    id = _update(collection, tests, edit, given)
+    id = yield from _update(collection, tests, edit, given)
     if id is not None:
         return id
     for field in list(fields(tests)) + list(given):
@@ -100,7 +101,7 @@ def _given(changes, operators):
 
 
 def _update(collection, tests, edit, given):
-    """Edit all records that tests hold for; return the first one's id. given: of the record as it was read, perhaps."""
+    """Steps: edit all records that tests hold for; return the first one's id. given: of the record as it was read, perhaps."""
 
     def change(id, raw):
         if given.get("id", id) != id:
@@ -110,7 +111,7 @@ def _update(collection, tests, edit, given):
             raise ConflictError(id, given["version"], version)
         collection.update(id, raw, edit)
 
-    return _each(collection, tests, change)[0]
+    return (yield from _each(collection, tests, change))[0]
 
 
 def _equal(tests):
@@ -125,21 +126,31 @@ def _equal(tests):
 
 
 def _each(collection, tests, action):
-    """Call action(id, raw) for all records found; return (id of the first or None, how many)."""
-    found = search(collection, tests)
-    ids = [record["id"] for record in (next(found, None), next(found, None)) if record]
-    first = ids[0] if ids else None
+    """Steps: call action(id, raw) for all records found; return (id of the first or None, how many)."""
+    found = walk(collection, tests)
+    ids = []
+    for record in found:
+        if record is not ...:
+            ids.append(record["id"])
+            if len(ids) == 2:
+                break
+        yield
     if len(ids) < 2:  # is one batch of the store anyway
-        found = None  # the write wants its RAM
-        return first, _act(collection, ids, action)
+        found = record = None  # the write wants its RAM
+        for id in ids:
+            action(id, collection.raw(id))
+        return ids[0] if ids else None, len(ids)
+    first, n = ids[0], 0
     with collection.catalog.atomic():
-        n = _act(collection, ids, action)
-        return first, n + _act(collection, (record["id"] for record in found), action)
-
-
-def _act(collection, ids, action):
-    n = 0
-    for id in ids:
-        action(id, collection.raw(id))
-        n += 1
-    return n
+        while ids:
+            for id in ids:
+                action(id, collection.raw(id))
+                n += 1
+                yield
+            ids = ()
+            for record in found:
+                if record is not ...:
+                    ids = (record["id"],)
+                    break
+                yield
+        return first, n

@@ -45,7 +45,7 @@ class Plan:
     kind: "id", "index" or "scan". index: an Index or None. lo, hi: where to search, ids or keys of the store.
     range: whether a comparison narrows that. sorted: whether records are met in order. reverse: backwards.
 
-    ticks: whether walking yields None, too, each time that it has looked at something that is not to be had.
+    Walking yields `...` each time that it has looked at something that is not to be had: others may come between.
 
     It is about the records there are when it is made; those who walk may write. So inserts are left out by their ids, and
     where a write may move a record ahead of the walk only those count that stand where they stood at its start.
@@ -57,7 +57,6 @@ class Plan:
         self.next = collection.next
         self.tests = tests
         self.order = order
-        self.ticks = False
         self._equal = {test[1]: test[2] for test in tests if test[0] == "eq"}
         # a field that is equal in all records found does not matter for their order
         self._open = [part for part in order if part[0] == "id" or part[0] not in self._equal]
@@ -104,24 +103,19 @@ class Plan:
     # -- walking
 
     def records(self):
-        """Yield the records in the plan's own order."""
+        """Yield the records in the plan's own order, and `...`."""
         if not self.index:
             if not self._is_there():
                 return
             for id, raw in self.collection.scan(self.lo, min(self.hi, self.next), self.reverse):
                 record = unpack(raw, id)
-                if matches(self.tests, record):
-                    yield record
-                elif self.ticks:
-                    yield None
+                yield record if matches(self.tests, record) else ...
         else:
             change, reader = self.collection.catalog.change, Reader(self.collection)
             for key, id in self._entries():
                 record = self.index.fetch(self.collection, key, id, reader.raw(id))
-                if record and matches(self.tests, record) and self._stood(key, id, change):
-                    yield record
-                elif self.ticks:
-                    yield None
+                met = record and matches(self.tests, record) and self._stood(key, id, change)
+                yield record if met else ...
 
     def _is_there(self):
         """Whether the collection was neither cleared nor dropped meanwhile."""
@@ -167,8 +161,7 @@ class Plan:
         ids = []
         for _, id in self._entries():
             ids.append(id)
-            if self.ticks:
-                yield None
+            yield ...
             if len(ids) > _WINDOW:
                 ids = None
                 self._scan()
@@ -180,19 +173,15 @@ class Plan:
     def _fetched(self, ids):
         for id in ids:
             record = self.collection.get(id) if self._is_there() else None
-            if record and matches(self.tests, record):
-                yield record
-            elif self.ticks:
-                yield None
+            yield record if record and matches(self.tests, record) else ...
 
     def best(self, most):
         """Yield the records in order, `most` at most (None: all); keeps no more than their keys in RAM."""
         found = []
         for record in self.records():
-            if self.ticks:
-                yield None
-                if record is None:
-                    continue
+            yield ...
+            if record is ...:
+                continue
             found.append((_sort_key(record, self.order), record["id"]))
             if most is not None and len(found) >= 2 * most + _SPARE:
                 found.sort()
@@ -221,27 +210,25 @@ def explained(plan):
 
 def search(collection, tests, limit=None, skip=0, order_by=None, fields=None):
     """Return a generator of records. ValueError names the argument that is wrong."""
-    return walk(collection, tests, False, limit, skip, order_by, fields)
+    return (record for record in walk(collection, tests, limit, skip, order_by, fields) if record is not ...)
 
 
-def walk(collection, tests, ticks, limit=None, skip=0, order_by=None, fields=None):
-    """The same. ticks: see Plan."""
+def walk(collection, tests, limit=None, skip=0, order_by=None, fields=None):
+    """The same, with `...` in between."""
     check_number("limit", 0 if limit is None else limit)
     check_number("skip", skip)
     fields = None if fields is None else check_strings("fields", fields)
     if limit == 0:
         return iter(())
     most = None if limit is None else skip + limit
-    plan = Plan(collection, tests, _order(order_by))
-    plan.ticks = ticks
-    return _limited(plan, skip, most, fields)
+    return _limited(Plan(collection, tests, _order(order_by)), skip, most, fields)
 
 
 def _limited(plan, skip, most, fields):
     i = 0
     for record in plan.ordered(most):
-        if record is None:
-            yield None
+        if record is ...:
+            yield ...
             continue
         i += 1
         if i > skip:

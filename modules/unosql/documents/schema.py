@@ -3,10 +3,11 @@
 Of a field a schema has a dict of type, required, and operators of conditions; a str stands for the type alone.
 """
 
-from .arguments import called, settle
+from .arguments import settle
 from .condition import compile, kind, lookup, matches
 from .record import META, check, unpack
 
+_SHOWN = 60  # characters of a value in errors
 _TYPES = {"bool": 1, "int": 2, "number": 2, "str": 3, "list": 4, "dict": 5}
 
 
@@ -44,7 +45,7 @@ def obey(rules, record, name="record"):
         value = lookup(record, field)
         broken = _broken(value, rule, tests, record)
         if broken:
-            raise ValueError("%s[%r] breaks the schema, %s: it is %s" % (name, field, broken, _shown(value)))
+            raise ValueError("%s[%r] breaks the schema, %s: it is %s" % (name, field, broken, repr(value)[:_SHOWN]))
 
 
 def obey_all(collection, schema):
@@ -64,7 +65,3 @@ def _broken(value, rule, tests, record):
     for test in tests:
         if not matches([test], record):
             return "%s %r" % (test[0], test[2])
-
-
-def _shown(value):
-    return called(value) if kind(value) > 3 or kind(value) == 3 and len(value) > 40 else repr(value)

@@ -5,12 +5,15 @@ from .index import is_odd
 from .record import unpack
 
 
-def problems(catalog, damage=()):
-    """Yield a line for each problem. damage: the errors of store.verify(); without any, records are compared with indexes."""
+def checking(catalog, damage=()):
+    """Yield a line for each problem, and `...` in between: at each record or entry, and wherever damage has it.
+
+    damage: the errors of store.verify(); without any, records are compared with indexes.
+    """
     damaged = False
     for error in damage:
-        damaged = True
-        yield str(error)
+        damaged = damaged or error is not ...
+        yield error if error is ... else str(error)
     if not damaged:
         for collection in catalog.collections():
             yield from _check_records(collection)
@@ -28,6 +31,7 @@ def _check_records(collection):
         n += 1
         for index in _lacking(collection, id, raw):
             yield "%s: record %d is missing in the index on %s" % (collection.name, id, ", ".join(index.fields))
+        yield ...
     if n != collection.count:
         yield "%s: has %d records and counts %d" % (collection.name, n, collection.count)
 
@@ -45,3 +49,4 @@ def _check_entries(collection, index):
         raw = collection.catalog.store.get(collection.key(id))
         if raw is None or index.key_of(collection, unpack(raw, id)) != key and not is_odd(raw):
             yield "%s: the index on %s is wrong about record %d" % (collection.name, ", ".join(index.fields), id)
+        yield ...

@@ -155,18 +155,18 @@ class Compaction:
         return job is not None
 
     def everything(self):
-        """Merge all levels into the deepest one and forget what is dead there."""
+        """Generator: merge all levels into the deepest one and forget what is dead there. Yields as _merge() does."""
         self.stop()
         store = self._store
         if self._space.is_short:
             while len(store.version.levels[0]) > 2:
-                self._all(self._merge(0, store.version.levels[0][-2:]))
+                yield from self._merge(0, store.version.levels[0][-2:])
         levels = store.version.levels
         depth = max([i for i in range(len(levels)) if levels[i]] + [0])
         for level in range(max(depth, 1) + 1):
             levels = store.version.levels
             if level < len(levels) and levels[level]:
-                self._all(self._merge(level, list(levels[level]), True))
+                yield from self._merge(level, list(levels[level]), True)
         version = store.version
         store.install(Version(version.wal, placed(sum(version.levels, []))))  # one level has segments now, if any
 

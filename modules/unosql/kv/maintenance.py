@@ -2,18 +2,15 @@
 
 from ..errors import CorruptionError
 from .archive import Archive, ArchiveReader
-from .memory import free_caches, in_memtable_memory
+from .memory import free_caches, within_memtable_memory
 from .rekey import rekey as rewrite
 
 
-def compact(store):
-    """Merge everything into the deepest level and forget what is dead."""
+def compacting(store):
+    """Generator: merge everything into the deepest level and forget what is dead. Yields at each block; nothing else may write meanwhile."""
     store.flush()
-    everything = store.compaction.everything
-    if store.policy.bursts:
-        in_memtable_memory(store, everything)
-    else:
-        everything()
+    merges = store.compaction.everything()
+    return within_memtable_memory(store, merges) if store.policy.bursts else merges
 
 
 def rekey(store, password, iterations):
@@ -32,12 +29,14 @@ def trim(store):
     free_caches(store)
 
 
-def verify(store):
-    """Read every block; yield a CorruptionError for each segment that is damaged."""
+def verify(store, ticks=False):
+    """Read every block; yield a CorruptionError for each segment that is damaged. ticks: and `...` at each entry."""
     store.ready()
     for segment in list(store.version.segments()):
         try:
-            segment.check()
+            for _ in segment.checking():
+                if ticks:
+                    yield ...
         except CorruptionError as error:
             yield error
 

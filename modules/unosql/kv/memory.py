@@ -23,11 +23,22 @@ def free_caches(store):
 
 def in_memtable_memory(store, call, *args):
     """Call what reads much while the memtable is empty: it gets buffers from its memory."""
+    for _ in within_memtable_memory(store, _calling(call, args)):
+        pass
+
+
+def _calling(call, args):
+    call(*args)
+    yield
+
+
+def within_memtable_memory(store, steps):
+    """Yield from what does so step by step."""
     store.compaction.stop()
     buffers = store.segments.buffers
     try:
         buffers.lend(store.memtable.arena)
-        call(*args)
+        yield from steps
     finally:
         before = store.suspect()  # should this fail, some may still be in use
         try:

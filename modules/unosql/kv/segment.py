@@ -246,6 +246,11 @@ class Segment:
 
     def check(self):
         """Read every block; CorruptionError at the first that is damaged or out of order."""
+        for _ in self.checking():
+            pass
+
+    def checking(self):
+        """The same, as a generator: yields None at each entry."""
         last = None
         count = 0
         floor, self.floor = self.floor, None
@@ -255,6 +260,7 @@ class Segment:
                     self._damaged("keys out of order")
                 last = key
                 count += 1
+                yield
         finally:
             self.floor = floor
         if count != native.root(self._packed)[3] or last != self.max:

@@ -255,7 +255,11 @@ class Store:
     # -- what is seldom asked: functions of maintenance.py, which tell more
 
     def compact(self):
-        maintenance.compact(self)
+        for _ in maintenance.compacting(self):
+            pass
+
+    def compacting(self):
+        return maintenance.compacting(self)
 
     def rekey(self, password, iterations):
         maintenance.rekey(self, password, iterations)
@@ -263,8 +267,8 @@ class Store:
     def trim(self):
         maintenance.trim(self)
 
-    def verify(self):
-        return maintenance.verify(self)
+    def verify(self, ticks=False):
+        return maintenance.verify(self, ticks)
 
     def export(self, filename, meta):
         return maintenance.export(self, filename, meta)

@@ -79,7 +79,7 @@ def server(tmp_path):
 def test_mip_installs_the_compiled_package_on_a_board(server):
     folder, url = server
     mip.compile_to(folder / "mip")
-    with Emulator() as emulator:
+    with Emulator(heap=600 << 10) as emulator:  # what mip installs is loaded into RAM
         board.mpremote(emulator.port, "mip", "install", "--target", "/lib", url + "mip/package.json", capture=True)
         listing = board.mpremote(emulator.port, "exec", (
             "import sys; sys.path.insert(0, '/lib'); import unosql.codec, uzlib, os; "

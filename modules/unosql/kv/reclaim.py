@@ -173,8 +173,9 @@ def admit(store, ops, size):
     """
     space, live = store.segments.space, store.observer.live
     if not store.observer.grows(ops):
+        space.free()  # nothing may be known of it yet
         space.futile = False
-        if space.full_at is None:
+        if space.full_at is None and space.left <= 0:
             space.full_at = live
         return not is_staging(store)
     replaces = is_staging(store) or space.full_at is not None and live < space.full_at

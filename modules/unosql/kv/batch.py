@@ -8,7 +8,7 @@ from .. import heap
 from .compaction import LIMIT
 from .memory import free_caches, in_memtable_memory
 from .memtable import Memtable, encode_entry
-from .writing import flush, make_room, put, with_memtable, write
+from .writing import flush, install_again, make_room, put, with_memtable, write
 
 # With so many times what inserts want free, a batch may merge as it goes.
 _AMPLE = 4
@@ -158,7 +158,7 @@ class Batch:
             version = version.at(store.wal.counter)
             store.segments.obsolete += self._gone
             store.install(version)
-            store.install(version)
+            install_again(store)
         except BaseException:
             store.suspect()
             raise

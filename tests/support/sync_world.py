@@ -1,0 +1,259 @@
+"""A device, a wire and a sink: the wire loses, doubles, delays, reorders and replays; either end crashes, or is put back to what it was."""
+import json
+import random
+
+import here  # noqa: F401
+from media import FlashMedium
+from memory_sink import MemorySink
+from unosql import shared, state
+from unosql.core import Unosql
+from unosql.sync import Session
+
+LOG, STATE = "readings", "settings"
+
+
+class World:
+    """One device with a log and a state collection. keep: records of the log that stay when the sink has them.
+
+    orderly: the wire loses and doubles, but keeps the order. written: {id: token} of the log's records as inserted or updated
+    last, in this life of the device. removed: ids deleted from the log.
+    """
+
+    def __init__(self, keep=0, capped=0, durability="sync", orderly=False):
+        self.medium = FlashMedium(48)
+        self.durability = durability
+        self.keep = keep
+        self.sink = MemorySink()
+        self.up, self.down = [], []
+        self.n = 0
+        self.orderly = orderly
+        self.restored, self.was_put_back, self.evicting = False, False, bool(capped)
+        self.written, self.removed, self.image, self.backup = {}, set(), None, None
+        self.open()
+        if capped:
+            self.db.configure(LOG, capped=capped)
+            self.db.flush()
+        self.epoch = self.session.status()["epoch"]
+
+    def open(self):
+        """As after a reset, of what is durable."""
+        shared.databases.clear()
+        state.held.clear()
+        self.medium.device.restart()
+        self.db = Unosql("device", storage=self.medium.storage(), log_level="NONE", memtable=2048, durability=self.durability)
+        self.session = Session(self.db, "pump", {LOG: self.keep}, chunk=200)
+
+    # -- what the application does
+
+    def token(self):
+        self.n += 1
+        return self.n
+
+    def insert(self, n=1):
+        for _ in range(n):
+            token = self.token()
+            self.written[self.db.insert(LOG, {"token": token})] = token
+
+    def correct(self, rng):
+        """Update a record of the log."""
+        ids = [record["id"] for record in self.db.all(LOG)]
+        if ids:
+            id, token = rng.choice(ids), self.token()
+            self.db.update(LOG, "id", id, {"token": token})
+            self.written[id] = token
+
+    def remove(self, rng):
+        """Delete a record of the log."""
+        ids = [record["id"] for record in self.db.all(LOG)]
+        if ids:
+            id = rng.choice(ids)
+            self.db.delete(LOG, "id", id)
+            self.removed.add(id)
+
+    def take(self, rng):
+        """Remove the oldest records of the log, sent or not: as a cap or a TTL does."""
+        self.db.pop(LOG, rng.randrange(1, 6))
+        self.evicting = True
+
+    def set(self, rng):
+        self.db.upsert(STATE, "name", rng.randrange(5), {"token": self.token()})
+
+    def unset(self, rng):
+        self.db.delete(STATE, "name", rng.randrange(5))
+
+    def churn(self):
+        """So many changes of state that deletions are forgotten."""
+        for n in range(150):
+            self.db.upsert(STATE, "name", 5, {"token": self.token()})
+            self.db.delete(STATE, "name", 5)
+
+    def transaction(self):
+        with self.db.transaction():
+            self.insert(2)
+            assert self.session.message() is None  # nothing of it is durable yet
+            self.db.upsert(STATE, "name", 1, {"token": self.token()})
+
+    # -- the wire
+
+    def send(self):
+        message = self.session.message()
+        if message:
+            self.up.append(message)
+
+    def carry_up(self, rng):
+        """Let a message arrive, the next or any, and lose its answer at times."""
+        if self.up:
+            answer = self.sink.receive(self.pick(self.up, rng))
+            if answer and rng.random() < 0.8:
+                self.down.append(answer)
+
+    def carry_down(self, rng):
+        if self.down:
+            self.session.receive(self.pick(self.down, rng))
+
+    def pick(self, wire, rng):
+        i = 0 if self.orderly else rng.choice((0, rng.randrange(len(wire))))
+        return wire.pop(i) if rng.random() < 0.75 else wire[i]
+
+    def lose(self, rng):
+        for wire in (self.up, self.down):
+            if wire:
+                wire.pop(rng.randrange(len(wire)))
+
+    # -- faults
+
+    def crash(self):
+        """With durability "batch" the last calls may be lost: then what the sink has must be in what is left."""
+        self.open()
+        self.forget_lost()
+
+    def forget_lost(self):
+        if self.durability == "batch":
+            there = {record["id"]: record["token"] for record in self.db.all(LOG)}
+            first = self.db._database._catalog.collection(LOG).first
+            next_id = self.db._database._catalog.collection(LOG).next
+            self.written = {id: there.get(id, token) for id, token in self.written.items() if id < next_id}
+            self.removed = {id for id in self.removed if id < next_id and (id < first or id not in there)}
+
+    def take_image(self):
+        """Of the flash. What does so resets the board."""
+        self.db.flush()
+        self.image = bytes(self.medium.device.image), dict(self.written), set(self.removed)
+        self.open()
+
+    def put_image_back(self):
+        if self.image:
+            image, written, removed = self.image
+            self.medium.device.image[:] = image
+            self.written, self.removed = dict(written), set(removed)
+            self.was_put_back = True
+            self.open()
+
+    def back_up_sink(self):
+        self.backup = self.sink.saved()
+
+    def restore_sink(self):
+        if self.backup:
+            self.sink.put_back(self.backup)
+            self.restored = True
+
+    # -- a calm end, and what must hold then
+
+    def calm(self):
+        """Lose nothing more; return whether all arrives."""
+        self.session.resend()
+        for _ in range(400):
+            message = self.session.message()
+            if message is None:
+                return self.session.status()["waiting"] == 0
+            answer = self.sink.receive(message)
+            if answer:
+                self.session.receive(answer)
+            self.session.resend()
+        return False
+
+    def problems(self):
+        """Yield what is wrong after a calm end."""
+        if not self.calm():
+            yield "does not drain"
+            return
+        epoch = self.session.status()["epoch"]
+        if epoch != self.epoch and self.orderly and not self.restored and not self.was_put_back:
+            yield "a needless fork"
+        yield from self._log_problems(epoch)
+        yield from self._state_problems(epoch)
+
+    def _log_problems(self, epoch):
+        collection = self.db._database._catalog.collection(LOG)
+        number, kept = collection.number, {record["id"]: record for record in self.db.all(LOG)}
+        rows = [line for line in self.sink.lineage(epoch, number) if line.fields is not None]
+        versions = [(line.id, line.version) for line in rows]
+        if len(set(versions)) < len(versions):
+            yield "a row twice"
+        found = {}
+        for line in sorted(rows, key=lambda line: line.change):
+            found[line.id] = json.loads(line.fields)["token"]
+        gone = self.sink.missing(epoch, number) | self.removed
+        if missing := set(self.written) - set(found) - gone:
+            yield "silent loss of %s" % sorted(missing)[:5]
+        if wrong := [id for id, record in kept.items() if found.get(id) != record["token"]]:
+            yield "not as on the device: %s" % wrong[:5]
+        stale = [id for id, token in self.written.items() if id in found and id not in gone and found[id] != token]
+        if stale and not self.restored and not self.evicting:  # else the newer one was dropped: the id is all that is promised
+            yield "an old version of %s" % stale[:5]
+
+    def _state_problems(self, epoch):
+        number = self.db._database._catalog.collection(STATE).number
+        device = {record["id"]: record["token"] for record in self.db.all(STATE)}
+        sink = {key[2]: json.loads(line.fields)["token"] for key, line in self.sink.state.items() if key[:2] == (epoch, number) and line.fields}
+        if device != sink:
+            yield "state differs: %s, %s" % (device, sink)
+
+
+FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning")
+
+
+def run(seed, faults=FAULTS):
+    """One random schedule; return what is wrong in the end, as a list."""
+    rng = random.Random(seed)
+    world = World(rng.choice((0, 0, 5, 1000)), 8 if "evicting" in faults and rng.random() < 0.7 else 0,
+                  "batch" if "batch" in faults and rng.random() < 0.3 else "sync", "disorder" not in faults)
+    for _ in range(rng.randrange(20, 160)):
+        step(world, rng, faults)
+    return list(world.problems())
+
+
+def step(world, rng, faults):
+    x = rng.random()
+    if x < 0.2:
+        world.insert(rng.choice((1, 1, 3)))
+    elif x < 0.28:
+        world.set(rng)
+    elif x < 0.31:
+        world.unset(rng)
+    elif x < 0.33 and "corrections" in faults:
+        world.correct(rng) if rng.random() < 0.6 else world.remove(rng)
+    elif x < 0.34:
+        world.transaction()
+    elif x < 0.35 and "evicting" in faults:
+        world.take(rng)
+    elif x < 0.52:
+        world.send()
+    elif x < 0.72:
+        world.carry_up(rng)
+    elif x < 0.89:
+        world.carry_down(rng)
+    elif x < 0.92:
+        world.session.resend()
+    elif x < 0.93:
+        world.lose(rng)
+    elif x < 0.94:
+        world.session.connect()
+    elif x < 0.949:
+        world.crash()
+    elif x < 0.95 and "churning" in faults:
+        world.churn()
+    elif x < 0.975 and "images" in faults:
+        world.take_image() if world.image is None or rng.random() < 0.3 else world.put_image_back()
+    elif x < 0.99 and "restores" in faults:
+        world.back_up_sink() if world.backup is None or rng.random() < 0.3 else world.restore_sink()

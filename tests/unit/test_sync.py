@@ -1,0 +1,140 @@
+"""What the sink takes for a message, and what it decides: single cases. test_sync_model.py has the random ones."""
+import json
+import zlib
+
+import pytest
+
+import here  # noqa: F401
+from memory_sink import MemorySink
+from unosql_pc.sink import protocol
+from unosql_pc.sink.protocol import Torn, parse
+
+HEADER = {"e": "epoch", "f": 0, "t": 3, "b": 0, "n": 2, "S": "session", "s": "nonce", "c": {"1": ["readings", 1, 1]}}
+LINES = [b'[1,1,1,2,800,{"a":[1,{"b":2}]}]', b"[1,2,0,3,801]"]
+
+
+def message(lines=LINES, **changes):
+    header = dict(HEADER, **changes)
+    return b"\n".join([json.dumps({name: value for name, value in header.items() if value is not ...}).encode(), *lines])
+
+
+def hello(**changes):
+    return message([], **dict({"hello": 1, "t": 0, "n": 0, "C": None, "c": ...}, **changes))
+
+
+@pytest.fixture
+def sink():
+    return MemorySink()
+
+
+def told(sink, payload):
+    answer = json.loads(sink.receive(payload))
+    return answer.get("say"), answer["h"]
+
+
+def test_a_message():
+    for payload in (message(), zlib.compress(message())):
+        read = parse(payload if payload[:1] == b"{" else b"x" + payload[1:])
+        assert read.lines[0] == (1, 1, 1, 2, 800, b'{"a":[1,{"b":2}]}') and read.lines[1].fields is None
+        assert read.known == {1: ("readings", 1, True)} and not read.is_hello
+
+
+TORN = {
+    "nothing": (b"", "starts with"),
+    "foreign": (b"\xff\x00", "starts with"),
+    "no JSON": (b"{", "no JSON"),
+    "not deflated": (b"xyz", "not deflated"),
+    "cut off": (zlib.compress(message())[:-3], "cut off"),
+    "a bomb": (zlib.compress(b"{" + bytes(protocol.LARGEST)), "larger than"),
+    "a line less": (message(LINES[:1]), "1 lines"),
+    "a line cut off": (message([LINES[0], LINES[1][:-2]]), "cut off"),
+    "no numbers": (message([LINES[0], b"[1,2,x,3,801]"]), "without numbers"),
+    "too few numbers": (message([LINES[0], b"[1,2,3]"]), "five numbers"),
+    "a number below 0": (message([LINES[0], b"[1,-2,0,3,801]"]), "five numbers"),
+    "a large number": (message([LINES[0], b"[1,2,0,3,%d]" % (1 << 70)]), "five numbers"),
+    "out of order": (message(LINES[::-1]), "out of order"),
+    "beyond its range": (message(t=2), "out of order"),
+    "before its range": (message(f=2), "out of order"),
+    "backwards": (message(b=2, f=1), "on base 2"),
+    "no base": (message(b=...), "no 'b'"),
+    "an odd base": (message(b="0"), "'b' is no number"),
+    "no epoch": (message(e=...), "no 'e'"),
+    "an odd epoch": (message(e=5), "'e' is no string"),
+    "no session": (message(S=...), "'S'"),
+    "an odd session before": (message(C=1), "'C'"),
+    "an odd fork": (message(x=["e"]), "'x'"),
+    "odd collections": (message(c=[]), "'c' is no object"),
+    "an odd collection": (message(c={"1": ["readings"]}), "collection '1'"),
+    "an odd number": (message(c={"x": ["readings", 1, 1]}), "collection 'x'"),
+}
+
+
+@pytest.mark.parametrize("case", TORN)
+def test_what_is_no_message_says_why(case):
+    payload, why = TORN[case]
+    with pytest.raises(Torn, match=why):
+        parse(payload)
+
+
+def test_every_part_of_a_message_is_torn_or_whole():
+    for payload in (message(), zlib.compress(message()), hello()):
+        for end in range(len(payload)):
+            with pytest.raises(Torn):
+                parse(payload[:end])
+
+
+def test_a_session_begins_with_a_hello(sink):
+    assert told(sink, message()) == ("who", 0)
+    assert told(sink, hello()) == (None, 0)
+    assert told(sink, message(S="another")) == ("who", 0)
+    assert told(sink, message()) == (None, 3)
+    assert [line.id for _, line in sink.rows] == [1, 2]
+
+
+def test_what_came_twice_is_stored_once(sink):
+    told(sink, hello())
+    for _ in range(3):
+        assert told(sink, message()) == (None, 3)
+    assert told(sink, message([LINES[1], b"[1,3,1,4,802,{}]"], f=2, t=4)) == (None, 4)
+    assert [line.id for _, line in sink.rows] == [1, 2, 3]
+
+
+def test_a_hole_is_not_skipped(sink):
+    told(sink, hello())
+    assert told(sink, message([], f=5, t=6, n=0)) == ("ahead", 0)
+    assert told(sink, message([], f=5, t=6, b=5, n=0)) == ("back", 0)
+    assert sink.rows == []
+
+
+def test_ids_that_never_came_are_announced(sink):
+    told(sink, hello())
+    told(sink, message([b"[1,5,1,2,0,{}]", b"[1,4,2,3,0,{}]"], c={"1": ["readings", 3, 1]}))
+    assert sink.missing("epoch", 1) == {1, 2, 3}
+    told(sink, message([], f=3, b=3, t=4, n=0, c={"1": ["readings", 9, 1]}))
+    assert sink.missing("epoch", 1) == {1, 2, 3, 6, 7, 8}
+
+
+def test_state_below_the_first_id_is_gone(sink):
+    told(sink, hello())
+    told(sink, message([b"[1,1,1,2,0,{}]", b"[1,2,1,3,0,{}]"], c={"1": ["settings", 1, 0]}))
+    told(sink, message([b"[1,3,1,4,0,{}]"], f=3, b=3, t=4, n=1, c={"1": ["settings", 2, 0]}))
+    assert [key[2] for key in sink.state] == [2, 3] and sink.gaps == {}
+
+
+def test_a_line_of_an_unknown_collection_changes_nothing(sink):
+    told(sink, hello())
+    with pytest.raises(Torn, match="collection 7"):
+        sink.receive(message([LINES[0], b"[7,2,0,3,801]"]))
+    assert sink.rows == [] and sink.sources["epoch"].h == 0
+
+
+def test_a_past_that_is_not_known_here_is_a_fork(sink):
+    told(sink, hello())
+    told(sink, message())
+    assert told(sink, hello(S="later", C="session", b=3, f=3, t=3)) == (None, 3)
+    assert told(sink, hello(S="again", C="session", b=3, f=3, t=3)) == (None, 3)  # the answer to the last one was lost
+    told(sink, message([b"[1,3,1,4,0,{}]"], S="again", f=3, b=3, t=4, n=1))
+    assert told(sink, hello(S="copy", C="session", b=3, f=3, t=3)) == ("fork", 4)
+    assert told(sink, hello(e="new", S="copy", x=["epoch", 3])) == (None, 0)
+    assert told(sink, message(e="new", S="copy")) == (None, 3)
+    assert [line.id for line in sink.lineage("new", 1)] == [1, 2]

@@ -49,13 +49,12 @@ class Segments:
 
     def give_up(self, number, remove):
         """Remove a file that came to nothing; should that fail, the next version's installation does it."""
+        self.space.wrote(0)
         try:
             remove()
         except BaseException:
             self.obsolete.append(number)
             raise
-        finally:
-            self.space.changed()
 
     def open(self, number, floor=None):
         """Return the Segment of a finished file."""
@@ -75,7 +74,7 @@ class Segments:
     def remove(self, numbers):
         """Remove files that no version names, and forget what is cached of them."""
         for number in numbers:
-            self.space.changed()
+            self.space.wrote(0)
             self.reader.forget(number)
             self.storage.remove(number)
 

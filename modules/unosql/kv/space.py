@@ -75,13 +75,10 @@ class Space:
         return self._store.memtable.capacity + 512
 
     def wrote(self, size):
-        """A segment of so many bytes was written."""
-        self.changed()
-        self.left -= size + self._store.storage.erase
-
-    def changed(self):
-        """Files came or went: what is free must be asked again."""
+        """A segment of so many bytes was written, or with 0 a file came or went: what is free must be asked again."""
         self._free = None
+        if size:
+            self.left -= size + self._store.storage.erase
 
     def forget(self):
         """All is loaded anew, what a batch wrote is removed, and the layer above counts anew."""

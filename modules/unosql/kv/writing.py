@@ -10,9 +10,6 @@ from .policy import FLUSH, STEP
 from .reclaim import relieve
 from .space import PACE
 
-# More bytes than any medium has.
-_ALL = 1 << 29
-
 
 def expanded(store, key, value):
     """Yield the encoded operation, and the one that it implies."""
@@ -112,7 +109,7 @@ def make_room(store, times):
 
 def reclaim_all(store):
     """Reclaim whatever flash can be had: a batch found no room, and may be tried again."""
-    store.compaction.quietly(relieve, store, _ALL)
+    store.compaction.quietly(relieve, store, 1 << 29)  # more than any medium has
     settle(store)
 
 

@@ -57,7 +57,10 @@ class Session:
     # -- what the carrier calls
 
     def connect(self):
-        """Begin a session: what was sent before and is not answered will be sent again."""
+        """Begin a session: what was sent before and is not answered will be sent again.
+
+        Do so now and then when nothing is new, as well: only a hello shows that a sink was put back to what it had before.
+        """
         self._session = nonce()
         self._is_in = False  # the sink has let it in
         self.resend()

@@ -160,8 +160,8 @@ class World:
     # -- a calm end, and what must hold then
 
     def calm(self):
-        """Lose nothing more; return whether all arrives."""
-        self.session.resend()
+        """Lose nothing more; return whether all arrives. A new session finds out whether the sink was put back meanwhile."""
+        self.session.connect()
         for _ in range(400):
             message = self.session.message()
             if message is None:

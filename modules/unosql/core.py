@@ -39,7 +39,7 @@ from . import destroy, posts, shared
 from .database import LEVELS, check_state
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
 from .documents.arguments import check_number
-from .documents.steps import collected, counted, finish
+from .documents.steps import collected, counted
 from .errors import (
     BusyError,
     ClosedError,
@@ -172,7 +172,12 @@ class Unosql:
         create: whether the collection of that name is about to be made; None: steps are of the catalog, and of no transaction.
         """
         with self._open().settled(call, name) if create is None else self._use(call, name, level) as catalog:
-            return finish(steps(catalog if create is None else catalog.collection(name, create), *arguments))
+            steps = steps(catalog if create is None else catalog.collection(name, create), *arguments)
+            while True:  # as steps.finish() does: a call less on a board's small C stack
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return end.value
 
     def _rows(self, call, name, rows, arguments):
         """Return a generator of rows(collection, *arguments); name None: of the catalog. aio.py has its own."""

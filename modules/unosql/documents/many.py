@@ -13,23 +13,20 @@ def insert_many(collection, records, pulled=iter):
     """Steps: insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
         raise ValueError("records is an iterable of dicts, such as a list, not %s" % called(records))
-    catalog = collection.catalog
-    try:
-        return (yield from _insert(collection, pulled(records)))
-    except StorageFullError:  # which has reclaimed what was removed: within a batch that can't be had
-        if catalog.in_transaction or catalog.store.is_short or iter(records) is records:
-            raise
-    return (yield from _insert(collection, pulled(records)))
-
-
-def _insert(collection, records):
-    n = 0
-    with collection.catalog.atomic():
-        for record in records:
-            collection.insert(record)
-            n += 1
-            yield
-    return n
+    catalog, again = collection.catalog, False
+    while True:
+        try:
+            n = 0
+            with catalog.atomic():
+                for record in pulled(records):
+                    collection.insert(record)
+                    n += 1
+                    yield
+            return n
+        except StorageFullError:  # which has reclaimed what was removed: within a batch that can't be had
+            if again or catalog.in_transaction or catalog.store.is_short or iter(records) is records:
+                raise
+            again = True
 
 
 def update(collection, tests, changes, operators={}):

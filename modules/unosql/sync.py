@@ -47,9 +47,11 @@ class Session:
         self._db = db
         self._device = device
         self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
+        self._only = only
         for name in self._logs:
             check_number("logs[%r]" % name, self._logs[name])
-        self._only = only
+            if not self._is_told(name):
+                raise ValueError("logs[%r]: what is not told must not go" % name)
         self._chunk = chunk
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
@@ -100,9 +102,11 @@ class Session:
     def status(self):
         """Return a dict. "epoch", "base": the change up to which the sink has everything. "waiting": changes after it.
 
-        "online": whether the sink has let this session in.
+        "online": whether the sink has let this session in. ValueError in a transaction.
         """
         with database_of(self._db) as catalog:
+            if catalog.in_transaction:
+                raise ValueError("status within a transaction")
             state = self._loaded(catalog)
             return {"epoch": state["epoch"], "base": state["base"], "waiting": catalog.change - state["base"], "online": self._is_in}
 

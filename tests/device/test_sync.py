@@ -167,6 +167,7 @@ def test_in_a_transaction_nothing_is_told():
     with db.transaction():
         db.insert("readings", {})
         same(session.message(), None)
+        raises(ValueError, "transaction", session.status)
     same(len(drained(session)), 1)
 
 
@@ -195,4 +196,6 @@ def test_names_and_numbers():
     for name in ("", "a.b", "a/b", "a b", "x" * 65, None, 7, "\xe9"):
         raises(ValueError, "device", Session, db, name)
     raises(ValueError, "logs['a']", Session, db, "a", {"a": -1})
+    raises(ValueError, "logs['_a']", Session, db, "a", {"_a": 0})
+    raises(ValueError, "logs['a']", Session, db, "a", {"a": 0}, only=["b"])
     raises(ValueError, "chunk", Session, db, "a", chunk=0)

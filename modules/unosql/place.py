@@ -11,7 +11,8 @@ from .spelling import same
 from .storage.files import Files
 from .storage.flash import Flash
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+# Of the names of databases, and of devices.
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 # Bytes of the least memtable, and which part of a small medium one has.
 _SMALL = 2048
 _SHARE = 64
@@ -57,7 +58,7 @@ class Place:
     """Where a database is kept. name: db_name. path, storage: as given to core.Unosql."""
 
     def __init__(self, name, path, storage):
-        if not isinstance(name, str) or not 0 < len(name) <= 32 or [c for c in name if c not in _LETTERS]:
+        if not isinstance(name, str) or not 0 < len(name) <= 32 or [c for c in name if c not in LETTERS]:
             raise ValueError("db_name is 1 to 32 letters, digits, '_' or '-', not %r" % (name,))
         self.name = name
         self.base = _absolute(path or ".") + name  # what the names of its files start with

@@ -20,12 +20,10 @@ from .core import database_of
 from .documents import outgoing, peers
 from .documents.arguments import check_name, check_number
 from .documents.record import dumps
+from .place import LETTERS
 
-# The version of the protocol, part of the topics.
-VERSION = 1
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
-_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 
 def nonce(n=4):
@@ -143,7 +141,7 @@ class Session:
         return self._sent(header, [])
 
     def _batch(self, catalog, state):
-        """Return a message of what follows on base, or None. The session is durable before its first data: see receive()."""
+        """Return a message of what follows on base, or None. The session is durable before its first data."""
         if catalog.change == state["base"]:
             return None
         lines, collections, to, size = [], self._existing(catalog), state["base"], 0
@@ -219,7 +217,7 @@ class Session:
 
 def check_device(name):
     """ValueError unless a name can be part of a topic, of MQTT and of NATS."""
-    if not isinstance(name, str) or not 0 < len(name) <= 64 or name.strip(_NAME):
+    if not isinstance(name, str) or not 0 < len(name) <= 64 or name.strip(LETTERS):
         raise ValueError("a device's name has 1 to 64 letters, digits, '_' or '-', not %r" % (name,))
 
 

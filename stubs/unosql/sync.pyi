@@ -3,8 +3,6 @@ from typing import Any
 
 from unosql.core import Unosql
 
-VERSION: int
-
 class Session:
     def __init__(
         self, db: Unosql, device: str, logs: Mapping[str, int] | None = None, only: Sequence[str] | None = None, chunk: int = 512

@@ -4,7 +4,6 @@ A peer has one entry of the store, a dict: "base", the change up to which it has
 else those who speak with it want to be durable. It is in no backup and in no feed.
 """
 
-from . import keys
 from .record import dumps, header, loads
 
 # The kind of these entries: next to the catalogue's, as they change as often.
@@ -26,20 +25,6 @@ def write(catalog, name, state, logs=()):
     """
     ops = [_shortened(catalog.collection(log), state["base"], logs[log]) for log in logs]
     catalog.store.apply([op for op in ops if op] + [(_key(name), dumps(state))])
-
-
-def names(catalog):
-    """Yield the names of all peers."""
-    for key, _ in catalog.store.scan(_PEER, keys.above(_PEER)):
-        yield key[1:].decode()
-
-
-def forget(catalog, name):
-    """Forget a peer that will not come again; return whether there was one."""
-    if catalog.store.get(_key(name)) is None:
-        return False
-    catalog.store.apply([(_key(name), None)])
-    return True
 
 
 def _key(name):

@@ -165,6 +165,5 @@ def with_memtable(store):
         store.segments.give_up(number, writer.abort)
         raise
     segment = store.segments.written(number)
-    space = store.segments.space
-    space.unsampled += PACE * segment.size
+    store.segments.space.unsampled += PACE * segment.size
     return store.version.flushed(segment)

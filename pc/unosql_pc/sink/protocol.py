@@ -17,7 +17,7 @@ class Torn(ValueError):
 
 
 class Line(NamedTuple):
-    """A change of a record. fields: its JSON as bytes, None for a deletion. text: the whole line."""
+    """A change of a record. fields: its JSON as bytes, None for a deletion."""
 
     number: int
     id: int
@@ -75,10 +75,10 @@ class Decision(NamedTuple):
     """
 
     answer: dict | None
-    lines: list = []
-    gaps: list = []
-    found: list = []
-    removed: list = []
+    lines: list = ()
+    gaps: list = ()
+    found: list = ()
+    removed: list = ()
 
 
 # -- messages

@@ -1,9 +1,9 @@
 # What every unosql image freezes, whatever the board. Boards include this file.
-# everything=True: what only PCs need as well, as the unix ports do.
+# everything=True: what only PCs need as well, as the unix ports do. small=True: without those of large.txt.
 import os
 from pathlib import Path
 
-options.defaults(everything=False)
+options.defaults(everything=False, small=False)
 
 include("$(MPY_DIR)/extmod/asyncio")
 
@@ -12,10 +12,9 @@ include("common/usermods/permafrost", plan=os.path.abspath("permafrost.txt"))
 
 # modules/unosql and modules/uzlib.py, as bytecode. A board has one process, and _unosql in C: twins of that in Python stay out.
 _modules = [str(file.relative_to("../modules")) for file in sorted(Path("../modules").rglob("*.py"))]
-# unosql/aio.py and those of unosql/sync.py have no room in the budget of images yet.
-_no_room = "unosql/aio.py", "unosql/sync.py", "unosql/documents/outgoing.py", "unosql/documents/peers.py"
-_pc_only = () if options.everything else _no_room + ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py")
-freeze("../modules", [name for name in _modules if name not in _pc_only])
+_pc_only = () if options.everything else ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py")
+_large = Path("large.txt").read_text().splitlines() if options.small else ()
+freeze("../modules", [name for name in _modules if name not in _pc_only and name not in _large])
 
 # firmware/build.py writes unosql_build.py (versions and digests of this build) here.
 # A build by hand, without firmware/, has none: unosql_board.BUILD then says so.

@@ -1,5 +1,5 @@
 # unosql, and what MicroPython's own image for 2 MiB has; flashbdev is ours.
-include("../manifest.py")
+include("../manifest.py", small=True)
 freeze("$(PORT_DIR)/modules", ("_boot.py", "apa102.py", "inisetup.py", "port_diag.py"))
 freeze("modules")
 

@@ -3,20 +3,16 @@
 import gc
 import os
 import sys
-import time
 
 import unosql
 
 from .core import Unosql, WrongKeyError
+from .port import ms
 
 _NAME = "unosql-selftest"
 _KEY = b"selftest key 16b"
 _BACKUP = _NAME + ".bak"
 _RECORDS = 60
-
-
-def _ticks():
-    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
 
 
 def run(path=None, storage=None):
@@ -44,14 +40,14 @@ def _destroy(path, storage):
 
 def _passes(check, options):
     gc.collect()
-    start = _ticks()
+    start = ms()
     try:
         with Unosql(_NAME, **options) as db:
             check(db, options)
     except Exception as error:
         print("FAIL %s: %r" % (check.__name__[1:], error))
         return False
-    print("ok   %s (%d ms)" % (check.__name__[1:], _ticks() - start))
+    print("ok   %s (%d ms)" % (check.__name__[1:], ms(start)))
     return True
 
 

@@ -10,6 +10,7 @@ import time
 
 from . import state
 from .errors import BusyError, LockTimeoutError
+from .port import ms
 from .threads import ident, mutex
 
 try:
@@ -20,14 +21,6 @@ except ImportError:  # an image of a board, which has one process
 LOCK_TIMEOUT = 5000
 FOREVER = 1 << 29  # milliseconds
 _POLL = 5
-
-
-def _now():
-    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
-
-
-def _since(end, start):
-    return time.ticks_diff(end, start) if hasattr(time, "ticks_diff") else end - start
 
 
 def _sleep(ms):
@@ -92,9 +85,9 @@ class Lock:
         return True
 
     def _wait(self, attempt):
-        start = _now()
+        start = ms()
         while not attempt():
-            if _since(_now(), start) >= self._timeout:
+            if ms(start) >= self._timeout:
                 raise LockTimeoutError("%s: in use elsewhere for over %d ms; close it there" % (self._what, self._timeout))
             _sleep(_POLL)
 

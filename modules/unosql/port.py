@@ -1,7 +1,8 @@
-"""What the port can do: asked once, for state.py."""
+"""What the port can do: asked once, for state.py; and its clock that nobody sets."""
 
 import gc
 import json
+import time
 
 # A larger heap has gaps enough, and collecting takes time by its size.
 _SMALL = 256 * 1024
@@ -24,3 +25,10 @@ def is_strict():
     except UnicodeError:
         return True
     return False
+
+
+def ms(start=0):
+    """Return the time in milliseconds, which wraps round after some days; start, an earlier one: what has passed since."""
+    if hasattr(time, "ticks_ms"):
+        return time.ticks_diff(time.ticks_ms(), start)
+    return int(time.monotonic() * 1000) - start

@@ -24,6 +24,8 @@ from .place import LETTERS
 
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
+# Seconds for which a sink may ask to be left alone.
+_LONGEST = 3600
 
 
 def nonce(n=4):
@@ -51,6 +53,8 @@ class Session:
             if not self._is_told(name):
                 raise ValueError("logs[%r]: what is not told must not go" % name)
         self._chunk = chunk
+        self.said = None  # the word of the last answer, if it had one
+        self.pause = 0  # seconds for which it asked to be left alone
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
 
@@ -90,11 +94,12 @@ class Session:
         answer = _parsed(data)
         if not self._waiting or not answer or answer["s"] != self._waiting or answer["e"] != self._state["epoch"]:
             return False
-        self._waiting = None
         with database_of(self._db) as catalog:
             if catalog.in_transaction:
                 return False  # it is sent again, and answered again
-            self._take(catalog, answer["h"], answer.get("say"))
+            self._waiting = None
+            self.said, self.pause = answer.get("say"), _seconds(answer.get("wait"))
+            self._take(catalog, answer["h"], self.said)
         return True
 
     def status(self):
@@ -221,10 +226,14 @@ def check_device(name):
         raise ValueError("a device's name has 1 to 64 letters, digits, '_' or '-', not %r" % (name,))
 
 
+def _seconds(n):
+    return n if isinstance(n, int) and 0 < n <= _LONGEST else 0
+
+
 def _parsed(data):
     """Return the dict of an answer, or None for anything else."""
     try:
-        answer = json.loads(data)
+        answer = json.loads(bytes(data))
     except ValueError:
         return None
     if not isinstance(answer, dict) or not isinstance(answer.get("h"), int) or answer["h"] < 0:

@@ -20,7 +20,7 @@ class Attached:
         report = Report(job.names)
         try:
             with Connection(self.port) as connection:
-                own = [DEVICE / (name + ".py") for name in ("runner", "nor", "ram", job.module)]
+                own = [DEVICE / (name + ".py") for name in ("runner", "nor", "ram", "wire", job.module)]
                 connection.upload(*own, *TWINS.get(job.module, ()))
                 connection.run_tests(job, report)
         except (TransportError, OSError) as e:

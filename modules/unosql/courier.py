@@ -32,11 +32,11 @@ def check_seconds(name, n, least=0):
 class Countdown:
     """Milliseconds that are left. One that is not looked at for days ends late, by what was left then."""
 
-    def __init__(self, ms=0):
-        self.set(ms)
+    def __init__(self, left=0):
+        self.set(left)
 
-    def set(self, ms):
-        self._left = ms
+    def set(self, left):
+        self._left = left
         self._seen = ms()
 
     def is_over(self):

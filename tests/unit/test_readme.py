@@ -1,7 +1,6 @@
 """What documents promise: ```python blocks of README.md and docs/RECIPES.md run as they stand, as all examples do.
 
-README.md's blocks are one program, those of each section of RECIPES.md are one. A block after a line
-`<!-- not run: why -->` is left out. Links lead somewhere.
+firmware/programs.py tells which blocks are one program. Links lead somewhere.
 """
 import re
 
@@ -9,25 +8,16 @@ import pytest
 import targets
 from here import ROOT
 
-PART = re.compile(r"^## ([^\n]+)|(<!-- not run: .+? -->\n+)?^```python\n(.*?)^```", re.M | re.S)
+from firmware import programs
+
 # Beside the repository wherever it is hosted, so that no host is named.
-OF_THE_HOST = ("../../releases", "../../security/advisories/new")
+OF_THE_HOST = ("../../releases", "../../security/advisories/new", "../../deployments/github-pages")
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]+))?\)")
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "boards" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def programs(document, split):
-    """{name: code} of a document's blocks, taken together or split by its sections."""
-    found, name = {}, document
-    for heading, skipped, code in PART.findall((ROOT / document).read_text()):
-        name = heading if split and heading else name
-        if code and not skipped:
-            found[name] = found.get(name, "") + code + "\n"
-    return found
-
-
-PROGRAMS = {**programs("README.md", False), **programs("docs/RECIPES.md", True)}
+PROGRAMS = {**programs.of("README.md", False), **programs.of("docs/RECIPES.md", True)}
 
 
 def check(target, script, directory):

@@ -72,7 +72,7 @@ unix:
 docs:
 	@$(PYTHON) -m firmware $@
 
-## make a site with search of README.md and docs/, in build/site
+## make the site in build/site: playground, your board, flash, docs with search
 site:
 	@$(PYTHON) -m firmware $@
 

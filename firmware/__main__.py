@@ -65,7 +65,7 @@ def _device_test(*arguments):
 
 
 def _site():
-    """make the pages of docs/ into a site with search, build/site"""
+    """make the site, build/site: playground, your board, flash, and docs/ with search"""
     from . import site
 
     site.build()

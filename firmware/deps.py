@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 
 from .lock import opened
-from .paths import ROOT, VENV
+from .paths import BUILD, ROOT, VENV
 from .progress import Failure, Step, say
 
 REQUIREMENTS = ROOT / "firmware" / "requirements.txt"
@@ -73,12 +73,13 @@ TOOLS = {
     "esp32": COMMON + (_program("cmake", "cmake"), _program("ninja", "ninja-build")),
     "bench": (_program("valgrind", "valgrind"),),
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
+    "site": (_program("node", "nodejs"), _program("npm", "npm")),
     "page": (Tool("Chromium", lambda: any(map(shutil.which, BROWSERS)), ("chromium",)),),
     "esp8266 checks": (_program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),),
     "codec checks": (Tool("zlib's headers", _has_zlib, ("zlib1g-dev",)),),
     "format of C": (_program("uncrustify", "uncrustify"),),
 }
-OPTIONAL = "page", "esp8266 checks", "codec checks", "format of C"  # what some tests need, and nothing else
+OPTIONAL = "site", "page", "esp8266 checks", "codec checks", "format of C"  # what some tests need, and nothing else
 
 
 def ensure(*uses):
@@ -151,6 +152,25 @@ def drawing_python():
             _run_or_fail(step, str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(DRAWING))
         stamp.write_text(wanted)
     return python
+
+
+def npm_packages():
+    """The folder of the npm packages that web/package-lock.json pins, installed in build/web. None of their scripts is run."""
+    ensure("site")
+    home, pins = BUILD / "web", [ROOT / "web" / name for name in ("package.json", "package-lock.json")]
+    stamp = home / ".installed"
+    wanted = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        home.mkdir(parents=True, exist_ok=True)
+        for pin in pins:
+            shutil.copy2(pin, home)
+        try:
+            with Step("installing the pages' npm packages into build/web") as step:
+                _run_or_fail(step, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(home))
+        except Failure as failure:
+            raise Failure("%s; npm must reach its registry this once: see `npm ping`, then type make site again" % failure) from None
+        stamp.write_text(wanted)
+    return home / "node_modules"
 
 
 def _made_here():

@@ -31,6 +31,17 @@ def write():
     return PACKAGE
 
 
+def copy_to(folder):
+    """A package of the sources as they are, which needs no compiler, in the new folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    urls = package()["urls"]
+    for name, source in urls:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / source, folder / name)
+    (folder / "package.json").write_text(text(dict(package(), urls=[[name, name] for name, _ in urls])))
+    return folder
+
+
 def compile_to(folder):
     """A package of .mpy files, which take less RAM to import, in the new folder."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,33 +1,38 @@
-"""The page that flashes from a browser: web/, ESP Web Tools, its manifest and the images."""
+"""The site without its documentation: the pages of web/, and what the one that flashes from a browser takes: ESP Web Tools, manifest, images."""
 import html
 import json
 import shutil
 import tempfile
 from pathlib import Path
 
-from . import espressif, flash, info, pins, toolchains
+from . import espressif, flash, info, pins, toolchains, web
 from .commands import Commands
 from .paths import BUILD, ROOT
 from .progress import Failure
 
-WEB = ROOT / "web"
 HOME = BUILD / "page"
 IMAGE = '      <section><h3>%s: <a href="%s">%s</a></h3><pre>%s</pre></section>'
+NO_IMAGES = """      <p class="note">This copy of the site was built without images: the page of a release has them, and
+         <code>make firmware BOARD=</code> builds one.</p>"""
 FAMILIES = {"esp32": "ESP32", "esp32c3": "ESP32-C3", "esp32s3": "ESP32-S3", "esp8266": "ESP8266"}
 
 
 def build(images, destination=HOME):
-    """Make the page's folder anew, from image files with the names of a release; the folder."""
+    """Make the site's folder anew, from image files with the names of a release, or without any; the folder."""
     shutil.rmtree(destination, ignore_errors=True)
-    shutil.copytree(WEB, destination)
+    entries = manifest(images)
+    web.build(destination, {"images": listed(entries) if images else NO_IMAGES})
     shutil.copytree(web_tools(), destination / "esp-web-tools")
     for image in images:
         shutil.copy2(image, destination)
-    entries = manifest(images)
-    (destination / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
-    page = destination / "index.html"
-    page.write_text(page.read_text().replace("{version}", html.escape(entries["version"])).replace("{images}", listed(entries)))
+    if images:
+        (destination / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
     return destination
+
+
+def add_source(home):
+    """The repository's files, as one archive beside the pages: a link to them works wherever that is."""
+    Commands().run("git", "archive", "--prefix=unosql/", "-o", home / "unosql-source.tar.gz", "HEAD", cwd=ROOT, quiet=True)
 
 
 def listed(entries):
@@ -59,6 +64,11 @@ def manifest(images):
         raise Failure("two images for one chip: %s" % ", ".join(sorted(image.name for image in images)))
     return {"name": "unosql", "version": info.version(), "new_install_prompt_erase": True,
             "new_install_improv_wait_time": 0, "builds": builds}
+
+
+def images_here():
+    """The newest image of each board with a chip of Espressif's, of those that were built."""
+    return [flash.newest(board) for board in espressif.boards() if any(espressif.IMAGES.glob("%s-[0-9]*.bin" % board))]
 
 
 def release_images():

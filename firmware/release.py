@@ -10,8 +10,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from . import espressif, info, mip, page, reproducible, site, targets
-from .commands import Commands
-from .paths import BUILD, ROOT, shown
+from .paths import BUILD, shown
 from .progress import Failure, say
 
 HOME = BUILD / "release"
@@ -110,19 +109,14 @@ def checksums(folder):
 
 
 def publish_page(images):
-    """The page to flash from, with the mip package and the checksums of the images beside it."""
+    """The site, with the mip package and the checksums of the images beside it."""
     home = page.build(images, page.HOME)
     shutil.copytree(BUILD / "mip", home / "mip")
-    site.build(home / "docs")
-    add_source(home)
+    site.docs(home / "docs")
+    page.add_source(home)
     (home / SUMS).write_text("".join(line + "\n" for line in checksums(HOME).splitlines()
                                      if (home / line.split()[1]).exists()))
     say("the page is in %s" % shown(home))
-
-
-def add_source(home):
-    """The repository's files, as one archive beside the page: a link to them works wherever that is."""
-    Commands().run("git", "archive", "--prefix=unosql/", "-o", home / "unosql-source.tar.gz", "HEAD", cwd=ROOT, quiet=True)
 
 
 def check():

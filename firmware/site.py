@@ -1,4 +1,7 @@
-"""`make site`: the pages of README.md and docs/ as a site with search, by MkDocs with the Material theme. It needs no other host."""
+"""`make site`: playground, your board, flash (page.py), and README.md and docs/ with search, by MkDocs with the Material theme.
+
+It is all files, and asks no other host.
+"""
 import importlib.util
 import json
 import re
@@ -6,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import deps, info
+from . import deps, info, mip, page
 from .commands import Commands
 from .paths import BUILD, ROOT, shown
 from .progress import say
@@ -14,23 +17,35 @@ from .progress import say
 HOME = BUILD / "site"
 # What there is to read, in the order of the menu.
 NAV = [
-    ("Start", "README.md"), ("Recipes", "docs/RECIPES.md"), ("All calls", "docs/API.md"), ("On a PC", "docs/PC.md"), ("Editors", "docs/EDITORS.md"),
-    ("Power loss", "docs/RELIABILITY.md"), ("Security", "docs/SECURITY.md"), ("What it costs", "docs/BENCH.md"), ("How it works", "docs/DESIGN.md"),
+    ("Start", "README.md"), ("Recipes", "docs/RECIPES.md"), ("All calls", "docs/API.md"), ("In the browser", "docs/BROWSER.md"), ("On a PC", "docs/PC.md"),
+    ("Editors", "docs/EDITORS.md"), ("Power loss", "docs/RELIABILITY.md"), ("Security", "docs/SECURITY.md"), ("What it costs", "docs/BENCH.md"),
+    ("How it works", "docs/DESIGN.md"),
     ("On the flash", "docs/FORMAT.md"), ("What was run", "docs/STATUS.md"), ("Boards", "boards/README.md"), ("Changes", "CHANGELOG.md"),
     ("How to change it", "CONTRIBUTING.md"),
 ]
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
 
-def build(destination=HOME, commands=None):
-    """Make the site anew; its folder. Failure when a link leads nowhere."""
+def build(destination=HOME):
+    """Make the site anew, with the images that were built here; its folder."""
+    destination = Path(destination)
+    say("the site: npm packages and the pages first, then the documentation")
+    page.build(page.images_here(), destination)
+    mip.copy_to(destination / "mip")
+    page.add_source(destination)
+    docs(destination / "docs")
+    say("the site is in %s; look at it: python3 -m http.server -b 127.0.0.1 -d %s" % (shown(destination), shown(destination)))
+    return destination
+
+
+def docs(destination, commands=None):
+    """Make the documentation anew; its folder. Failure when a link leads nowhere."""
     source = BUILD / "site-pages"
     shutil.rmtree(source, ignore_errors=True)
     copy_pages(source)
     config = source.with_suffix(".json")  # JSON is YAML
     config.write_text(json.dumps(configuration(source, Path(destination))))
     (commands or Commands()).run(_python(), "-m", "mkdocs", "build", "--strict", "--clean", "-f", config, quiet=True)
-    say("the site is in %s" % shown(Path(destination)))
     return Path(destination)
 
 
@@ -50,11 +65,11 @@ def _found():
 
 def copy_pages(destination):
     """The pages where they are in the repository, with what they link to."""
-    for page in pages():
-        text = (ROOT / page).read_text()
-        _copy(page, destination)
+    for name in pages():
+        text = (ROOT / name).read_text()
+        _copy(name, destination)
         for link in _LINK.findall(text):
-            target = (ROOT / page).parent.joinpath(link).resolve()
+            target = (ROOT / name).parent.joinpath(link).resolve()
             if target.is_file():
                 _copy(str(target.relative_to(ROOT.resolve())), destination)
 

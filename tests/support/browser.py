@@ -19,14 +19,19 @@ STEP_SECONDS = 60
 class Browser:
     """`with Browser() as browser:` then browser.open(url), browser.evaluate(javascript).
 
+    profile: a folder in which what pages store outlasts this browser; None: nothing does.
+
     problems: what the page reported as errors: exceptions, console errors, failed requests, forbidden content.
     """
+
+    def __init__(self, profile=None):
+        self._folder = profile
 
     def __enter__(self):
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             [PROGRAM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             "--remote-debugging-port=0", "--user-data-dir=" + self._profile.name, "about:blank"],
+             "--remote-debugging-port=0", "--user-data-dir=%s" % (self._folder or self._profile.name), "about:blank"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self._open = contextlib.ExitStack()
         self._numbers = itertools.count(1)
@@ -55,10 +60,24 @@ class Browser:
 
     def _attach(self):
         self._session = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
+
+    def another_tab(self):
+        """Go on in a new tab; the one so far stays open."""
+        self._attach()
+
+    def close_tab(self):
+        """Close the tab, whatever its page does, and go on in a new one."""
+        self._session = None
+        self.call("Target.closeTarget", targetId=self._target)
+        self._attach()
+
+    def kill(self):
+        """End the whole browser at once."""
+        self._process.kill()
 
     def call(self, method, **parameters):
         """The result of a DevTools method."""

@@ -14,6 +14,8 @@ SCRIPTS = [pytest.param(job.get("container"), step["run"], id="%s-%s-%s" % (work
            for workflow in WORKFLOWS for name, job in yaml.safe_load(workflow.read_text())["jobs"].items()
            for step in job.get("steps", ()) if "run" in step]
 
+SCRIPTS_OF_PAGES = sorted(str(file.relative_to(ROOT)) for folder in ("web", "pc/unosql_pc/page", "tests/support") for file in (ROOT / folder).glob("*.js"))
+
 
 def clean(*command, text=None):
     done = subprocess.run(command, cwd=ROOT, input=text or "", capture_output=True, text=True)
@@ -39,6 +41,6 @@ def test_scripts_of_workflows(container, script):
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
-@pytest.mark.parametrize("file", ["web/page.js", "tests/support/serial_port.js"])
+@pytest.mark.parametrize("file", SCRIPTS_OF_PAGES)
 def test_javascript(file):
-    clean("node", "--check", file)
+    clean("node", "--check", "--input-type=module", text=(ROOT / file).read_text())

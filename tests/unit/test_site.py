@@ -24,7 +24,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    return site.build(tmp_path_factory.mktemp("site") / "site")
+    return site.docs(tmp_path_factory.mktemp("site") / "site")
 
 
 def test_every_page_is_there(home):
@@ -55,7 +55,7 @@ def test_a_link_that_leads_nowhere_is_an_error(monkeypatch, tmp_path):
 
     monkeypatch.setattr(site, "copy_pages", broken)
     with pytest.raises(Failure):
-        site.build(tmp_path / "site")
+        site.docs(tmp_path / "site")
 
 
 @pytest.mark.skipif(not PROGRAM, reason="needs Chromium")

@@ -14,7 +14,7 @@ from chip import Chip
 from test_flash import BOARD, make_image
 
 from firmware import info, page
-from firmware.site import build as build_site
+from firmware.site import docs as build_docs
 from firmware.progress import Failure
 
 pytestmark = [
@@ -45,7 +45,7 @@ def site(images, tmp_path_factory):
     home = page.build(list(images.values()), tmp_path_factory.mktemp("site") / "page")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield "http://127.0.0.1:%d/" % http.server_port
+        yield "http://127.0.0.1:%d/flash.html" % http.server_port
         http.shutdown()
 
 
@@ -61,7 +61,7 @@ def test_the_page_loads_without_errors_and_lists_the_images(browser, site, image
     assert rows == [["%s: %s" % (page.FAMILIES[kind], images[kind].name), "esptool --chip %s write-flash --flash-size detect %s %s" % (
         kind, "0x1000" if kind == "esp32" else "0x0", images[kind].name)] for kind in sorted(BOARD, key=lambda k: images[k].name)]
     assert browser.evaluate("document.getElementById('version').textContent") == info.version()
-    assert browser.evaluate("document.getElementById('mip').textContent").endswith(site + "mip/package.json")
+    assert browser.evaluate("document.getElementById('mip').textContent").endswith(site.removesuffix("flash.html") + "mip/package.json")
     for kind in BOARD:
         size = browser.evaluate("fetch(%r).then((r) => r.blob()).then((b) => b.size)" % images[kind].name)
         assert size == images[kind].stat().st_size
@@ -117,7 +117,7 @@ def test_a_missing_installer_is_told(browser, images, tmp_path):
     shutil.rmtree(home / "esp-web-tools")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/" % http.server_port)
+        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
         assert "The installer needs JavaScript, and its files" in browser.evaluate("document.querySelector('main').innerText")
         http.shutdown()
 
@@ -126,8 +126,8 @@ def test_links_lead_to_what_a_release_puts_beside_the_page(browser, site, tmp_pa
     """The site of the docs is one, so that no address of a host is needed."""
     pytest.importorskip("mkdocs")
     browser.open(site)
-    links = browser.evaluate("[...document.querySelectorAll('main a')].map(a => a.getAttribute('href'))")
-    docs = build_site(tmp_path / "docs")
+    links = browser.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))")
+    docs = build_docs(tmp_path / "docs")
     for link in (link for link in links if link.startswith("docs/")):
         assert (docs / link.removeprefix("docs/")).exists(), link
     assert {"docs/index.html", "docs/CHANGELOG.html", "unosql-source.tar.gz", "SHA256SUMS"} <= set(links)
@@ -138,7 +138,7 @@ def test_a_missing_manifest_is_told(browser, site, images, tmp_path):
     (home / "manifest.json").unlink()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/" % http.server_port)
+        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
         browser.wait("!document.getElementById('error').hidden")
         assert "404" in browser.evaluate("document.getElementById('error').textContent")
         http.shutdown()

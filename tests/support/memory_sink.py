@@ -40,7 +40,8 @@ class MemorySink:
         for number, lo, hi in decision.gaps:
             self.gaps.update({(epoch, number, id): [source.h, NEVER] for id in range(lo, hi)})
         for number, id in decision.found:
-            self.gaps.get((epoch, number, id), [0, 0])[1] = source.h
+            gap = self.gaps.get((epoch, number, id), [0, 0])
+            gap[1] = min(gap[1], source.h)
         for number, first in decision.removed:
             for key in [key for key in self.state if key[:2] == (epoch, number) and key[2] < first]:
                 del self.state[key]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 LARGEST = 1 << 20  # bytes of a message, unpacked
+ALL = 1 << 62  # above all numbers
+_LONGEST = 640  # characters of a collection's name, with what stands for surrogates
 
 
 class Torn(ValueError):
@@ -41,7 +43,7 @@ class Message(NamedTuple):
 
 @dataclass
 class Known:
-    """A collection of a source. next_id: above all ids that are stored or announced as missing. first: the oldest there is."""
+    """A collection of a source. next_id: above all ids that came or are announced as missing. first: the oldest there is."""
 
     name: str
     is_log: bool
@@ -71,7 +73,8 @@ class Source:
 class Decision(NamedTuple):
     """answer: a dict for the device, or None. lines: to be stored, in order. gaps: [(number, first id, id behind)] that never came.
 
-    found: ids of gaps that came after all: [(number, id)]. removed: [(number, id)]: state with smaller ids is gone from the device.
+    found: ids that came although later ones had: [(number, id)]; of a gap, perhaps. removed: [(number, id)]: state with smaller
+    ids is gone from the device, as a newer collection of the same name or the oldest id tells.
     """
 
     answer: dict | None
@@ -99,6 +102,8 @@ def parse(payload):
 
 
 def _unpacked(payload):
+    if len(payload) > LARGEST:
+        raise Torn("%d bytes, and %d are the most" % (len(payload), LARGEST))
     if payload[:1] == b"{":
         return payload
     if payload[:1] != b"x":
@@ -116,7 +121,7 @@ def _unpacked(payload):
 def _object(data):
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Torn("the header is no JSON: %s" % error) from None
     if not isinstance(value, dict):
         raise Torn("the header is no object")
@@ -132,7 +137,7 @@ def _line(data):
         numbers = [int(part) for part in parts[:5]]
     except ValueError:
         raise Torn("a line without numbers") from None
-    if len(numbers) < 5 or min(numbers) < 0 or max(numbers) >= 1 << 63:
+    if len(numbers) < 5 or min(numbers) < 0 or max(numbers) >= ALL:
         raise Torn("a line without its five numbers")
     return Line(*numbers, parts[5] if len(parts) == 6 else None)
 
@@ -141,10 +146,13 @@ def _check(header, lines):
     for name in "fbt":
         if not _is_number(header[name]):
             raise Torn("%r is no number" % name)
+    for name in "lwz":
+        if not _is_number(header.get(name, 0)):
+            raise Torn("%r is no number" % name)
     for name in "eSs":
-        if not isinstance(header.get(name), str) or not 0 < len(header[name]) <= 64:
+        if not _is_word(header.get(name)):
             raise Torn("%r is no string of 1 to 64 characters" % name)
-    if not isinstance(header.get("C"), (str, type(None))):
+    if header.get("C") is not None and not _is_word(header["C"]):
         raise Torn("'C' is no string")
     if not header["b"] <= header["f"] <= header["t"]:
         raise Torn("it is about changes from %(f)d to %(t)d on base %(b)d" % header)
@@ -152,12 +160,22 @@ def _check(header, lines):
     if changes != sorted(set(changes)) or changes and not header["f"] < changes[0] <= changes[-1] <= header["t"]:
         raise Torn("changes out of order")
     fork = header.get("x")
-    if fork is not None and not (isinstance(fork, list) and len(fork) == 2 and isinstance(fork[0], str) and _is_number(fork[1])):
+    if fork is not None and not (isinstance(fork, list) and len(fork) == 2 and _is_word(fork[0]) and _is_number(fork[1])):
         raise Torn("'x' is no fork")
 
 
 def _is_number(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < ALL
+
+
+def _is_word(value):
+    """Whether a value is an epoch, a session or a nonce."""
+    return isinstance(value, str) and 0 < len(value) <= 64 and value.isascii() and value.isprintable()
+
+
+def _is_name(value):
+    """Whether a value can be the name of a collection, and a text of a database."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST and "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _known(header):
@@ -166,7 +184,7 @@ def _known(header):
     if not isinstance(collections, dict):
         raise Torn("'c' is no object")
     for number, told in collections.items():
-        if not number.isdigit() or not isinstance(told, list) or len(told) != 3 or not isinstance(told[0], str) or not _is_number(told[1]):
+        if not (number.isdecimal() and len(number) < 19 and isinstance(told, list) and len(told) == 3 and _is_name(told[0]) and _is_number(told[1])):
             raise Torn("'c' tells nothing of collection %r" % number)
         known[int(number)] = told[0], told[1], bool(told[2])
     return known
@@ -247,6 +265,7 @@ def _apply(message, source, sources):
             known = source.collections[line.number]
             if known.is_log:
                 _note(line, known, decision)
+            known.next_id = max(known.next_id, line.id + 1)
             if not known.is_log or line.change > source.fork or sources.is_missing(source, line.number, line.id):
                 decision.lines.append(line)  # else a parent has it
     source.h = message.header["t"]
@@ -258,8 +277,14 @@ def _learn(message, source, sources, decision):
         known = source.collections.get(number)
         if known is None:
             known = source.collections[number] = Known(name, is_log, sources.next_id(source, number))
+            decision.removed.extend((n, ALL) for n, old in source.collections.items() if n < number and _is_state(old, name))
         known.name = name
+        known.is_log = known.is_log or is_log  # from now on what is acknowledged goes from the device
         _shortened(number, known, first, decision)
+
+
+def _is_state(known, name):
+    return known.name == name and not known.is_log
 
 
 def _shortened(number, known, first, decision):
@@ -278,4 +303,3 @@ def _note(line, known, decision):
         decision.gaps.append((line.number, known.next_id, line.id))
     elif line.id < known.next_id:
         decision.found.append((line.number, line.id))
-    known.next_id = max(known.next_id, line.id + 1)

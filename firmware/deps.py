@@ -52,10 +52,20 @@ def _has_picolibc():
     return os.path.isabs(found)
 
 
+def _server(name, package):
+    """Servers are not always on a user's PATH."""
+    return Tool(name, lambda: bool(shutil.which(name, path=SERVERS)), (package,))
+
+
+def _has_postgresql():
+    return bool(shutil.which("initdb", path=SERVERS) or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+
+
 def _has_venv():
     return _quiet(sys.executable, "-c", "import venv, ensurepip").returncode == 0
 
 
+SERVERS = os.defpath + ":/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COMMON = (
     _program("make", "make"),
@@ -78,8 +88,9 @@ TOOLS = {
     "esp8266 checks": (_program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),),
     "codec checks": (Tool("zlib's headers", _has_zlib, ("zlib1g-dev",)),),
     "format of C": (_program("uncrustify", "uncrustify"),),
+    "sink": (_server("mosquitto", "mosquitto"), _server("nats-server", "nats-server"), Tool("PostgreSQL", _has_postgresql, ("postgresql",))),
 }
-OPTIONAL = "site", "page", "esp8266 checks", "codec checks", "format of C"  # what some tests need, and nothing else
+OPTIONAL = "site", "page", "esp8266 checks", "codec checks", "format of C", "sink"  # what some tests need, and nothing else
 
 
 def ensure(*uses):

@@ -2,6 +2,7 @@
 import os
 
 from . import key_input, rows, times, writing
+from .sink import commands as sink_commands
 
 KEEP_OUT = "JSON lines also tell the collections' options, indexes and next ids, for `unosql import --keep-ids`"
 SUMS = {"sum": "add numbers up", "avg": "the mean of numbers", "min": "the least value", "max": "the greatest value",
@@ -27,6 +28,8 @@ def add_all(commands):
     _board_commands(commands)
     _reading_commands(commands)
     _moving_commands(commands)
+    text = "take over what a fleet of devices sends, into PostgreSQL"
+    sink_commands.add_to(commands.add_parser("sink", help=text, description=text[:1].upper() + text[1:] + "."))
 
 
 def _board_commands(commands):

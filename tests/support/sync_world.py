@@ -19,11 +19,11 @@ class World:
     last, in this life of the device. removed: ids deleted from the log.
     """
 
-    def __init__(self, keep=0, capped=0, durability="sync", orderly=False):
+    def __init__(self, keep=0, capped=0, durability="sync", orderly=False, sink=None):
         self.medium = FlashMedium(48)
         self.durability = durability
         self.keep = keep
-        self.sink = MemorySink()
+        self.sink = sink or MemorySink()
         self.up, self.down = [], []
         self.n = 0
         self.orderly = orderly
@@ -213,11 +213,11 @@ class World:
 FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning")
 
 
-def run(seed, faults=FAULTS):
-    """One random schedule; return what is wrong in the end, as a list."""
+def run(seed, faults=FAULTS, sink=None):
+    """One random schedule; return what is wrong in the end, as a list. sink: an empty one; None: one in RAM."""
     rng = random.Random(seed)
     world = World(rng.choice((0, 0, 5, 1000)), 8 if "evicting" in faults and rng.random() < 0.7 else 0,
-                  "batch" if "batch" in faults and rng.random() < 0.3 else "sync", "disorder" not in faults)
+                  "batch" if "batch" in faults and rng.random() < 0.3 else "sync", "disorder" not in faults, sink)
     for _ in range(rng.randrange(20, 160)):
         step(world, rng, faults)
     return list(world.problems())

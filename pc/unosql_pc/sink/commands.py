@@ -1,0 +1,101 @@
+"""The arguments of `unosql sink`, and what runs them."""
+import os
+
+from ..extras import need
+from ..terminal import Failure
+
+TABLES = 100
+
+
+def add_to(sink):
+    """Add the commands of `unosql sink` to its parser."""
+    commands = sink.add_subparsers(metavar="COMMAND", required=True)
+    run = _add(commands, "run", _run, "take over what devices send, until Ctrl-C or SIGTERM")
+    run.add_argument("--mqtt", metavar="URL", required=True, help="mqtt://USER@HOST:PORT or mqtts://...; the password is in "
+                     "$UNOSQL_SINK_PASSWORD or --password-file")
+    run.add_argument("--password-file", metavar="FILE", help="the broker's password")
+    run.add_argument("--ca", metavar="FILE", help="certificates that mqtts trusts; default: the system's")
+    run.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
+    run.add_argument("--share", metavar="NAME", help="share the work with other sinks of that NAME; the broker must know $share")
+    run.add_argument("--tables", type=int, metavar="N", default=TABLES, help="tables of collections at most; default: %d" % TABLES)
+    run.add_argument("--metrics", metavar="HOST:PORT", help="serve metrics there, for Prometheus")
+    for name, text in (("devices", "print devices, how far they are and when they were heard of"),
+                       ("gaps", "print which records are lost"), ("dead", "print what PostgreSQL did not take")):
+        asking = _add(commands, name, globals()["_" + name], text)
+        asking.add_argument("device", metavar="DEVICE", nargs="?", help="only of this one")
+        asking.add_argument("--json", action="store_true", help="JSON lines")
+    choice = asking.add_mutually_exclusive_group()
+    choice.add_argument("--retry", type=int, metavar="N", help="try the one with this number again")
+    choice.add_argument("--drop", type=int, metavar="N", help="drop the one with this number")
+    forget = _add(commands, "forget", _forget, "delete all that came from a device")
+    forget.add_argument("device", metavar="DEVICE")
+    forget.add_argument("--yes", action="store_true", help="without this nothing is deleted")
+    rename = _add(commands, "rename", _rename, "give all that came from a device to another name, before the device takes that")
+    rename.add_argument("old", metavar="OLD")
+    rename.add_argument("new", metavar="NEW")
+
+
+def _add(commands, name, run, text):
+    command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+    command.add_argument("--postgres", metavar="URL",
+                         help="postgresql://USER@HOST/DATABASE; default: $UNOSQL_POSTGRES, or what PGHOST and its like tell; the password "
+                         "is in $PGPASSWORD or ~/.pgpass")
+    command.set_defaults(run=run)
+    return command
+
+
+def _dsn(a):
+    """Return what libpq takes. Failure for a password that others see: arguments are no secret."""
+    if a.postgres is None:
+        return os.environ.get("UNOSQL_POSTGRES", "")
+    if conninfo(a.postgres).get("password"):
+        raise Failure("a password in --postgres is for all to see: put it into $PGPASSWORD, $UNOSQL_POSTGRES or ~/.pgpass")
+    return a.postgres
+
+
+def conninfo(dsn):
+    """Return what a conninfo or URL says, a dict."""
+    psycopg = need("psycopg", "sink")
+    try:
+        return psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        raise Failure("--postgres takes postgresql://USER@HOST/DATABASE: %s" % str(error).strip()) from None
+
+
+def _run(a):
+    need("paho.mqtt", "sink", "paho-mqtt")
+    need("prometheus_client", "sink", "prometheus-client")
+    from . import running
+
+    return running.run(running.Options(a.mqtt, _dsn(a), a.prefix, a.share, a.ca, a.password_file, a.metrics, a.tables))
+
+
+def _asking():
+    need("psycopg", "sink")
+    from . import asking
+
+    return asking
+
+
+def _devices(a):
+    return _asking().devices(_dsn(a), a.device, a.json)
+
+
+def _gaps(a):
+    return _asking().gaps(_dsn(a), a.device, a.json)
+
+
+def _dead(a):
+    return _asking().dead(_dsn(a), a.device, a.json, a.retry, a.drop)
+
+
+def _forget(a):
+    return _asking().forget(_dsn(a), a.device, a.yes)
+
+
+def _rename(a):
+    from ..engine import version  # noqa: F401  unosql lies on its path
+    from unosql.sync import check_device
+
+    check_device(a.new)
+    return _asking().rename(_dsn(a), a.old, a.new)

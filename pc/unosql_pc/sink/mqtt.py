@@ -1,0 +1,101 @@
+"""The sink at an MQTT broker: one connection, QoS 0, a clean session. The broker keeps nothing, so it may lose everything."""
+import logging
+import re
+import secrets
+import ssl
+from urllib.parse import unquote, urlsplit
+
+from ..terminal import Failure, shown
+
+log = logging.getLogger("unosql.sink")
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+DEVICE = re.compile("[A-Za-z0-9_-]{1,64}")
+
+
+class Broker:
+    """url: mqtt://USER@HOST:PORT, or mqtts://. share: the name of a shared subscription, or None. ca: a file, for mqtts.
+
+    on_message(device, payload) is called in a thread of its own. Failure when the URL is none.
+    """
+
+    def __init__(self, url, password, prefix, share, ca, on_message):
+        from paho.mqtt import client as paho
+
+        self._parts = parts = _split(url)
+        self._prefix = prefix
+        self._topic = ("$share/%s/" % share if share else "") + prefix + "/1/+/up"
+        self._on_message = on_message
+        self.foreign = 0
+        self.failure = None  # what no reconnecting mends
+        self.is_connected = False
+        self._was_connected = False
+        self._client = client = paho.Client(paho.CallbackAPIVersion.VERSION2, "unosql-sink-" + secrets.token_hex(4), clean_session=True)
+        if parts.username:
+            client.username_pw_set(unquote(parts.username), password)
+        if parts.scheme == "mqtts":
+            client.tls_set_context(ssl.create_default_context(cafile=ca))
+        client.reconnect_delay_set(1, 15)
+        client.on_connect, client.on_disconnect, client.on_connect_fail = self._connected, self._disconnected, self._unreachable
+        client.on_subscribe, client.on_message = self._subscribed, self._came
+
+    def start(self):
+        """Connect in the background, again and again; see failure."""
+        self._client.connect_async(self._parts.hostname, self._parts.port or PORTS[self._parts.scheme], keepalive=30)
+        self._client.loop_start()
+
+    def stop(self):
+        """Send what waits, and leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def answer(self, device, payload):
+        self._client.publish("%s/1/%s/down" % (self._prefix, device), payload, qos=0)
+
+    # -- what paho calls
+
+    def _connected(self, client, userdata, flags, reason, properties):
+        if reason.is_failure:
+            self._fail("the broker refuses: %s" % reason, reason.getName() in ("Not authorized", "Bad user name or password"))
+            return
+        client.subscribe(self._topic, qos=0)
+
+    def _subscribed(self, client, userdata, mid, reasons, properties):
+        if reasons[0].is_failure:
+            self._fail("the broker does not let %s read %s" % (self._parts.username or "this sink", self._topic), True)
+            return
+        self.is_connected = self._was_connected = True
+        log.info("connected to %s, reading %s", self._parts.hostname, self._topic)
+
+    def _fail(self, text, is_final):
+        """Later the broker's settings may be mended: then only the log tells."""
+        if is_final and not self._was_connected:
+            self.failure = text
+        log.warning("%s", text)
+
+    def _disconnected(self, client, userdata, flags, reason, properties):
+        if self.is_connected and reason.is_failure:
+            log.warning("the broker is gone (%s); connecting again", reason)
+        self.is_connected = False
+
+    def _unreachable(self, client, userdata):
+        log.warning("%s does not answer; trying again", self._parts.hostname)
+
+    def _came(self, client, userdata, message):
+        parts = message.topic.split("/")
+        if message.retain or not DEVICE.fullmatch(parts[-2]):
+            self.foreign += 1
+            return
+        self._on_message(parts[-2], message.payload)
+
+
+def _split(url):
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in PORTS and parts.hostname and parts.port != 0 and parts.path in ("", "/")
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise Failure("--mqtt takes mqtt://USER@HOST:PORT or mqtts://..., not %r" % shown(url))
+    if parts.password:
+        raise Failure("a password in --mqtt is for all to see: put it into $UNOSQL_SINK_PASSWORD or --password-file")
+    return parts

@@ -1,0 +1,503 @@
+"""`unosql sink` on real servers: mosquitto, nats-server and PostgreSQL, with devices that are real databases.
+
+The same random schedules as for a sink in RAM run on PostgreSQL; a fleet of 1,000 devices is equal to what PostgreSQL has;
+sinks, brokers, PostgreSQL and devices are killed in the midst of their work; and nobody is held up by what others send.
+"""
+import json
+import random
+import re
+import signal
+import sys
+import threading
+import time
+import urllib.request
+import zlib
+
+import psycopg
+import pytest
+from paho.mqtt import client as paho
+
+import here
+import sync_world
+from fleet import Device, Fleet, Sink, unosql
+from memory_sink import MemorySink
+from postgres_sink import PostgresSink
+from servers import PASSWORD, Mosquitto, Nats, Postgres, free_port, wait_for
+
+sys.path.insert(0, str(here.ROOT / "pc"))
+from unosql_pc.sink import schema  # noqa: E402
+from unosql_pc.sink.inbox import Inbox  # noqa: E402
+from unosql_pc.sink.protocol import Torn, parse  # noqa: E402
+from unosql_pc.sink.store import Store  # noqa: E402
+from unosql_pc.terminal import Failure  # noqa: E402
+
+READINGS = {"1": ["readings", 1, 1]}
+SETTINGS = {"2": ["settings", 1, 0]}
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mosquitto():
+    with Mosquitto() as server:
+        yield server
+
+
+@pytest.fixture
+def dsn(postgres):
+    return postgres.database()
+
+
+@pytest.fixture
+def store(dsn):
+    store = Store(dsn)
+    store.connect()
+    yield store
+    store.close()
+
+
+def message(lines=(), f=0, t=None, c=READINGS, **more):
+    """A message of lines [(number, id, change, fields)]; see FORMAT.md."""
+    t = f + len(lines) if t is None else t
+    header = dict({"e": "epoch", "f": f, "t": t, "b": f, "n": len(lines), "S": "session", "s": "nonce", "l": t, "w": 817003600, "z": 2000, "c": c}, **more)
+    told = [b"[%d,%d,1,%d,817000060%s]" % (number, id, change, b"," + fields if fields else b"") for number, id, change, fields in lines]
+    return b"\n".join([json.dumps(header).encode(), *told])
+
+
+def hello(**more):
+    return message(**dict({"hello": 1, "C": None, "c": {}}, **more))
+
+
+def told(store, *payloads, device="pump"):
+    """[(say, h)] of the answers to messages that come together."""
+    answers = store.take([(device, parse(payload)) for payload in payloads])
+    return [(answer.get("say"), answer["h"]) for _, answer in answers]
+
+
+def ask(dsn, query, *arguments):
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return connection.execute(query, arguments).fetchall()
+
+
+# -- the store against the model
+
+
+@pytest.mark.parametrize("first", [0, 1000])
+def test_random_schedules_end_well_in_postgresql(first, dsn):
+    wrong = {}
+    for seed in range(first, first + 20):
+        sink = PostgresSink(dsn)
+        if problems := sync_world.run(seed, sink=sink):
+            wrong[seed] = problems
+        sink.close()
+    assert wrong == {}
+
+
+def test_it_answers_and_stores_as_the_sink_in_ram_does(dsn):
+    """The same messages, step by step: of schedules with all faults."""
+    compared = []
+    for seed in range(2000, 2030):
+        sink, model = PostgresSink(dsn), MemorySink()
+        rng = random.Random(seed)
+        world = sync_world.World(sink=sink)
+        world.sink = Both(sink, model)
+        for _ in range(120):
+            sync_world.step(world, rng, ("corrections", "evicting", "images", "disorder"))
+        for epoch, source in model.sources.items():
+            for number in source.collections:
+                assert sink.missing(epoch, number) == model.missing(epoch, number)
+                assert sorted(line[:4] for line in sink.lineage(epoch, number)) == sorted(line[:4] for line in model.lineage(epoch, number))
+                compared.append(len(sink.lineage(epoch, number)))
+        assert set(sink.state) == {key for key, line in model.state.items() if line.fields is not None}
+        sink.close()
+    assert len(compared) > 30 and sum(compared) > 150
+
+
+class Both:
+    """Two sinks that must answer alike."""
+
+    def __init__(self, *sinks):
+        self.sinks = sinks
+
+    def receive(self, payload):
+        answers = [sink.receive(payload) for sink in self.sinks]
+        assert json.loads(answers[0]) == json.loads(answers[1])
+        return answers[0]
+
+
+# -- what a message leaves in PostgreSQL
+
+
+def test_rows_and_times(store, dsn):
+    told(store, hello())
+    assert told(store, message([(1, 1, 1, b'{"celsius":21.5}')])) == [(None, 1)]
+    (row,) = ask(dsn, "select device, at, id, doc, version, change from fleet.readings")
+    assert row[0] == "pump" and row[2:] == (1, {"celsius": 21.5}, 1, 1)
+    assert row[1].isoformat().replace("+00:00", "") == "2025-11-21T00:27:40"
+    (skew,) = ask(dsn, "select skew from unosql.source")[0]
+    assert abs(skew - (817003600 + 946684800 - time.time())) < 60
+
+
+def test_clocks_of_1970_and_of_devices_that_know_no_time(store, dsn):
+    told(store, hello())
+    told(store, message([(1, 1, 1, b"{}")], z=1970))
+    told(store, b"\n".join([message(f=1, t=3, n=2), b"[1,2,1,2,30,{}]", b"[1,3,1,3,4000000000000000000,{}]"]))
+    years = [at and at.year for at, in ask(dsn, "select at from fleet.readings order by id")]
+    assert years == [1995, 2000, None]
+    assert all(late for late, in ask(dsn, "select received > now() - interval '1 minute' from fleet.readings"))
+
+
+def test_state_is_what_the_device_has(store, dsn):
+    told(store, hello())
+    told(store, message([(2, 1, 1, b'{"a":1}'), (2, 2, 2, b'{"a":2}'), (2, 3, 3, b'{"a":3}')], c=SETTINGS))
+    told(store, message([(2, 2, 4, b'{"a":5}'), (2, 3, 5, None)], f=3, c=SETTINGS), message([(2, 2, 6, b'{"a":6}')], f=5, c=SETTINGS))
+    assert ask(dsn, "select id, doc from fleet.settings order by id") == [(1, {"a": 1}), (2, {"a": 6})]
+    told(store, message([(2, 4, 7, b"{}")], f=6, c={"2": ["settings", 2, 0]}))
+    assert ask(dsn, "select id from fleet.settings order by id") == [(2,), (4,)]
+
+
+def test_a_cleared_state_goes_when_its_name_has_a_new_number(store, dsn):
+    told(store, hello())
+    told(store, message([(2, 1, 1, b'{"a":1}')], c=SETTINGS), message([(5, 1, 2, b'{"a":2}')], f=1, c={"5": ["settings", 1, 0]}))
+    assert ask(dsn, "select number, id, doc from fleet.settings join unosql.state_settings using (source, id, doc)") == [(5, 1, {"a": 2})]
+
+
+def test_a_state_may_become_a_log(store, dsn):
+    """What came as state stays; what goes from the device from now on is no removal, and no gap."""
+    told(store, hello())
+    told(store, message([(1, 1, 1, b"{}"), (1, 2, 2, b"{}")], c={"1": ["readings", 1, 0]}))
+    assert told(store, message([(1, 3, 3, b"{}")], f=2, c={"1": ["readings", 3, 1]})) == [(None, 3)]
+    assert [ask(dsn, "select id from unosql.%s_readings order by id" % kind) for kind in ("state", "log")] == [[(1,), (2,)], [(3,)]]
+    assert ask(dsn, "select count(*) from unosql.gap") == [(0,)]
+    assert {name for name, in ask(dsn, "select relname from pg_class where relnamespace = 'fleet'::regnamespace")} == {"readings", "readings_log"}
+
+
+def test_names_that_are_no_names_of_tables(store, dsn):
+    names = ['"; drop table x', "ä" * 64, "ä" * 63 + "b", "Log", "log"]
+    told(store, hello())
+    collections = {str(n): [name, 1, 1] for n, name in enumerate(names, 1)}
+    assert told(store, message([(n, 1, n, b"{}") for n in range(1, 6)], c=collections)) == [(None, 5)]
+    found = ask(dsn, "select name, relation from unosql.collection")
+    assert {name for name, _ in found} == set(names) and len({relation for _, relation in found}) == 5
+    for _, relation in found:
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute(psycopg.sql.SQL("select count(*) from {}").format(schema.table(relation))).fetchone() == (1,)
+
+
+BAD = {"NUL": b'{"a":"\\u0000"}', "half a character": b'{"a":"\\ud800"}', "no number": b'{"a":NaN}', "cut off": b'{"a":1', "no text": b'{"a":"\xff"}',
+       "deep": b"[" * 100_000 + b"]" * 100_000, "nothing": b" "}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_postgresql_refuses_is_a_dead_letter_and_keeps_nobody(case, store, dsn):
+    devices = ["d%d" % n for n in range(9)]
+    store.take([(device, parse(hello())) for device in devices])
+    messages = [(device, parse(message([(1, 1, 1, b"{}"), (1, 2, 2, BAD[case] if device == "d5" else b"{}"), (1, 3, 3, b"{}")]))) for device in devices]
+    answers = store.take(messages)
+    assert [(device, answer["h"]) for device, answer in answers] == [(device, 3) for device in devices]
+    assert ask(dsn, "select count(*) from fleet.readings") == [(26,)]
+    (dead,) = ask(dsn, "select device, id, change, payload, length(error) > 5 from unosql.dead")
+    assert dead == ("d5", 2, 2, BAD[case], True)
+
+
+def test_too_many_collections_are_dead_letters_until_more_are_allowed(dsn):
+    store = Store(dsn, tables=1)
+    told(store, hello())
+    told(store, message([(1, 1, 1, b'{"a":1}'), (2, 1, 2, b'{"b":2}')], c=dict(READINGS, **SETTINGS)))
+    assert ask(dsn, "select id, error from unosql.dead") == [(1, "there are too many collections: --tables allows more")]
+    store.close()
+    assert unosql(dsn, "dead", "--retry", "1")[0] == 0
+    assert ask(dsn, "select id, doc, change from fleet.settings") == [(1, {"b": 2}, 2)] and ask(dsn, "select count(*) from unosql.dead") == [(0,)]
+
+
+def test_a_torn_message_of_a_group_takes_nothing_with_it(store, dsn):
+    told(store, hello())
+    assert told(store, message([(7, 1, 1, b"{}")]), message([(1, 1, 1, b"{}")])) == [(None, 1)]
+    assert store.counts["torn"] == 1 and ask(dsn, "select id from fleet.readings") == [(1,)]
+
+
+def test_two_stores_at_once_take_each_message_once(dsn):
+    """As two sinks that hear the same, and devices that come for the first time."""
+    stores = [Store(dsn), Store(dsn)]
+    messages = [[("d%d" % n, parse(payload)) for n in range(40)] for payload in
+                [hello()] + [message([(1, id, id, b"{}")], f=id - 1) for id in range(1, 15)]]
+    answers = [[], []]
+
+    def work(i):
+        for group in messages:
+            shuffled = random.Random(i).sample(group, len(group))
+            answers[i].append({device: answer["h"] for device, answer in stores[i].take(shuffled)})
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(set(last.values()) == {14} for last in (answers[0][-1], answers[1][-1]))
+    assert ask(dsn, "select count(*), count(distinct (device, id)) from fleet.readings") == [(40 * 14, 40 * 14)]
+    for store in stores:
+        store.close()
+
+
+def test_a_copy_of_a_device_hides_nothing_of_the_other(store, dsn):
+    """A fork leaves an abandoned branch behind; when that goes on after all, it counts."""
+    told(store, hello(), message([(1, 1, 1, b"{}"), (1, 2, 2, b"{}")]))
+    told(store, hello(e="copy", S="copy", x=["epoch", 1]), message([(1, 2, 2, b"{}")], f=0, t=2, n=1, e="copy", S="copy"))
+    seen = "select epoch, id from fleet.readings join unosql.source using (source) order by 1, 2"
+    assert ask(dsn, seen) == [("copy", 2), ("epoch", 1)]
+    told(store, message([(1, 3, 3, b"{}")], f=2))
+    assert ask(dsn, seen) == [("copy", 2), ("epoch", 1), ("epoch", 2), ("epoch", 3)]
+    assert ask(dsn, "select epoch from unosql.source where present") == [("epoch",)]
+
+
+# -- tables that are not the sink's
+
+
+WRONG = {
+    "foreign": ("create schema unosql; create table unosql.users(id int)", "not a sink's"),
+    "another version": ("update unosql.meta set version = 99", "of version 99"),
+    "no version": ("delete from unosql.meta", "of version None"),
+    "a column less": ("alter table unosql.source drop column abandoned cascade", "source lacks abandoned"),
+    "a table less": ("drop table unosql.gap", "gap lacks"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_tables_are_refused(case, dsn):
+    if case != "foreign":
+        Store(dsn).connect()
+    with psycopg.connect(dsn) as connection:
+        connection.execute(WRONG[case][0])
+    with pytest.raises(Failure, match=WRONG[case][1]):
+        Store(dsn).connect()
+    code, out, err = unosql(dsn, "run", "--mqtt", "mqtt://127.0.0.1:%d" % free_port())
+    assert code == 2 and "Traceback" not in err and WRONG[case][1] in err.splitlines()[-1]
+
+
+def test_there_is_no_sink_to_ask(dsn):
+    code, _, err = unosql(dsn, "devices")
+    assert code == 2 and err == "unosql: error: this database has no schema unosql: no sink has ever run on it\n"
+
+
+def test_what_waits_is_bounded():
+    inbox = Inbox(most=3, bytes=100)
+    for n in range(5):
+        inbox.put("d%d" % n, b"x")
+    assert inbox.dropped == 2 and inbox.group(10, 0, 0) == [("d0", b"x"), ("d1", b"x"), ("d2", b"x")]
+    inbox.put("d", bytes(101))
+    assert inbox.dropped == 3 and inbox.group(10, 0, 0) == []
+
+
+# -- the whole, on real brokers
+
+
+def test_a_thousand_devices(mosquitto, dsn):
+    devices = [Device("d%d" % n, seed=1) for n in range(1000)]
+    with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, devices) as fleet:
+        for device in devices:
+            for _ in range(12):
+                device.work()
+        fleet.run(5, rate=2)
+        fleet.drain(90)
+        assert fleet.problems(dsn) == []
+        assert ask(dsn, "select count(*), sum(greatest(last - h, 0)) from unosql.source") == [(1000, 0)]
+        assert ask(dsn, "select count(*) from unosql.gap") == [(0,)]
+        page = urllib.request.urlopen("http://127.0.0.1:%d" % sink.metrics).read().decode()
+        stored = sum(len(device.written) for device in devices)
+        assert stored > 12_000 and ask(dsn, "select count(*) from fleet.readings") == [(stored,)]
+        assert "unosql_fleet_devices 1000.0" in page and float(re.search(r"unosql_sink_records_total ([\d.]+)", page)[1]) >= stored
+
+
+class Chaos:
+    """Kills one thing after the other, now and then; what is killed comes back a little later."""
+
+    def __init__(self, seed, every, **things):
+        self.rng = random.Random(seed)
+        self.every, self.things = every, things
+        self.next = time.monotonic() + every
+        self.killed = dict.fromkeys(things, 0)
+
+    def __call__(self):
+        if time.monotonic() < self.next:
+            return
+        name = min(self.killed, key=lambda name: (self.killed[name], self.rng.random()))
+        self.killed[name] += 1
+        act = self.things[name]
+        if callable(act):
+            act()
+        else:
+            act.kill()
+            time.sleep(self.rng.random() / 4)
+            act.start()
+        self.next = time.monotonic() + self.every * (0.5 + self.rng.random())
+
+
+@pytest.mark.parametrize("broker, qos", [(Mosquitto, 0), (Nats, 1)])
+def test_everything_is_killed(broker, qos):
+    with Postgres() as postgres, broker() as server:
+        dsn = postgres.database()
+        devices = [Device("d%d" % n, seed=qos) for n in range(20)]
+        with Sink(server, dsn) as sink, Fleet(server.port, devices, qos) as fleet:
+            chaos = Chaos(qos, 0.5, sink=sink, broker=server, postgres=postgres, device=lambda: random.choice(devices).crash())
+            fleet.run(9, rate=10, disturb=chaos)
+            fleet.drain()
+            assert fleet.problems(dsn) == [] and min(chaos.killed.values()) >= 2
+            assert ask(dsn, "select count(*) from unosql.gap") == [(0,)] and ask(dsn, "select count(*) from unosql.source") == [(20,)]
+            assert "Traceback" not in sink.log()
+
+
+def test_a_database_put_back_and_images_put_back(mosquitto, dsn):
+    """Of what the devices had dropped by then, each id is announced."""
+    devices = [Device("d%d" % n, keep=10 * (n % 2)) for n in range(10)]
+    with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, devices) as fleet:
+        fleet.run(2)
+        fleet.drain()
+        with psycopg.connect(dsn, autocommit=True) as reader:
+            tables = PostgresSink.__new__(PostgresSink)
+            tables.reader = reader
+            saved = tables.saved()
+            devices[0].take_image()
+            fleet.run(2)
+            fleet.drain()
+            sink.kill()
+            tables.put_back(saved)
+            sink.start()
+        fleet.run(2)
+        fleet.drain()
+        assert fleet.problems(dsn) == []
+        lost = ask(dsn, "select count(*) from unosql.gap")[0][0]
+        assert lost >= 5
+        devices[0].put_image_back()
+        fleet.run(1)
+        fleet.drain()
+        assert fleet.problems(dsn) == []
+        assert "lost: ids" in sink.log() and "fork" in sink.log()
+
+
+@pytest.mark.parametrize("share", [[], ["--share", "sinks"]])
+def test_a_second_sink_beside_the_first(share, mosquitto, dsn):
+    devices = [Device("d%d" % n) for n in range(30)]
+    with Sink(mosquitto, dsn, *share) as one, Sink(mosquitto, dsn, *share) as two, Fleet(mosquitto.port, devices) as fleet:
+        fleet.run(2)
+        one.kill()
+        fleet.run(1)
+        one.start()
+        two.stop()
+        fleet.run(1)
+        fleet.drain()
+        assert fleet.problems(dsn) == [] and two.process.returncode == 0
+
+
+WORTHLESS = [b"", b"\xff\x00", b"{", b"x" + bytes(30), zlib.compress(b"{" + bytes(2 << 20)), b"{" + bytes(2 << 20), message(t=5), hello(e="forged"),
+             message([(1, 1, 1, b"{}")], e="forged")]
+
+
+def test_what_others_send_holds_nobody_up(mosquitto, dsn):
+    """Forged, torn, stale, doubled, oversized and foreign messages, all the time."""
+    devices = [Device("d%d" % n) for n in range(10)]
+    rng = random.Random(1)
+    evil = paho.Client(paho.CallbackAPIVersion.VERSION2, "evil")
+    evil.connect("127.0.0.1", mosquitto.port)
+    evil.loop_start()
+    seen = []
+    evil.on_message = lambda client, _, message: seen.append((message.topic, message.payload))
+    evil.subscribe("unosql/1/+/up")
+
+    def disturb():
+        name = rng.choice(list(fleet.devices))
+        payload = rng.choice(WORTHLESS)
+        if rng.random() < 0.02:
+            evil.publish("unosql/1/%s/up" % rng.choice([name, "stranger", "a.b", "x" * 65]), payload)
+            evil.publish("unosql/1/%s/down" % name, rng.choice([b"", b"[]", b'{"h":9999,"s":"x","e":"y"}']))
+        if seen and rng.random() < 0.05:
+            evil.publish(*rng.choice(seen[-300:]))  # what a device sent, again
+
+    with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, devices) as fleet:
+        fleet.run(5, disturb=disturb)
+        evil.disconnect()
+        evil.loop_stop()
+        fleet.drain()
+        assert fleet.problems(dsn) == []
+        assert "Traceback" not in sink.log() and "torn" in sink.log()
+        assert ask(dsn, "select count(*) from unosql.dead where error like 'torn%%'")[0][0] >= 1
+        assert ask(dsn, "select count(*) from unosql.source where device = 'x'") == [(0,)]
+
+
+def test_a_sink_ends_when_told(mosquitto, dsn):
+    with Sink(mosquitto, dsn) as sink:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            sink.stop(number)
+            assert sink.process.returncode == 0 and sink.log().count("ended;") == 1 + (number == signal.SIGTERM)
+            sink.start()
+        assert "Traceback" not in sink.log() and "Keyboard" not in sink.log()
+
+
+def test_a_sink_waits_for_what_is_not_there_yet(dsn):
+    with Mosquitto() as broker:
+        broker.stop()
+        sink = Sink(broker, dsn)
+        starting = threading.Thread(target=sink.start)
+        starting.start()
+        wait_for(lambda: "does not answer" in sink.log() if (sink.folder / "log").exists() else False)
+        broker.start()
+        starting.join()
+        sink.__exit__()
+
+
+def test_wrong_passwords_end_it_with_a_line(mosquitto, dsn):
+    code, _, err = unosql(dsn, "run", "--mqtt", "mqtt://127.0.0.1:%d" % mosquitto.port, UNOSQL_POSTGRES=dsn.replace(PASSWORD, "wrong"), PGPASSWORD="wrong")
+    assert code == 2 and "Traceback" not in err and "password authentication failed" in err.splitlines()[-1]
+    with Mosquitto("allow_anonymous false\n") as broker:
+        code, _, err = unosql(dsn, "run", "--mqtt", "mqtt://sink@127.0.0.1:%d" % broker.port, UNOSQL_SINK_PASSWORD="wrong")
+        assert code == 2 and "Traceback" not in err and err.splitlines()[-1].startswith("unosql: error: the broker refuses")
+
+
+def test_wrong_arguments(dsn):
+    for arguments, text in ((["--mqtt", "http://x"], "--mqtt takes"), (["--mqtt", "mqtt://x:99999"], "--mqtt takes"),
+                            (["--mqtt", "mqtt://a:b@x"], "for all to see"),
+                            (["--mqtt", "mqtt://127.0.0.1", "--metrics", "9464"], "--metrics takes"),
+                            (["--mqtt", "mqtt://x", "--password-file", "/nowhere"], "/nowhere: No such file")):
+        code, _, err = unosql(dsn, "run", *arguments)
+        assert code == 2 and text in err.splitlines()[-1] and "Traceback" not in err
+    code, _, err = unosql(dsn, "devices", "--postgres", "postgresql://u:p@127.0.0.1/x")
+    assert code == 2 and "for all to see" in err
+
+
+# -- the commands
+
+
+def test_devices_gaps_and_dead_letters_are_told(store, dsn):
+    told(store, hello(), message([(1, 4, 1, b"{}"), (1, 2, 2, b"{}"), (1, 5, 3, b"{}")], l=10))
+    told(store, message([(1, 6, 4, b'{"a":"\\u0000"}')], f=3))
+    told(store, hello(), device="valve")
+    lines = [json.loads(line) for line in unosql(dsn, "devices", "--json")[1].splitlines()]
+    assert [(d["device"], d["h"], d["waiting"], d["lost"], d["dead"]) for d in lines] == [("pump", 4, 0, 2, 1), ("valve", 0, 0, 0, 0)]
+    (gap,) = [json.loads(line) for line in unosql(dsn, "gaps", "--json")[1].splitlines()]
+    assert (gap["device"], gap["collection"], gap["first"], gap["last"], gap["lost"]) == ("pump", "readings", 1, 3, 2)
+    assert unosql(dsn, "gaps", "valve", "--json")[1] == ""
+    (dead,) = [json.loads(line) for line in unosql(dsn, "dead", "pump", "--json")[1].splitlines()]
+    assert dead["id"] == 6 and dead["payload"] == '{"a":"\\u0000"}'
+    assert unosql(dsn, "dead", "--retry", "1")[0] == 2
+    assert unosql(dsn, "dead", "--drop", "1")[0] == 0 and unosql(dsn, "dead", "--json")[1] == ""
+    assert "there is no dead letter 1" in unosql(dsn, "dead", "--drop", "1")[2]
+    assert "pump" in unosql(dsn, "devices")[1]
+
+
+def test_a_device_is_renamed_and_forgotten(store, dsn):
+    told(store, hello(), message([(1, 1, 1, b"{}")]))
+    told(store, hello(e="other"), device="valve")
+    assert "there is a device valve" in unosql(dsn, "rename", "pump", "valve")[2]
+    assert "no device nobody" in unosql(dsn, "rename", "nobody", "x")[2]
+    assert unosql(dsn, "rename", "pump", "a.b")[0] == 2
+    assert unosql(dsn, "rename", "pump", "engine")[0] == 0
+    assert told(store, message([(1, 2, 2, b"{}")], f=1), device="engine") == [(None, 2)]
+    assert ask(dsn, "select device, id from fleet.readings order by id") == [("engine", 1), ("engine", 2)]
+    assert "--yes" in unosql(dsn, "forget", "engine")[2]
+    assert unosql(dsn, "forget", "engine", "--yes")[0] == 0
+    assert ask(dsn, "select device from unosql.source") == [("valve",)] and ask(dsn, "select count(*) from unosql.log_readings") == [(0,)]
+    with pytest.raises(Torn):
+        parse(b"")

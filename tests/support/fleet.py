@@ -81,16 +81,18 @@ class Device:
 
 
 class Fleet:
-    """qos: of what goes up."""
+    """qos: of what goes up. user: (name, password). topics: where answers come from."""
 
-    def __init__(self, port, devices, qos=0, prefix="unosql"):
+    def __init__(self, port, devices, qos=0, prefix="unosql", user=None, topics=None):
         self.devices = {device.name: device for device in devices}
         self.prefix, self.qos = prefix, qos
         self.answers = queue.SimpleQueue()
         self.said = Counter()
         self.client = client = paho.Client(paho.CallbackAPIVersion.VERSION2, "fleet-%d" % id(self))
         client.max_queued_messages_set(0)
-        client.on_connect = lambda *_: client.subscribe(prefix + "/1/+/down")
+        if user:
+            client.username_pw_set(*user)
+        client.on_connect = lambda *_: [client.subscribe(topic) for topic in topics or [prefix + "/1/+/down"]]
         client.on_message = lambda _, __, message: self.answers.put((message.topic.split("/")[-2], message.payload))
         client.reconnect_delay_set(1, 1)
         client.connect_async("127.0.0.1", port)
@@ -228,9 +230,9 @@ class Sink(Server):
         assert self.process.poll() is None, self.log()
         return self.log().count("connected to") > self.log().count("ended;") and "connected to" in self.log()[self.begun:]
 
-    def start(self):
+    def start(self, seconds=30):
         self.begun = len(self.log()) if (self.folder / "log").exists() else 0
-        super().start()
+        super().start(seconds)
 
 
 def environment(dsn):

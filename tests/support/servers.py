@@ -61,10 +61,10 @@ class Server:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self):
+    def start(self, seconds=30):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self.options())
-        wait_for(self.is_up, text="%s: %s" % (self.NAME, self.log()[-500:]))
+        wait_for(self.is_up, seconds, text="%s: %s" % (self.NAME, self.log()[-500:]))
 
     def options(self):
         return {}

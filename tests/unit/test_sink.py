@@ -442,7 +442,7 @@ def test_a_sink_waits_for_what_is_not_there_yet(dsn):
         sink = Sink(broker, dsn)
         starting = threading.Thread(target=sink.start)
         starting.start()
-        wait_for(lambda: "does not answer" in sink.log() if (sink.folder / "log").exists() else False)
+        wait_for(lambda: "Connection refused; trying again" in sink.log() if (sink.folder / "log").exists() else False)
         broker.start()
         starting.join()
         sink.__exit__()

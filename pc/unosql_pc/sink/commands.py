@@ -33,13 +33,27 @@ def add_to(sink):
     rename = _add(commands, "rename", _rename, "give all that came from a device to another name, before the device takes that")
     rename.add_argument("old", metavar="OLD")
     rename.add_argument("new", metavar="NEW")
+    _add_users(commands)
 
 
-def _add(commands, name, run, text):
+def _add_users(commands):
+    add = _add(commands, "add", _new_user, "make a password for a device, and print it or let the broker know it", False)
+    add.add_argument("device", metavar="DEVICE", help="its name, and the user's")
+    add.add_argument("--broker", choices=("mosquitto", "nats"), default="mosquitto", help="default: mosquitto")
+    add.add_argument("--file", metavar="FILE", help="mosquitto's password_file, which gets the user's line")
+    add.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
+    add.add_argument("--sink", action="store_true", help="it is no device, but a sink (for NATS; mosquitto has that in its acl_file)")
+    acl = _add(commands, "acl", _acl, "print mosquitto's acl_file, which lets each device speak for itself only", False)
+    acl.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
+    acl.add_argument("--user", default="sink", help="the sink's user; default: sink")
+
+
+def _add(commands, name, run, text, asks_postgres=True):
     command = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
-    command.add_argument("--postgres", metavar="URL",
-                         help="postgresql://USER@HOST/DATABASE; default: $UNOSQL_POSTGRES, or what PGHOST and its like tell; the password "
-                         "is in $PGPASSWORD or ~/.pgpass")
+    if asks_postgres:
+        command.add_argument("--postgres", metavar="URL",
+                             help="postgresql://USER@HOST/DATABASE; default: $UNOSQL_POSTGRES, or what PGHOST and its like tell; the password "
+                             "is in $PGPASSWORD or ~/.pgpass")
     command.set_defaults(run=run)
     return command
 
@@ -94,8 +108,24 @@ def _forget(a):
 
 
 def _rename(a):
-    from ..engine import version  # noqa: F401  unosql lies on its path
+    _check(a.new)
+    return _asking().rename(_dsn(a), a.old, a.new)
+
+
+def _check(name):
     from unosql.sync import check_device
 
-    check_device(a.new)
-    return _asking().rename(_dsn(a), a.old, a.new)
+    check_device(name)
+
+
+def _new_user(a):
+    from . import credentials
+
+    _check(a.device)
+    return credentials.add(a.device, a.broker, a.file, a.prefix, a.sink)
+
+
+def _acl(a):
+    from . import credentials
+
+    return credentials.acl(a.prefix, a.user)

@@ -2,6 +2,7 @@
 import logging
 import re
 import secrets
+import socket
 import ssl
 from urllib.parse import unquote, urlsplit
 
@@ -32,15 +33,16 @@ class Broker:
         self._client = client = paho.Client(paho.CallbackAPIVersion.VERSION2, "unosql-sink-" + secrets.token_hex(4), clean_session=True)
         if parts.username:
             client.username_pw_set(unquote(parts.username), password)
-        if parts.scheme == "mqtts":
-            client.tls_set_context(ssl.create_default_context(cafile=ca))
+        self._tls = _trusting(ca) if parts.scheme == "mqtts" else None
+        if self._tls:
+            client.tls_set_context(self._tls)
         client.reconnect_delay_set(1, 15)
         client.on_connect, client.on_disconnect, client.on_connect_fail = self._connected, self._disconnected, self._unreachable
         client.on_subscribe, client.on_message = self._subscribed, self._came
 
     def start(self):
         """Connect in the background, again and again; see failure."""
-        self._client.connect_async(self._parts.hostname, self._parts.port or PORTS[self._parts.scheme], keepalive=30)
+        self._client.connect_async(self._parts.hostname, self._port(), keepalive=30)
         self._client.loop_start()
 
     def stop(self):
@@ -78,7 +80,20 @@ class Broker:
         self.is_connected = False
 
     def _unreachable(self, client, userdata):
-        log.warning("%s does not answer; trying again", self._parts.hostname)
+        log.warning("%s: %s; trying again", self._parts.hostname, self._why())
+
+    def _port(self):
+        return self._parts.port or PORTS[self._parts.scheme]
+
+    def _why(self):
+        """paho does not tell why it could not connect: try, and see."""
+        try:
+            with socket.create_connection((self._parts.hostname, self._port()), 5) as plain:
+                if self._tls:
+                    self._tls.wrap_socket(plain, server_hostname=self._parts.hostname).close()
+        except OSError as error:
+            return error.strerror or str(error)
+        return "does not answer"
 
     def _came(self, client, userdata, message):
         parts = message.topic.split("/")
@@ -86,6 +101,13 @@ class Broker:
             self.foreign += 1
             return
         self._on_message(parts[-2], message.payload)
+
+
+def _trusting(ca):
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise Failure("--ca %s: %s" % (shown(ca), error.strerror or error)) from None
 
 
 def _split(url):

@@ -1,0 +1,194 @@
+"""What is in deploy/, and the users that `unosql sink add` makes: tried on real brokers, or checked by those whose files they are."""
+import datetime
+import ipaddress
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from paho.mqtt import client as paho
+
+import here
+from fleet import Device, Fleet, Sink, unosql
+from servers import Mosquitto, Nats, Postgres, wait_for
+
+DEPLOY = here.ROOT / "deploy"
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with Postgres() as server:
+        yield server
+
+
+def ran(*arguments):
+    code, out, err = unosql("", *arguments)
+    assert code == 0, err
+    return out
+
+
+class User:
+    """A client of a broker; heard: [(topic, payload)] of what it has subscribed to."""
+
+    def __init__(self, broker, name, password, *topics):
+        self.heard, self.refused, self.is_in = [], None, False
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, name + "-test")
+        self.client.username_pw_set(name, password)
+        self.client.on_message = lambda _, __, message: self.heard.append((message.topic, message.payload))
+        self.client.on_connect = self._connected
+        self.topics = topics
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
+        wait_for(lambda: self.is_in or self.refused)
+
+    def _connected(self, client, userdata, flags, reason, properties):
+        if reason.is_failure:
+            self.refused = str(reason)
+            return
+        for topic in self.topics:
+            client.subscribe(topic)
+        self.is_in = True
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def mosquitto(tmp_path):
+    """(a broker with our users and rules, {name: password})."""
+    users, acl = tmp_path / "passwords", tmp_path / "acl"
+    passwords = {name: ran("add", name, "--file", str(users)).strip() for name in ("pump", "valve", "sink")}
+    acl.write_text(ran("acl"))
+    return Mosquitto("allow_anonymous false\npassword_file %s\nacl_file %s\n" % (users, acl)), passwords
+
+
+def nats(tmp_path):
+    blocks = {name: ran("add", name, "--broker", "nats", *(["--sink"] if name == "sink" else [])) for name in ("pump", "valve", "sink")}
+    passwords = {name: re.search('password: "(.*?)"', block)[1] for name, block in blocks.items()}
+    return Nats("authorization { users: [\n%s] }\n" % "".join(blocks.values())), passwords
+
+
+@pytest.mark.parametrize("make", [mosquitto, nats])
+def test_a_device_may_speak_for_itself_only(make, tmp_path, postgres):
+    server, passwords = make(tmp_path)
+    dsn = postgres.database()
+    with server as broker:
+        assert User(broker, "pump", "wrong").refused
+        password = tmp_path / "sink"
+        password.write_text(passwords["sink"] + "\n")
+        listening = User(broker, "sink", passwords["sink"], "unosql/1/+/up")
+        valve = User(broker, "valve", passwords["valve"], "unosql/1/pump/down", "unosql/1/pump/up", "#")
+        pump = User(broker, "pump", passwords["pump"], "unosql/1/pump/down")
+        with Sink(broker, dsn, "--password-file", str(password), "--mqtt", "mqtt://sink@127.0.0.1:%d" % broker.port):
+            valve.client.publish("unosql/1/pump/up", b"forged")
+            valve.client.publish("unosql/1/pump/down", b"forged")
+            pump.client.publish("unosql/1/pump/up", b"true")
+            wait_for(lambda: listening.heard)
+            with Fleet(broker.port, [Device("pump")], user=("pump", passwords["pump"]), topics=["unosql/1/pump/down"]) as fleet:
+                fleet.run(1)
+                fleet.drain()
+                assert fleet.problems(dsn) == []
+            time.sleep(0.3)
+        assert not [payload for _, payload in listening.heard + pump.heard if payload == b"forged"]
+        assert pump.heard and not [topic for topic, _ in valve.heard if "pump" in topic]
+        for user in (listening, valve, pump):
+            user.close()
+
+
+def certificate(folder):
+    """Files of a certificate for 127.0.0.1 that vouches for itself, and of its key: elliptic curves, as devices like them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+            .not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+            .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256()))
+    (folder / "crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return folder / "crt", folder / "key"
+
+
+def test_tls_is_checked(tmp_path, postgres):
+    crt, key = certificate(tmp_path)
+    dsn = postgres.database()
+    with Mosquitto("allow_anonymous true\ncertfile %s\nkeyfile %s\n" % (crt, key)) as broker:
+        url = "mqtts://127.0.0.1:%d" % broker.port
+        with Sink(broker, dsn, "--mqtt", url, "--ca", str(crt)) as sink:
+            assert "reading unosql/1/+/up" in sink.log()
+        untrusting = Sink(broker, dsn, "--mqtt", url)
+        with pytest.raises(AssertionError):
+            untrusting.start(5)
+        assert "certificate" in untrusting.log() and "connected to" not in untrusting.log() and "Traceback" not in untrusting.log()
+        untrusting.__exit__()
+    code, _, err = unosql(dsn, "run", "--mqtt", url, "--ca", str(tmp_path / "none"))
+    assert code == 2 and err.splitlines()[-1].endswith("none: No such file or directory")
+    code, _, err = unosql(dsn, "run", "--mqtt", url, "--ca", str(key))
+    assert code == 2 and "error: --ca" in err.splitlines()[-1]
+
+
+def test_a_sink_that_may_not_read_says_so(tmp_path, postgres):
+    server, passwords = nats(tmp_path)
+    with server as broker:
+        code, _, err = unosql(postgres.database(), "run", "--mqtt", "mqtt://pump@127.0.0.1:%d" % broker.port, UNOSQL_SINK_PASSWORD=passwords["pump"])
+        assert code == 2 and "does not let pump read unosql/1/+/up" in err.splitlines()[-1]
+
+
+def test_a_password_file_keeps_its_other_users_and_its_mode(tmp_path):
+    file = tmp_path / "passwords"
+    ran("add", "pump", "--file", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o640)
+    first = file.read_text()
+    ran("add", "valve", "--file", str(file))
+    ran("add", "valve", "--file", str(file))
+    lines = file.read_text().splitlines()
+    assert lines[0] == first.strip() and [line.split(":")[0] for line in lines] == ["pump", "valve"] and file.stat().st_mode & 0o777 == 0o640
+    code, _, err = unosql("", "add", "a.b")
+    assert code == 2 and "a device's name" in err
+
+
+def test_the_acl_in_deploy_is_what_the_command_prints():
+    assert (DEPLOY / "mosquitto" / "acl").read_text() == ran("acl")
+
+
+def test_mosquitto_takes_its_configuration(tmp_path):
+    """That of deploy/, with the paths of the container turned into ours, and without certificates."""
+    text = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text()
+    ran("add", "sink", "--file", str(tmp_path / "passwords"))
+    text = text.replace("/mosquitto/secrets", str(tmp_path)).replace("/mosquitto/config", str(DEPLOY / "mosquitto"))
+    settings = "\n".join(line for line in text.splitlines() if line.split(" ")[0] not in ("listener", "certfile", "keyfile", "per_listener_settings"))
+    with Mosquitto(settings + "\n") as broker:
+        assert User(broker, "sink", "wrong").refused
+
+
+def test_compose_file():
+    done = subprocess.run([sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml")],
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    own = [source for service in services.values() for source in (v.split(":")[0] for v in service.get("volumes", ())) if source.startswith("./mosq")]
+    assert own and all((DEPLOY / source).exists() for source in own)
+    assert (here.ROOT / services["sink"]["build"]["dockerfile"]).exists()
+    command = services["sink"]["command"]
+    code, _, err = unosql("", *command[:command.index("--password-file")], "--password-file", "/nowhere")
+    assert code == 2 and "/nowhere" in err  # its arguments are ours
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_unit(tmp_path):
+    """The program itself lies elsewhere than on a server: another one stands for it."""
+    unit = (DEPLOY / "systemd" / "unosql-sink.service").read_text()
+    (tmp_path / "unosql-sink.service").write_text(unit.replace("/opt/unosql/bin/unosql", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(tmp_path / "unosql-sink.service")], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, env=dict(os.environ, SYSTEMD_LOG_LEVEL="warning"))
+    assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+    names = set(re.findall(r"\$\{(\w+)\}", unit))
+    assert names == set(re.findall(r"^(\w+)=", (DEPLOY / "systemd" / "sink.env").read_text(), re.M)) == {"MQTT", "POSTGRES"}

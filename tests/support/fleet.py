@@ -220,8 +220,8 @@ class Sink(Server):
         self.metrics = free_port()
 
     def command(self):
-        return [sys.executable, "-m", "unosql_pc", "sink", "run", "--mqtt", "mqtt://127.0.0.1:%d" % self.broker.port,
-                "--metrics", "127.0.0.1:%d" % self.metrics, *self.more]
+        carrier = [] if "--nats" in self.more else ["--mqtt", "mqtt://127.0.0.1:%d" % self.broker.port]
+        return [sys.executable, "-m", "unosql_pc", "sink", "run", *carrier, "--metrics", "127.0.0.1:%d" % self.metrics, *self.more]
 
     def options(self):
         return {"env": environment(self.dsn)}

@@ -3,6 +3,7 @@
 The same random schedules as for a sink in RAM run on PostgreSQL; a fleet of 1,000 devices is equal to what PostgreSQL has;
 sinks, brokers, PostgreSQL and devices are killed in the midst of their work; and nobody is held up by what others send.
 """
+import contextlib
 import json
 import random
 import re
@@ -309,7 +310,7 @@ def test_a_thousand_devices(mosquitto, dsn):
         page = urllib.request.urlopen("http://127.0.0.1:%d" % sink.metrics).read().decode()
         stored = sum(len(device.written) for device in devices)
         assert stored > 12_000 and ask(dsn, "select count(*) from fleet.readings") == [(stored,)]
-        assert "unosql_fleet_devices 1000.0" in page and float(re.search(r"unosql_sink_records_total ([\d.]+)", page)[1]) >= stored
+        assert "unosql_fleet_devices 1000.0" in page and records_of(sink) >= stored
 
 
 class Chaos:
@@ -378,18 +379,50 @@ def test_a_database_put_back_and_images_put_back(mosquitto, dsn):
         assert "lost: ids" in sink.log() and "fork" in sink.log()
 
 
-@pytest.mark.parametrize("share", [[], ["--share", "sinks"]])
-def test_a_second_sink_beside_the_first(share, mosquitto, dsn):
-    devices = [Device("d%d" % n) for n in range(30)]
-    with Sink(mosquitto, dsn, *share) as one, Sink(mosquitto, dsn, *share) as two, Fleet(mosquitto.port, devices) as fleet:
-        fleet.run(2)
-        one.kill()
-        fleet.run(1)
-        one.start()
-        two.stop()
-        fleet.run(1)
-        fleet.drain()
-        assert fleet.problems(dsn) == [] and two.process.returncode == 0
+@pytest.mark.parametrize("kind", ["hearing the same", "--share", "--shard", "--nats"])
+def test_a_second_sink_beside_the_first(kind, mosquitto, dsn):
+    """One is killed, then the other ends. With shards nobody does a dead one's work, so it has to come back."""
+    with Nats() if kind == "--nats" else contextlib.nullcontext(mosquitto) as broker:
+        more = {"hearing the same": ([], []), "--share": (["--share", "s"],) * 2, "--shard": (["--shard", "1/2"], ["--shard", "2/2"]),
+                "--nats": (["--nats", "nats://127.0.0.1:%d" % getattr(broker, "native", 0)],) * 2}[kind]
+        devices = [Device("d%d" % n) for n in range(30)]
+        with Sink(broker, dsn, *more[0]) as one, Sink(broker, dsn, *more[1]) as two, Fleet(broker.port, devices) as fleet:
+            fleet.run(2)
+            took = [records_of(sink) for sink in (one, two)]
+            one.kill()
+            fleet.run(1)
+            one.start()
+            two.stop()
+            assert two.process.returncode == 0 and "Traceback" not in two.log()
+            if kind == "--shard":
+                two.start()
+            fleet.run(1)
+            fleet.drain()
+            assert fleet.problems(dsn) == []
+            assert min(took) > 0 and "Traceback" not in one.log()
+
+
+def records_of(sink):
+    """How many records a sink has stored, as it tells."""
+    page = urllib.request.urlopen("http://127.0.0.1:%d" % sink.metrics).read().decode()
+    return float(re.search(r"unosql_sink_records_total ([\d.]+)", page)[1])
+
+
+def test_nats_that_goes_and_refuses(dsn):
+    with Nats() as server:
+        with Sink(server, dsn, "--nats", "nats://127.0.0.1:%d" % server.native) as sink, Fleet(server.port, [Device("d")]) as fleet:
+            fleet.run(0.5)
+            server.kill()
+            server.start()
+            fleet.run(0.5)
+            fleet.drain()
+            assert fleet.problems(dsn) == [] and "Traceback" not in sink.log()
+            sink.stop()
+            assert sink.process.returncode == 0
+    with Nats('authorization { users: [ { user: "a", password: "b", permissions: { subscribe: ["x"] } } ] }\n') as server:
+        for password, text in (("wrong", "NATS refuses: "), ("b", "NATS does not let a read unosql.1.*.up")):
+            code, _, err = unosql(dsn, "run", "--nats", "nats://a@127.0.0.1:%d" % server.native, UNOSQL_SINK_PASSWORD=password)
+            assert code == 2 and text in err.splitlines()[-1] and "Traceback" not in err
 
 
 WORTHLESS = [b"", b"\xff\x00", b"{", b"x" + bytes(30), zlib.compress(b"{" + bytes(2 << 20)), b"{" + bytes(2 << 20), message(t=5), hello(e="forged"),
@@ -459,6 +492,7 @@ def test_wrong_passwords_end_it_with_a_line(mosquitto, dsn):
 def test_wrong_arguments(dsn):
     for arguments, text in ((["--mqtt", "http://x"], "--mqtt takes"), (["--mqtt", "mqtt://x:99999"], "--mqtt takes"),
                             (["--mqtt", "mqtt://a:b@x"], "for all to see"),
+                            (["--mqtt", "mqtt://x", "--shard", "0/2"], "--shard takes"), (["--nats", "mqtt://x"], "--nats takes"),
                             (["--mqtt", "mqtt://127.0.0.1", "--metrics", "9464"], "--metrics takes"),
                             (["--mqtt", "mqtt://x", "--password-file", "/nowhere"], "/nowhere: No such file")):
         code, _, err = unosql(dsn, "run", *arguments)
@@ -501,3 +535,19 @@ def test_a_device_is_renamed_and_forgotten(store, dsn):
     assert ask(dsn, "select device from unosql.source") == [("valve",)] and ask(dsn, "select count(*) from unosql.log_readings") == [(0,)]
     with pytest.raises(Torn):
         parse(b"")
+
+
+def test_a_device_sends_again_what_it_still_has(store, dsn):
+    """Rows that the device has dropped stay; the others are deleted, and come once more."""
+    told(store, hello(), message([(1, id, id, b"{}") for id in range(1, 9)]), message([(2, 1, 9, b'{"a":1}')], f=8, c=SETTINGS))
+    told(store, message([(1, 9, 10, b"{}")], f=9, c={"1": ["readings", 6, 1]}))
+    assert "--from takes 0 to 9" in unosql(dsn, "replay", "pump", "--from", "10")[2] and "no device x" in unosql(dsn, "replay", "x")[2]
+    assert unosql(dsn, "replay", "pump")[0] == 0
+    assert [id for id, in ask(dsn, "select id from fleet.readings order by id")] == [1, 2, 3, 4, 5]
+    assert told(store, message(f=10, b=10)) == [("back", 0)]
+    again = message([(1, id, id, b"{}") for id in (6, 7, 8)] + [(2, 1, 9, b'{"a":1}'), (1, 9, 10, b"{}")], t=10, c={"1": ["readings", 6, 1], **SETTINGS})
+    assert told(store, again) == [(None, 10)]
+    assert [id for id, in ask(dsn, "select id from fleet.readings order by id")] == list(range(1, 10)) and ask(dsn, "select count(*) from unosql.gap") == [(0,)]
+    assert unosql(dsn, "replay", "pump", "--from", "7")[0] == 0
+    told(store, message([(1, 9, 10, b"{}")], f=7, t=10, n=1, c={"1": ["readings", 9, 1]}))
+    assert ask(dsn, "select lo, hi from unosql.gap") == [(8, 9)]  # dropped meanwhile

@@ -1,5 +1,6 @@
 """`unosql sink devices|gaps|dead|forget|rename`: what the sink's database knows, and small changes to it."""
 import contextlib
+import json
 
 import psycopg
 from psycopg import sql
@@ -143,3 +144,37 @@ def rename(dsn, old, new):
             raise Failure("no device %s was ever here" % shown(old))
         connection.execute("update unosql.dead set device = %s where device = %s", (new, old))
     return 0
+
+
+def replay(dsn, device, change):
+    """Let a device send again what changed after `change`. Rows go that it has still; what it dropped stays.
+
+    Which those are, the oldest ids tell that it told last. What it drops meanwhile becomes a gap.
+    """
+    with opened(dsn) as connection:
+        row = connection.execute("select source, h, collections from unosql.source where device = %s and present for update", (device,)).fetchone()
+        if not row:
+            raise Failure("no device %s was ever here" % shown(device))
+        source, h, collections = row
+        if not 0 <= change < h:
+            raise Failure("%s has sent changes 1 to %d: --from takes 0 to %d" % (shown(device), h, h - 1))
+        for number, known in collections.items():
+            if known["is_log"]:
+                known["next_id"] = _reopened(connection, source, int(number), known, change)
+        connection.execute("update unosql.source set h = %s, collections = %s where source = %s", (change, json.dumps(collections), source))
+    say("%s sends again from change %d on, when it is there" % (shown(device), change))
+    return 0
+
+
+def _reopened(connection, source, number, known, change):
+    """Forget the rows and gaps of a log that its device has still; return the id that is next then."""
+    relation = schema.Relations(connection, 0).find(known["name"], True)
+    first = known["first"]
+    if relation:
+        connection.execute(sql.SQL("delete from {} where source = %s and number = %s and change > %s and id >= %s").format(schema.table(relation)),
+                           (source, number, change, first))
+        kept = sql.SQL("select coalesce(max(id), 0) from {} where source = %s and number = %s").format(schema.table(relation))
+        first = max(first, connection.execute(kept, (source, number)).fetchone()[0] + 1)
+    for table, id in (("gap", "lo"), ("found", "id")):
+        connection.execute("delete from unosql.%s where source = %%s and number = %%s and %s >= %%s" % (table, id), (source, number, first))
+    return min(known["next_id"], first)

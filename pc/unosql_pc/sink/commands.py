@@ -11,12 +11,15 @@ def add_to(sink):
     """Add the commands of `unosql sink` to its parser."""
     commands = sink.add_subparsers(metavar="COMMAND", required=True)
     run = _add(commands, "run", _run, "take over what devices send, until Ctrl-C or SIGTERM")
-    run.add_argument("--mqtt", metavar="URL", required=True, help="mqtt://USER@HOST:PORT or mqtts://...; the password is in "
+    carrier = run.add_mutually_exclusive_group(required=True)
+    carrier.add_argument("--nats", metavar="URL", help="instead, NATS by its own protocol: nats://USER@HOST:PORT; sinks divide the work")
+    carrier.add_argument("--mqtt", metavar="URL", help="mqtt://USER@HOST:PORT or mqtts://...; the password is in "
                      "$UNOSQL_SINK_PASSWORD or --password-file")
     run.add_argument("--password-file", metavar="FILE", help="the broker's password")
     run.add_argument("--ca", metavar="FILE", help="certificates that mqtts trusts; default: the system's")
     run.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
     run.add_argument("--share", metavar="NAME", help="share the work with other sinks of that NAME; the broker must know $share")
+    run.add_argument("--shard", metavar="I/N", help="where it does not: take only each Nth device, by a hash; 1/4 to 4/4 for four sinks")
     run.add_argument("--tables", type=int, metavar="N", default=TABLES, help="tables of collections at most; default: %d" % TABLES)
     run.add_argument("--metrics", metavar="HOST:PORT", help="serve metrics there, for Prometheus")
     for name, text in (("devices", "print devices, how far they are and when they were heard of"),
@@ -33,6 +36,9 @@ def add_to(sink):
     rename = _add(commands, "rename", _rename, "give all that came from a device to another name, before the device takes that")
     rename.add_argument("old", metavar="OLD")
     rename.add_argument("new", metavar="NEW")
+    replay = _add(commands, "replay", _replay, "have a device send again what it still has; rows that it has are deleted before")
+    replay.add_argument("device", metavar="DEVICE")
+    replay.add_argument("--from", dest="change", type=int, default=0, metavar="CHANGE", help="what follows on this change; default: 0, all")
     _add_users(commands)
 
 
@@ -77,11 +83,12 @@ def conninfo(dsn):
 
 
 def _run(a):
-    need("paho.mqtt", "sink", "paho-mqtt")
+    if a.mqtt:
+        need("paho.mqtt", "sink", "paho-mqtt")
     need("prometheus_client", "sink", "prometheus-client")
     from . import running
 
-    return running.run(running.Options(a.mqtt, _dsn(a), a.prefix, a.share, a.ca, a.password_file, a.metrics, a.tables))
+    return running.run(running.Options(a.mqtt, a.nats, _dsn(a), a.prefix, a.share, a.shard, a.ca, a.password_file, a.metrics, a.tables))
 
 
 def _asking():
@@ -110,6 +117,10 @@ def _forget(a):
 def _rename(a):
     _check(a.new)
     return _asking().rename(_dsn(a), a.old, a.new)
+
+
+def _replay(a):
+    return _asking().replay(_dsn(a), a.device, a.change)
 
 
 def _check(name):

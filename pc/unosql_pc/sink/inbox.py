@@ -1,17 +1,21 @@
 """Messages that have come and are not taken yet: filled by the carrier's thread, emptied by groups."""
 import collections
+import re
 import threading
 import time
+import zlib
 
 MOST = 20_000  # messages that wait; more than one a device are none, but after a pause of the database
 BYTES = 64 << 20
+DEVICE = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class Inbox:
-    """What comes when it is full is left out: its device sends it again."""
+    """What comes when it is full is left out: its device sends it again. shard: (i, n), this sink's share of the devices: 1 of 1, or 2 of 3."""
 
-    def __init__(self, most=MOST, bytes=BYTES):
-        self._most, self._bytes = most, bytes
+    def __init__(self, most=MOST, bytes=BYTES, shard=(1, 1)):
+        self._most, self._bytes, self._shard = most, bytes, shard
+        self.foreign = 0
         self._waiting = collections.deque()
         self._size = 0
         self._changed = threading.Condition()
@@ -22,6 +26,13 @@ class Inbox:
         return len(self._waiting)
 
     def put(self, device, payload):
+        """Take a message. device: its name as the topic has it."""
+        if not DEVICE.fullmatch(device):
+            self.foreign += 1
+        elif zlib.crc32(device.encode()) % self._shard[1] == self._shard[0] - 1:
+            self._put(device, payload)
+
+    def _put(self, device, payload):
         with self._changed:
             if len(self._waiting) >= self._most or self._size + len(payload) > self._bytes:
                 self.dropped += 1

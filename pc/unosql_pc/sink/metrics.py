@@ -61,7 +61,7 @@ class Metrics:
             says.add_metric([say], counts["say_" + say])
         yield says
         yield CounterMetricFamily("unosql_sink_dropped", "Messages left out as too many waited", self._inbox.dropped)
-        yield CounterMetricFamily("unosql_sink_foreign", "Messages that no device can have sent", self._carrier.foreign)
+        yield CounterMetricFamily("unosql_sink_foreign", "Messages that no device can have sent", self._carrier.foreign + self._inbox.foreign)
         yield GaugeMetricFamily("unosql_sink_waiting", "Messages that wait", len(self._inbox))
         yield GaugeMetricFamily("unosql_sink_connected", "Whether the broker is there", int(self._carrier.is_connected))
         yield from self._of_fleet()

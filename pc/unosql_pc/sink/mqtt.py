@@ -1,6 +1,5 @@
 """The sink at an MQTT broker: one connection, QoS 0, a clean session. The broker keeps nothing, so it may lose everything."""
 import logging
-import re
 import secrets
 import socket
 import ssl
@@ -10,7 +9,6 @@ from ..terminal import Failure, shown
 
 log = logging.getLogger("unosql.sink")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-DEVICE = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class Broker:
@@ -22,7 +20,7 @@ class Broker:
     def __init__(self, url, password, prefix, share, ca, on_message):
         from paho.mqtt import client as paho
 
-        self._parts = parts = _split(url)
+        self._parts = parts = no_password(url, "--mqtt", PORTS)
         self._prefix = prefix
         self._topic = ("$share/%s/" % share if share else "") + prefix + "/1/+/up"
         self._on_message = on_message
@@ -33,7 +31,7 @@ class Broker:
         self._client = client = paho.Client(paho.CallbackAPIVersion.VERSION2, "unosql-sink-" + secrets.token_hex(4), clean_session=True)
         if parts.username:
             client.username_pw_set(unquote(parts.username), password)
-        self._tls = _trusting(ca) if parts.scheme == "mqtts" else None
+        self._tls = trusting(ca) if parts.scheme == "mqtts" else None
         if self._tls:
             client.tls_set_context(self._tls)
         client.reconnect_delay_set(1, 15)
@@ -97,27 +95,28 @@ class Broker:
 
     def _came(self, client, userdata, message):
         parts = message.topic.split("/")
-        if message.retain or not DEVICE.fullmatch(parts[-2]):
+        if message.retain:
             self.foreign += 1
-            return
-        self._on_message(parts[-2], message.payload)
+        else:
+            self._on_message(parts[-2], message.payload)
 
 
-def _trusting(ca):
+def trusting(ca):
     try:
         return ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise Failure("--ca %s: %s" % (shown(ca), error.strerror or error)) from None
 
 
-def _split(url):
+def no_password(url, option, ports):
+    """Return a URL's parts. Failure, unless it has one of the schemes of ports and a host, and no password."""
     try:
         parts = urlsplit(url)
-        is_one = parts.scheme in PORTS and parts.hostname and parts.port != 0 and parts.path in ("", "/")
+        is_one = parts.scheme in ports and parts.hostname and parts.port != 0 and parts.path in ("", "/")
     except ValueError:
         is_one = False
     if not is_one:
-        raise Failure("--mqtt takes mqtt://USER@HOST:PORT or mqtts://..., not %r" % shown(url))
+        raise Failure("%s takes %s, not %r" % (option, " or ".join("%s://USER@HOST:PORT" % scheme for scheme in ports), shown(url)))
     if parts.password:
-        raise Failure("a password in --mqtt is for all to see: put it into $UNOSQL_SINK_PASSWORD or --password-file")
+        raise Failure("a password in %s is for all to see: put it into $UNOSQL_SINK_PASSWORD or --password-file" % option)
     return parts

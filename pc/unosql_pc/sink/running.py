@@ -8,7 +8,6 @@ from typing import NamedTuple
 from ..terminal import Failure
 from .inbox import Inbox
 from .metrics import Metrics
-from .mqtt import Broker
 from .service import Service
 from .store import Store
 
@@ -16,10 +15,12 @@ from .store import Store
 class Options(NamedTuple):
     """Of `unosql sink run`, as they came: see commands.py."""
 
-    mqtt: str
+    mqtt: str | None
+    nats: str | None
     postgres: str
     prefix: str
     share: str | None
+    shard: str | None
     ca: str | None
     password_file: str | None
     metrics: str | None
@@ -29,8 +30,8 @@ class Options(NamedTuple):
 def run(options):
     """Run until SIGTERM or Ctrl-C; return 0. Failure: what no waiting mends."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    inbox, store = Inbox(), Store(options.postgres, options.tables)
-    broker = Broker(options.mqtt, password(options.password_file), options.prefix, options.share, options.ca, inbox.put)
+    inbox, store = Inbox(shard=shard(options.shard)), Store(options.postgres, options.tables)
+    broker = _carrier(options, inbox)
     metrics = _metrics(options, store, inbox, broker)
     service = Service(inbox, store, broker, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,6 +47,22 @@ def run(options):
             metrics.stop()
     logging.getLogger("unosql.sink").info("ended; what was answered is durable, the rest comes again")
     return 0
+
+
+def _carrier(options, inbox):
+    if options.nats:
+        from .nats import Nats as carrier
+    else:
+        from .mqtt import Broker as carrier
+    return carrier(options.nats or options.mqtt, password(options.password_file), options.prefix, options.share, options.ca, inbox.put)
+
+
+def shard(text):
+    """Return (i, n) of "i/n". Failure for anything else."""
+    i, _, n = (text or "1/1").partition("/")
+    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise Failure("--shard takes I/N, 1/4 to 4/4 for four sinks, not %r" % text)
+    return int(i), int(n)
 
 
 def _metrics(options, store, inbox, broker):

@@ -9,7 +9,7 @@ export PORT IMAGE ERASE BAUD REPORT
 export MICROPYTHON_DIR MICROPYTHON_VERSION MICROPYTHON_URL MBEDTLS_DIR FLASH HEAP PYTHONDONTWRITEBYTECODE=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run flash emulator firmware unix test coverage docs site package sizes bench test-powerloss device-test reliability
+.PHONY: help run fleet flash emulator firmware unix test coverage docs site package sizes bench test-powerloss device-test reliability
 .PHONY: trace release release-check deps fetch clean distclean
 
 # Lines that start with two hashes are what `make help` says; with an @ behind them they start a group.
@@ -32,6 +32,11 @@ run:
 ## leave an emulated board running and print how to reach it
 ## (HEAP=36k: a small heap, FLASH=file: its flash image)
 emulator:
+	@$(PYTHON) -m firmware $@
+
+## show store and forward: a broker, PostgreSQL, a sink and ten devices on this machine,
+## and a live table of them; Ctrl-C ends all
+fleet:
 	@$(PYTHON) -m firmware $@
 
 ## build the firmware of BOARD= (default UNOSQL_QEMU_RISCV); DRY=1 only prints the commands

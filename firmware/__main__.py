@@ -116,6 +116,15 @@ def _run(board="UNOSQL_QEMU_RISCV"):
         run.run()
 
 
+def _fleet():
+    """a broker, PostgreSQL, a sink and ten devices on this machine, and a live table of them, until Ctrl-C"""
+    from . import deps, run, targets
+
+    deps.ensure("sink")
+    targets.unix(64)
+    return run.script("show_fleet", ())
+
+
 def _test(*arguments):
     """build all, then run pytest with the arguments given"""
     from . import run
@@ -138,7 +147,7 @@ def _sizes():
 
 
 COMMANDS = {f.__name__[1:]: f for f in (
-    _deps, _fetch, _unix, _firmware, _flash, _run, _test, _device_test, _emulator, _sizes,
+    _deps, _fetch, _unix, _firmware, _flash, _run, _fleet, _test, _device_test, _emulator, _sizes,
     _docs, _site, _package, _release, _release_check, _script)}
 
 

@@ -5,10 +5,13 @@ sinks, brokers, PostgreSQL and devices are killed in the midst of their work; an
 """
 import contextlib
 import json
+import os
 import random
 import re
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -19,6 +22,7 @@ import pytest
 from paho.mqtt import client as paho
 
 import here
+import show_fleet
 import sync_world
 from fleet import Device, Fleet, Sink, unosql
 from memory_sink import MemorySink
@@ -349,6 +353,46 @@ def test_everything_is_killed(broker, qos):
             assert fleet.problems(dsn) == [] and min(chaos.killed.values()) >= 2
             assert ask(dsn, "select count(*) from unosql.gap") == [(0,)] and ask(dsn, "select count(*) from unosql.source") == [(20,)]
             assert "Traceback" not in sink.log()
+
+
+def test_devices_on_micropython_are_killed(mosquitto, dsn, tmp_path):
+    """unosql.mqtt as it is in images: all that was inserted arrives, whenever a device dies."""
+    with Sink(mosquitto, dsn):
+        programs = show_fleet.Programs(5, tmp_path, mosquitto.port, 0.02, 150)
+        end = time.monotonic() + 6
+        try:
+            while time.monotonic() < end:
+                time.sleep(0.3)
+                programs.replace_one()
+            wait_for(lambda: all(process.poll() is not None for process in programs.running.values()), 60)
+            assert [process.returncode for process in programs.running.values()] == [0] * 5, [log.read_text() for log in tmp_path.glob("*.log")]
+        finally:
+            programs.end()
+        for device, n, least, most in ask(dsn, "select device, count(*), min(id), max(id) from fleet.readings group by device"):
+            assert (n, least) == (most, 1) and most >= 150
+        assert ask(dsn, "select count(distinct device), count(distinct (source, id)) = count(*) from fleet.readings") == [(5, True)]
+        assert ask(dsn, "select count(*) from unosql.gap") == [(0,)]
+
+
+def test_the_fleet_that_is_shown_ends_with_ctrl_c():
+    with tempfile.TemporaryDirectory(prefix="unosql-shown-") as folder:
+        os.chmod(folder, 0o755)  # PostgreSQL's user has a folder in it
+        process = subprocess.Popen([sys.executable, str(here.RUNS / "show_fleet.py"), "--every", "0.2"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, env=dict(os.environ, TMPDIR=folder), start_new_session=True)
+        lines = [process.stdout.readline() for _ in range(3)]
+        assert lines[0].startswith("PostgreSQL: "), lines
+        wait_for(lambda: fleet_is_there(lines[0].split()[1], 10), text=str(lines))
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+        assert process.returncode == 0 and "Traceback" not in rest, rest
+        assert folder not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout and os.listdir(folder) == []
+
+
+def fleet_is_there(dsn, devices):
+    try:
+        return ask(dsn, "select count(distinct device) from fleet.readings") == [(devices,)]
+    except psycopg.Error:
+        return False
 
 
 def test_a_database_put_back_and_images_put_back(mosquitto, dsn):

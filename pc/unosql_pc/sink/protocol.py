@@ -217,7 +217,8 @@ def _made(message, sources):
     fork = message.header.get("x")
     parent = sources.get(fork[0]) if fork else None
     if parent:
-        source.parent, source.fork = parent.epoch, min(fork[1], parent.h)
+        # Not below the parent's own fork: what that one shares with its parent, this one does.
+        source.parent, source.fork = parent.epoch, max(parent.fork, min(fork[1], parent.h))
     return source
 
 

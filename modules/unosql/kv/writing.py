@@ -25,13 +25,12 @@ def write(store, logged, entries, ops=()):
     retry(store, heap.spare)  # what fails below leaves RAM and flash apart
     if store.policy.buffered:
         return _buffer(store, entries, ops, size)
-    wal = store.wal
-    if size > store.memtable.room or wal.takes(len(logged)) and not wal.fits(len(logged)):
-        flush(store)
-    if not wal.fits(len(logged)):
+    if size > store.memtable.room or store.wal.takes(len(logged)) and not store.wal.fits(len(logged)):
+        flush(store)  # from here on store.wal may be another one: an error of the merge in it makes the store load all anew
+    if not store.wal.fits(len(logged)):
         _shorten_level_0(store)
-    if wal.fits(len(logged)):
-        store.durably(lambda: wal.append(logged), lambda: put(store, entries, ops))
+    if store.wal.fits(len(logged)):
+        store.durably(lambda: store.wal.append(logged), lambda: put(store, entries, ops))
     else:
         _write_past_log(store, entries, ops)
     if not store.policy.bursts:

@@ -12,11 +12,11 @@ that it has them durably. docs/FORMAT.md has the messages, sync.py the protocol,
 """
 
 from . import broker, courier
-from .errors import BusyError
+from .errors import BusyError, StorageFullError
 from .sync import Session
 
-# Bytes that a packet has around an answer, and of the largest answer.
-_ANSWER = 512
+# Bytes that a packet has around a topic and a message, at the most.
+_AROUND = 9
 # Seconds that run() sleeps when there is nothing to do.
 _NAP = 0.1
 
@@ -32,6 +32,30 @@ class Base:
         self._up = "%s/1/%s/up" % (prefix, device)
         self._down = "%s/1/%s/down" % (prefix, device)
         self._error = None
+        self._handlers = {}
+
+    def on(self, name):
+        """Decorate a function(argument) that runs the commands of a name; step() and run() call it.
+
+            @sync.on("valve")
+            def valve(is_open):
+                pin.value(is_open)
+                return "done"
+
+        What it returns, a JSON value, or raises goes up with the number of the command. A command whose time has passed is not run.
+        If the power fails in between, it is run again.
+        """
+
+        def add(function):
+            self._handlers[name] = function
+            return function
+
+        return add
+
+    def setting(self, name, default=None):
+        """Return what the server has set, or default."""
+        found = self.session.setting(name)
+        return default if found is None else found
 
     def status(self):
         """Return a dict: what Session.status() has; "unanswered": messages in a row; "error": why the connection was lost last, or None."""
@@ -41,6 +65,14 @@ class Base:
 
     def _note(self, error):
         self._error = str(error) or repr(error)
+
+    def _taken(self, message):
+        """Take what came; return whether it is the answer that was waited for. What a full medium refuses is sent again."""
+        try:
+            return self._courier.take(message)
+        except StorageFullError as error:
+            self._note(error)
+            return False
 
 
 class Sync(Base):
@@ -56,6 +88,8 @@ class Sync(Base):
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n.
     only: a list of the collections that are sent; None: all whose names do not start with "_".
     chunk: bytes of records in a message.
+    down: a list of collections that are the server's: it may write them, set settings and give commands; None: nothing comes down.
+    room: bytes of the largest message that may come down; so much RAM is taken for it.
     heartbeat: seconds. A device without news sends one message in that time.
     patience: seconds to wait for an answer; each time in vain twice as long, up to the heartbeat.
     every: seconds for which records are collected, once all was sent; 0: each step() may send.
@@ -78,6 +112,8 @@ class Sync(Base):
         logs=None,
         only=None,
         chunk=512,
+        down=None,
+        room=512,
         heartbeat=120,
         patience=5,
         every=0,
@@ -85,13 +121,14 @@ class Sync(Base):
         will=None,
         dial=None
     ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk)
+        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room)
         if qos not in (0, 1):
             raise ValueError("qos is 0 or 1, not %r" % (qos,))
         self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, patience))
         keepalive = min(65535, int(heartbeat * 1.5 + 2 * patience) + 1)
         self._login = device, device if user is None and password is not None else user, password, keepalive, will
         self._qos = qos
+        self._room = room + len(self._down) + _AROUND
         self._patience = patience
         self._broker = None
         self._calls = 0  # in vain, in a row
@@ -107,7 +144,7 @@ class Sync(Base):
         """
         if not self._broker:
             return self._rest.is_over() and self._call()
-        busy = self._listen()
+        busy = self._listen() or self.session.work(self._handlers)
         if self._broker and not self._broker.is_open:
             if self._rest.is_over():
                 self._lose("no broker answers")
@@ -149,7 +186,7 @@ class Sync(Base):
         if stream:
             self._rest.set(int(self._patience * 2000))
             self._is_told = self._is_pinged = False
-            self._broker = broker.Broker(stream, _ANSWER + 2 * len(self._down), self._down)
+            self._broker = broker.Broker(stream, self._room, self._down)
             self._tried(self._broker.connect, *self._login)
         return bool(self._broker)
 
@@ -161,7 +198,7 @@ class Sync(Base):
             if message is None:
                 break
             busy = True
-            if self._courier.take(message):
+            if self._taken(message):
                 self._error, self._calls = None, 0
         return busy
 
@@ -217,9 +254,24 @@ class Over(Base):
     """
 
     def __init__(
-        self, db, device, client, *, prefix="unosql", logs=None, only=None, chunk=512, heartbeat=120, patience=5, every=0, qos=0, reads=True
+        self,
+        db,
+        device,
+        client,
+        *,
+        prefix="unosql",
+        logs=None,
+        only=None,
+        chunk=512,
+        down=None,
+        room=512,
+        heartbeat=120,
+        patience=5,
+        every=0,
+        qos=0,
+        reads=True
     ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk)
+        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room)
         self._client = client
         self._qos = qos
         self._reads = reads
@@ -243,7 +295,7 @@ class Over(Base):
         ours = bytes(topic) == self._down.encode()
         if ours:
             try:
-                self._courier.take(message)
+                self._taken(message)
             except BusyError:  # another task is in the middle of a call: the sink will answer again
                 pass
         return ours
@@ -262,11 +314,12 @@ class Over(Base):
 
     async def _step(self):
         try:
+            busy = self.session.work(self._handlers)
             message = self._courier.due() if self._client.isconnected() else None
         except BusyError:
             return False
         if message is None:
-            return False
+            return busy
         try:
             await self._client.publish(self._up, message, False, self._qos)
         except OSError as error:

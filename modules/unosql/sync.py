@@ -17,13 +17,17 @@ import os
 import time
 
 from .core import database_of
-from .documents import outgoing, peers
+from .documents import incoming, outgoing, peers
 from .documents.arguments import check_name, check_number
 from .documents.record import dumps
 from .place import LETTERS
 
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
+# Bytes of a message that comes, unless the carrier says otherwise.
+_ROOM = 512
+# Seconds from 1970 to 2000, where most ports begin.
+_FROM_1970 = 946684800
 # Seconds for which a sink may ask to be left alone.
 _LONGEST = 3600
 
@@ -39,15 +43,24 @@ class Session:
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n ids. What is updated
     or deleted in others is state, of which the sink keeps the latest. only: a list of the collections that are told of;
     None: all whose names do not start with "_". chunk: bytes of lines in a message, a longer line is a message by itself.
+    down: a list of the collections that are the server's, which are not told of: it may write them, set settings and give
+    commands (work() runs them); None: nothing comes down. room: bytes of the largest message that can be received.
     """
 
-    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK):
+    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM):
         check_device(device)
         check_number("chunk", chunk, 64, 1 << 20)
+        check_number("room", room, 256, 1 << 20)
         self._db = db
         self._device = device
         self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
         self._only = only
+        self._owned = None if down is None else [check_name(name) for name in down]
+        self._room = room
+        self._has_work = down is not None  # there may be commands that wait
+        self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
+        if down is not None:
+            self._logs.setdefault(incoming.RESULTS, 0)
         for name in self._logs:
             check_number("logs[%r]" % name, self._logs[name])
             if not self._is_told(name):
@@ -90,17 +103,44 @@ class Session:
             return self._batch(catalog, state)
 
     def receive(self, data):
-        """Take an answer, bytes; return whether it was waited for. What is not an answer to the last message is ignored."""
-        answer = _parsed(data)
-        if not self._waiting or not answer or answer["s"] != self._waiting or answer["e"] != self._state["epoch"]:
+        """Take what came, bytes; return whether it is the answer that was waited for. What is neither that nor to come down is ignored."""
+        told = _parsed(data)
+        if not told or not self._state or told.get("e") != self._state["epoch"]:
+            return False
+        if "i" in told:
+            self._come_down(told)
+        elif _is_answer(told) and told["s"] == self._waiting:
+            with database_of(self._db) as catalog:
+                if not catalog.in_transaction:  # else it is sent again, and answered again
+                    self._take(catalog, told)
+                    return True
+        return False
+
+    def work(self, handlers):
+        """Run the oldest command that came down; return whether there was one. handlers: {name: function(argument)}.
+
+        What the function returns, or raises, goes up. If the power fails in between it is run again.
+        """
+        if not self._has_work:
             return False
         with database_of(self._db) as catalog:
             if catalog.in_transaction:
-                return False  # it is sent again, and answered again
-            self._waiting = None
-            self.said, self.pause = answer.get("say"), _seconds(answer.get("wait"))
-            self._take(catalog, answer["h"], self.said)
+                return False
+            command = incoming.next_command(catalog)
+            now = catalog.now() + (0 if time.gmtime(0)[0] == 1970 else _FROM_1970)
+        self._has_work = bool(command)
+        if not command:
+            return False
+        key, value = _run(command, handlers, now)
+        with database_of(self._db) as catalog:
+            incoming.done(catalog, command, key, value)
+            catalog.store.flush_buffered()
         return True
+
+    def setting(self, name):
+        """Return the value that the server has set, or None."""
+        with database_of(self._db) as catalog:
+            return incoming.setting(catalog, name)
 
     def status(self):
         """Return a dict. "epoch", "base": the change up to which the sink has everything. "waiting": changes after it.
@@ -141,13 +181,15 @@ class Session:
     def _hello(self, catalog, state):
         header = self._header(catalog, state["base"])
         header.update({"hello": 1, "C": state["came"]})
+        if self._owned is not None:
+            header.update({"m": self._room, "d": state.get("down")})
         if state["fork"]:
             header["x"] = state["fork"]
         return self._sent(header, [])
 
     def _batch(self, catalog, state):
         """Return a message of what follows on base, or None. The session is durable before its first data."""
-        if catalog.change == state["base"]:
+        if catalog.change == state["base"] and not self._is_news(state):
             return None
         lines, collections, to, size = [], self._existing(catalog), state["base"], 0
         for change, collection, line in outgoing.lines(catalog, to, catalog.change):
@@ -163,9 +205,17 @@ class Session:
             self._store(catalog, came=self._session)
         header = self._header(catalog, state["base"])
         header.update({"t": to, "n": len(lines), "c": self._described(collections)})
+        if self._is_news(state):
+            header["d"] = state["down"]
         return self._sent(header, lines)
 
+    def _is_news(self, state):
+        """Whether the sink is to be told what has come down."""
+        return self._owned is not None and state.get("down") != self._confirmed
+
     def _is_told(self, name):
+        if self._owned is not None and (name == incoming.RESULTS or name in self._owned):
+            return name == incoming.RESULTS
         return name in self._only if self._only is not None else not name.startswith("_")
 
     def _header(self, catalog, base):
@@ -193,12 +243,18 @@ class Session:
     def _sent(self, header, lines):
         message = b"\n".join([dumps(header)] + lines)
         self._waiting = header["s"]
+        self._telling = header.get("d", self._confirmed)
         return message
 
     # -- answers
 
-    def _take(self, catalog, has, say):
-        base = self._state["base"]
+    def _take(self, catalog, answer):
+        say, has, base = answer.get("say"), answer["h"], self._state["base"]
+        self._waiting = None
+        self.said, self.pause = say, _seconds(answer.get("wait"))
+        self._confirmed = self._telling
+        if not self._is_in and say in (None, "back"):
+            self._begin_at(catalog, answer.get("d"))
         if say == "who":
             return self.connect()
         if say == "fork" or say == "back" and self._misses(catalog, has):
@@ -209,6 +265,26 @@ class Session:
         elif say is None and base < has <= catalog.change:
             self._store(catalog, {log.name: self._logs[log.name] for log in self._existing(catalog)}, base=has)
         self._is_in = self._is_in or say in (None, "back")
+
+    def _begin_at(self, catalog, cursor):
+        """The sink says from which number on it sends down."""
+        if self._owned is not None and isinstance(cursor, list) and len(cursor) == 2 and _is_number(cursor[1]):
+            self._store(catalog, down=cursor)
+            self._confirmed = cursor
+
+    def _come_down(self, told):
+        """Apply what is next, one item after the other: each is durable with its number."""
+        if self._owned is None or not self._is_in or told.get("S") != self._session or not isinstance(told["i"], list):
+            return
+        with database_of(self._db) as catalog:
+            for item in told["i"]:
+                state = self._state
+                life, n = state.get("down") or (None, 0)
+                if not catalog.in_transaction and life and told.get("g") == life and isinstance(item, list) and item[:1] == [n + 1]:
+                    state = dict(state, down=[life, n + 1])
+                    incoming.apply(catalog, life, item, self._owned, lambda: peers.write(catalog, self._device, state))
+                    catalog.store.flush_buffered()
+                    self._state, self._has_work = state, True
 
     def _existing(self, catalog):
         """Return the logs that there are, as Collections."""
@@ -230,12 +306,30 @@ def _seconds(n):
     return n if isinstance(n, int) and 0 < n <= _LONGEST else 0
 
 
-def _parsed(data):
-    """Return the dict of an answer, or None for anything else."""
+def _run(command, handlers, now):
+    """Return what becomes of a command: ("result", value) or ("error", why)."""
+    if command["until"] is not None and now > command["until"]:
+        return "error", "expired"
+    if command["name"] not in handlers:
+        return "error", "unknown"
     try:
-        answer = json.loads(bytes(data))
-    except ValueError:
+        return "result", handlers[command["name"]](command["argument"])
+    except Exception as error:
+        return "error", repr(error)
+
+
+def _parsed(data):
+    """Return the dict in what came, or None."""
+    try:
+        told = json.loads(bytes(data))
+    except (ValueError, RuntimeError):  # the latter for what is too deep
         return None
-    if not isinstance(answer, dict) or not isinstance(answer.get("h"), int) or answer["h"] < 0:
-        return None
-    return answer if isinstance(answer.get("s"), str) and isinstance(answer.get("e"), str) else None
+    return told if isinstance(told, dict) else None
+
+
+def _is_answer(told):
+    return isinstance(told.get("s"), str) and _is_number(told.get("h"))
+
+
+def _is_number(n):
+    return isinstance(n, int) and not isinstance(n, bool) and n >= 0

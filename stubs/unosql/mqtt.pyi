@@ -1,23 +1,29 @@
 """Store and forward over MQTT: docs/API.md."""
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .aio import Unosql as AioUnosql
 from .core import Unosql
 from .sync import Session
 
+_F = TypeVar("_F", bound=Callable[[Any], Any])
+
 class Base:
     session: Session
+    def on(self, name: str) -> Callable[[_F], _F]: "Decorate a function(argument) that runs the commands of a name."
+    def setting(self, name: str, default: Any = None) -> Any: "What the server has set, or default."
     def status(self) -> dict[str, Any]: "epoch, base, waiting, online, unanswered, error; of Sync also connected."
 
 class Sync(Base):
     """host, port: of the broker; 1883, or 8883 with ssl. user: the device, if there is a password.
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n.
     only: the collections that are sent; None: all whose names do not start with "_". chunk: bytes of records in a message.
+    down: the collections that are the server's; None: nothing comes down. room: bytes of the largest message that may come.
     heartbeat, patience, every: seconds. will: topic and message. dial: makes the stream instead of a socket to host."""
     def __init__(
         self, db: Unosql | AioUnosql, device: str, host: str, port: int | None = None, *, user: str | None = None, password: str | bytes | None = None,
         ssl: Any = None, prefix: str = "unosql", logs: Mapping[str, int] | None = None, only: Sequence[str] | None = None, chunk: int = 512,
+        down: Sequence[str] | None = None, room: int = 512,
         heartbeat: float = 120, patience: float = 5, every: float = 0, qos: int = 0, will: tuple[str | bytes, str | bytes] | None = None,
         dial: Callable[[], Any] | None = None
     ) -> None: ...
@@ -29,8 +35,8 @@ class Over(Base):
     """client: of mqtt_as. reads=False: the program gives what it reads of client.queue to take()."""
     def __init__(
         self, db: Unosql | AioUnosql, device: str, client: Any, *, prefix: str = "unosql", logs: Mapping[str, int] | None = None,
-        only: Sequence[str] | None = None, chunk: int = 512, heartbeat: float = 120, patience: float = 5, every: float = 0, qos: int = 0,
-        reads: bool = True
+        only: Sequence[str] | None = None, chunk: int = 512, down: Sequence[str] | None = None, room: int = 512,
+        heartbeat: float = 120, patience: float = 5, every: float = 0, qos: int = 0, reads: bool = True
     ) -> None: ...
     async def run(self) -> None: ...
     def take(self, topic: bytes, message: bytes) -> bool: "Whether the topic is this one's."

@@ -6,7 +6,7 @@ import sys
 import here
 
 sys.path.insert(0, str(here.ROOT / "pc"))
-from unosql_pc.sink import protocol  # noqa: E402
+from unosql_pc.sink import downlink, protocol  # noqa: E402
 
 NEVER = 1 << 62  # above all changes
 
@@ -14,17 +14,19 @@ NEVER = 1 << 62  # above all changes
 class MemorySink:
     """Of one device. sources: {epoch: Source}. rows: [(epoch, Line)] of logs, in order. state: {(epoch, number, id): Line}.
 
-    gaps: {(epoch, number, id): [change it was told at, change at which it came after all]}.
+    gaps: {(epoch, number, id): [change it was told at, change at which it came after all]}. stream: what goes down. latest: the epoch
+    of the last hello that was let in, and the bytes that it takes.
     """
 
     def __init__(self):
         self.sources, self.rows, self.state, self.gaps = {}, [], {}, {}
+        self.stream, self.latest = downlink.Stream("life"), (None, 0)
 
     def saved(self):
-        return copy.deepcopy((self.sources, self.rows, self.state, self.gaps))
+        return copy.deepcopy((self.sources, self.rows, self.state, self.gaps, self.stream, self.latest))
 
     def put_back(self, saved):
-        self.sources, self.rows, self.state, self.gaps = copy.deepcopy(saved)
+        self.sources, self.rows, self.state, self.gaps, self.stream, self.latest = copy.deepcopy(saved)
 
     def receive(self, payload):
         """Take a message; return the answer as bytes, or None. Nothing stays of what raises."""
@@ -34,7 +36,23 @@ class MemorySink:
         if source:
             self.sources[epoch] = source
             self._store(epoch, source, decision)
+            self._note_downlink(message, decision.answer)
         return decision.answer and json.dumps(decision.answer).encode()
+
+    def push(self):
+        """Return what is to go down to the device that was let in last, bytes, or None."""
+        epoch, room = self.latest
+        return downlink.message(self.sources[epoch], self.stream, room) if epoch else None
+
+    def _note_downlink(self, message, answer):
+        told, say = downlink.cursor(message.header), answer.get("say")
+        if message.is_hello and say in (None, "back"):
+            self.latest = answer["e"], message.header.get("m", 0)
+            start = self.stream.hello(told) if "m" in message.header else None
+            if start:
+                answer["d"] = start
+        elif "d" in message.header and not message.is_hello and say != "who":
+            self.stream.confirm(told)
 
     def _store(self, epoch, source, decision):
         for number, lo, hi in decision.gaps:

@@ -4,15 +4,18 @@ An operation is a generator over a database that yields whenever a call has retu
 """
 import contextlib
 import copy
+import json
 import random
 import tempfile
 from pathlib import Path
 
 from media import FatFiles, FlashMedium, LittleFsFiles, MemFiles
 from unosql import shared, state
+from unosql.documents import peers
 from unosql.kv import archive
-from unosql.core import Unosql
+from unosql.core import Unosql, database_of
 from unosql.errors import CorruptionError, StorageFullError, WrongKeyError
+from unosql.sync import Session
 
 KEY, NEW_KEY = b"sixteen byte key", "another passphrase"
 MEDIA = {
@@ -22,6 +25,7 @@ MEDIA = {
     "littlefs": lambda: LittleFsFiles(128, slots=8),
     "fat": lambda: FatFiles(1024, slots=8),
 }
+PEER = "pump-7"
 BACKUP = "backup"  # a file beside the database
 SCRATCH = tempfile.TemporaryDirectory(prefix="unosql-powerloss-")
 
@@ -154,6 +158,40 @@ def ring(db):
         yield db.insert_many("r", [record(i + j) for j in range(8)])
 
 
+def sync(db):
+    """A sink takes over a log: each answer drops what it has, together with how far that is."""
+    session = Session(db, PEER, {"c": 3}, chunk=300)
+    while answered(session):
+        yield
+
+
+def downlink(db):
+    """Settings, records, a command and its result: each with its number."""
+    session = Session(db, PEER, down=["prices"])
+    session.status()
+    yield  # the peer is there
+    first = answered(session, d=["life", 0])
+    yield
+    items = [["set", "every", 60], ["put", "prices", 7, {"euro": 2}], ["put", "prices", 7, {"euro": 3}], ["do", "run", 5, None],
+             ["put", "c", 1, {}], ["del", "prices", 7]]
+    for i, item in enumerate(items):
+        told = {"e": first["e"], "S": first["S"], "g": "life", "i": [[i + 1, *item]]}
+        session.receive(json.dumps(told).encode())
+        yield
+    yield session.work({"run": lambda argument: argument + 1})
+    while answered(session):
+        yield
+
+
+def answered(session, **more):
+    """Answer the next message as a sink does; return its header, or None when there is none."""
+    message = session.message()
+    if message:
+        header = json.loads(message.split(b"\n")[0])
+        session.receive(json.dumps(dict({"e": header["e"], "s": header["s"], "h": header["t"]}, **more)).encode())
+        return header
+
+
 def full_medium(db):
     """Fill the medium; remove in several ways, what lies apart as well; go on."""
     i = 0
@@ -183,7 +221,7 @@ def _noise(i):
 
 OPERATIONS = {f.__name__: f for f in (
     insert, insert_many, large_record, update, upsert, delete, transaction, large_transaction, create_index,
-    clear_and_drop, queue, compact, rekey, backup, restore, restore_increment, batches, ring, full_medium,
+    clear_and_drop, queue, compact, rekey, backup, restore, restore_increment, batches, ring, sync, downlink, full_medium,
 )}
 SPARE = 90 << 10  # bytes that full_medium fills
 # On raw flash a backup is a file on a filesystem beside it: nothing is written to the flash.
@@ -227,12 +265,16 @@ def opened(medium, keys=(None,)):
 
 
 def contents(db):
-    """All that a user can see, but for timestamps."""
+    """All that a user can see, but for timestamps; and how far a peer is."""
     seen = {}
     for name in sorted(db.collections()):
         rows = [{k: v for k, v in row.items() if k != "timestamp"} for row in db.iterate(name)]
         counts = db.count(name), [len(db.find(name, "name", "name%d" % i)) for i in range(7)]
         seen[name] = rows, counts, sorted(map(repr, db.indexes(name)))
+    with database_of(db) as catalog:
+        peer = peers.read(catalog, PEER)
+    if peer:
+        seen[PEER] = peer["base"], peer.get("down")
     return seen
 
 

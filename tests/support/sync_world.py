@@ -9,13 +9,15 @@ from unosql import shared, state
 from unosql.core import Unosql
 from unosql.sync import Session
 
-LOG, STATE = "readings", "settings"
+LOG, STATE, PRICES = "readings", "settings", "prices"
 
 
 class World:
     """One device with a log and a state collection. keep: records of the log that stay when the sink has them.
 
-    orderly: the wire loses and doubles, but keeps the order. written: {id: token} of the log's records as inserted or updated
+    ran: arguments of the commands that the device has run, in order. ordered: {argument: number} of
+    those that were given. unsure: of those that had run in a life that ended before the sink knew. wanted: {(collection, key): token}
+    of what the server has set. orderly: the wire loses and doubles, but keeps the order. written: {id: token} of the log's records as inserted or updated
     last, in this life of the device. removed: ids deleted from the log.
     """
 
@@ -25,6 +27,8 @@ class World:
         self.keep = keep
         self.sink = sink or MemorySink()
         self.up, self.down = [], []
+        self.has_downlink = hasattr(self.sink, "push")
+        self.ran, self.ordered, self.wanted, self.unsure = [], {}, {}, set()
         self.n = 0
         self.orderly = orderly
         self.restored, self.was_put_back, self.evicting = False, False, bool(capped)
@@ -41,7 +45,7 @@ class World:
         state.held.clear()
         self.medium.device.restart()
         self.db = Unosql("device", storage=self.medium.storage(), log_level="NONE", memtable=2048, durability=self.durability)
-        self.session = Session(self.db, "pump", {LOG: self.keep}, chunk=200)
+        self.session = Session(self.db, "pump", {LOG: self.keep}, chunk=200, down=[PRICES] if self.has_downlink else None)
 
     # -- what the application does
 
@@ -93,6 +97,34 @@ class World:
             assert self.session.message() is None  # nothing of it is durable yet
             self.db.upsert(STATE, "name", 1, {"token": self.token()})
 
+    # -- what the server does
+
+    def order(self):
+        token = self.token()
+        self.ordered[token] = self.sink.stream.add("do", "run", token, None)
+
+    def want(self, rng):
+        """Set, put or remove something."""
+        key, token = rng.randrange(4), self.token()
+        if rng.random() < 0.4:
+            self.sink.stream.add("set", "s%d" % key, token)
+            self.wanted["_config", "s%d" % key] = token
+        elif rng.random() < 0.7:
+            self.sink.stream.add("put", PRICES, key, {"token": token})
+            self.wanted[PRICES, key] = token
+        else:
+            self.sink.stream.add("del", PRICES, key)
+            self.wanted.pop((PRICES, key), None)
+
+    def push(self):
+        message = self.sink.push()
+        if message:
+            self.down.append(message)
+
+    def work(self):
+        while self.session.work({"run": self.ran.append}):
+            pass
+
     # -- the wire
 
     def send(self):
@@ -110,6 +142,7 @@ class World:
     def carry_down(self, rng):
         if self.down:
             self.session.receive(self.pick(self.down, rng))
+            self.work()
 
     def pick(self, wire, rng):
         i = 0 if self.orderly else rng.choice((0, rng.randrange(len(wire))))
@@ -147,7 +180,12 @@ class World:
             self.medium.device.image[:] = image
             self.written, self.removed = dict(written), set(removed)
             self.was_put_back = True
+            self.note_unsure()
             self.open()
+
+    def note_unsure(self):
+        """Commands that ran may run again: the sink did not know, or does not any more."""
+        self.unsure |= {token for token in self.ran if self.restored or self.ordered[token] > self.sink.stream.confirmed}
 
     def back_up_sink(self):
         self.backup = self.sink.saved()
@@ -156,6 +194,8 @@ class World:
         if self.backup:
             self.sink.put_back(self.backup)
             self.restored = True
+            if self.was_put_back:
+                self.note_unsure()
 
     # -- a calm end, and what must hold then
 
@@ -164,11 +204,13 @@ class World:
         self.session.connect()
         for _ in range(400):
             message = self.session.message()
-            if message is None:
+            pushed = self.sink.push() if self.has_downlink else None
+            if not message and not pushed:
                 return self.session.status()["waiting"] == 0
-            answer = self.sink.receive(message)
-            if answer:
-                self.session.receive(answer)
+            for told in (message and self.sink.receive(message), pushed):
+                if told:
+                    self.session.receive(told)
+            self.work()
             self.session.resend()
         return False
 
@@ -182,6 +224,8 @@ class World:
             yield "a needless fork"
         yield from self._log_problems(epoch)
         yield from self._state_problems(epoch)
+        if self.has_downlink:
+            yield from self._downlink_problems()
 
     def _log_problems(self, epoch):
         collection = self.db._database._catalog.collection(LOG)
@@ -210,7 +254,20 @@ class World:
             yield "state differs: %s, %s" % (device, sink)
 
 
-FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning")
+    def _downlink_problems(self):
+        there = {(name, record["key"]): record.get("token", record.get("value")) for name in ("_config", PRICES) for record in self.db.all(name)}
+        if there != self.wanted and not self.restored:  # a sink that was put back has forgotten what was wanted
+            yield "what came down differs: %s, %s" % (there, self.wanted)
+        if twice := {token for token in self.ran if self.ran.count(token) > 1} - self.unsure:
+            yield "run twice: %s of %s" % (twice, self.ran)
+        first = sorted(set(self.ran), key=self.ran.index)
+        if first != [token for token in self.ordered if token in first]:
+            yield "out of order: %s" % self.ran
+        if not self.restored and first != list(self.ordered):
+            yield "not run: %s of %s" % (self.ran, list(self.ordered))
+
+
+FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning", "downlink")
 
 
 def run(seed, faults=FAULTS, sink=None):
@@ -225,6 +282,8 @@ def run(seed, faults=FAULTS, sink=None):
 
 def step(world, rng, faults):
     x = rng.random()
+    if world.has_downlink and "downlink" in faults and rng.random() < 0.15:
+        rng.choice((world.order, lambda: world.want(rng), world.push, world.push))()
     if x < 0.2:
         world.insert(rng.choice((1, 1, 3)))
     elif x < 0.28:

@@ -37,6 +37,13 @@ def test_a_backup_given_up_leaves_nothing(kind):
         powerloss.run_one(powerloss.Case(operation, "error", step, 0))
 
 
+def test_an_error_in_the_merge_that_a_write_waits_for():
+    """The store loads all anew, and the write goes to the log that it has then: no later one takes its numbers."""
+    operation = powerloss.Operation("sync", "encrypted")
+    for step in range(operation.steps - 60, operation.steps):
+        powerloss.run_one(powerloss.Case(operation, "error", step, 0))
+
+
 def test_a_loss_is_noticed():
     """The harness itself: a database that forgets an acknowledged call is found out."""
     operation = powerloss.Operation("insert", "files")

@@ -1,0 +1,96 @@
+"""What a server sends down: settings, records and commands, each applied once, together with its number.
+
+An item is a list: [number, kind, ...]. docs/FORMAT.md has the kinds.
+"""
+
+from ..errors import ConflictError, UniqueError
+from . import many, queue
+from .arguments import called
+from .condition import compile
+from .query import search
+from .steps import finish
+
+SETTINGS, INBOX, RESULTS = "_config", "_inbox", "_results"
+
+
+def apply(catalog, life, item, owned, store):
+    """Apply an item, and call store() in the same batch. owned: names of the collections that the server may write.
+
+    life: of the server's numbers. Instead of what can't be applied there is a result that says why.
+    """
+    try:
+        with catalog.atomic():
+            _effect(catalog, life, item, owned)
+            store()
+    except (ValueError, TypeError, IndexError, ConflictError, UniqueError) as error:
+        with catalog.atomic():
+            _tell(catalog, life, item[0], "error", str(error) or repr(error))
+            store()
+
+
+def setting(catalog, name):
+    """Return the value of a setting, or None."""
+    for record in search(catalog.collection(SETTINGS), compile("key", name), 1):
+        return record.get("value")
+
+
+def next_command(catalog):
+    """Return the oldest command that has no result, as a record, or None."""
+    inbox = catalog.collection(INBOX)
+    for id, _ in inbox.scan():
+        return inbox.get(id)
+
+
+def done(catalog, command, key, value):
+    """Store the result of a command, or its error, and let go of the command, in one batch. key: "result" or "error"."""
+    try:
+        _done(catalog, command, key, value)
+    except ValueError as error:
+        _done(catalog, command, "error", "its result cannot be stored: %s" % error)
+
+
+def _done(catalog, command, key, value):
+    with catalog.atomic():
+        _tell(catalog, command["life"], command["n"], key, value)
+        queue.ack(catalog.collection(INBOX), command["id"])
+
+
+def _tell(catalog, life, n, key, value):
+    catalog.collection(RESULTS, True).insert({"g": life, "n": n, key: value})
+
+
+def _effect(catalog, life, item, owned):
+    kind, name = item[1], item[2]
+    if kind == "do":
+        if not isinstance(item[4], (int, type(None))):
+            raise ValueError("a command lasts until a number of seconds, or None, not %r" % (item[4],))
+        command = {"life": life, "n": item[0], "name": _text(name), "argument": item[3], "until": item[4]}
+        catalog.collection(INBOX, True).insert(command)
+    elif kind == "set":
+        _put(catalog, SETTINGS, _text(name), {"value": item[3]})
+    elif kind in ("put", "del") and name not in owned:
+        raise ValueError("collection %r is not the server's" % (name,))
+    elif kind == "put":
+        _put(catalog, name, item[3], item[4])
+    elif kind == "del":
+        finish(many.delete(catalog.collection(name), _key(item[3])))
+    else:
+        raise ValueError("an item of an unknown kind, %r" % (kind,))
+
+
+def _put(catalog, name, key, fields):
+    if not isinstance(fields, dict) or fields.get("key", key) != key:
+        raise ValueError("fields of the record %r are a dict, not with another key: %r" % (key, fields))
+    finish(many.upsert(catalog.collection(name, True), _key(key), {}, {"replace": fields}))
+
+
+def _key(key):
+    if isinstance(key, bool) or not isinstance(key, (str, int)):
+        raise ValueError("a key is a string or an int, not %s" % called(key))
+    return compile("key", key)
+
+
+def _text(name):
+    if not isinstance(name, str):
+        raise ValueError("a name is a string, not %s" % called(name))
+    return name

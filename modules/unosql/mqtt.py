@@ -90,6 +90,8 @@ class Sync(Base):
     chunk: bytes of records in a message.
     down: a list of collections that are the server's: it may write them, set settings and give commands; None: nothing comes down.
     room: bytes of the largest message that may come down; so much RAM is taken for it.
+    key: 32 bytes, which the sink has too: messages are sealed, and what is not is ignored. For brokers that are not to be trusted, and
+    networks without ssl.
     heartbeat: seconds. A device without news sends one message in that time.
     patience: seconds to wait for an answer; each time in vain twice as long, up to the heartbeat.
     every: seconds for which records are collected, once all was sent; 0: each step() may send.
@@ -114,6 +116,7 @@ class Sync(Base):
         chunk=512,
         down=None,
         room=512,
+        key=None,
         heartbeat=120,
         patience=5,
         every=0,
@@ -121,7 +124,7 @@ class Sync(Base):
         will=None,
         dial=None
     ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room)
+        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room, key=key)
         if qos not in (0, 1):
             raise ValueError("qos is 0 or 1, not %r" % (qos,))
         self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, patience))
@@ -265,13 +268,14 @@ class Over(Base):
         chunk=512,
         down=None,
         room=512,
+        key=None,
         heartbeat=120,
         patience=5,
         every=0,
         qos=0,
         reads=True
     ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room)
+        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room, key=key)
         self._client = client
         self._qos = qos
         self._reads = reads
@@ -321,7 +325,7 @@ class Over(Base):
         if message is None:
             return busy
         try:
-            await self._client.publish(self._up, message, False, self._qos)
+            await self._client.publish(self._up, bytes(message), False, self._qos)
         except OSError as error:
             self._note(error)
         return True

@@ -21,6 +21,7 @@ from .documents import incoming, outgoing, peers
 from .documents.arguments import check_name, check_number
 from .documents.record import dumps
 from .place import LETTERS
+from .sealing import MORE, Seal
 
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
@@ -45,9 +46,10 @@ class Session:
     None: all whose names do not start with "_". chunk: bytes of lines in a message, a longer line is a message by itself.
     down: a list of the collections that are the server's, which are not told of: it may write them, set settings and give
     commands (work() runs them); None: nothing comes down. room: bytes of the largest message that can be received.
+    key: 32 bytes, which the sink has too: all messages are sealed, and others ignored; None: they are plain.
     """
 
-    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM):
+    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM, key=None):
         check_device(device)
         check_number("chunk", chunk, 64, 1 << 20)
         check_number("room", room, 256, 1 << 20)
@@ -56,7 +58,8 @@ class Session:
         self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
         self._only = only
         self._owned = None if down is None else [check_name(name) for name in down]
-        self._room = room
+        self._seal = None if key is None else Seal(key, device)
+        self._room = room - MORE if self._seal else room
         self._has_work = down is not None  # there may be commands that wait
         self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
         if down is not None:
@@ -104,7 +107,7 @@ class Session:
 
     def receive(self, data):
         """Take what came, bytes; return whether it is the answer that was waited for. What is neither that nor to come down is ignored."""
-        told = _parsed(data)
+        told = self._parsed(data)
         if not told or not self._state or told.get("e") != self._state["epoch"]:
             return False
         if "i" in told:
@@ -241,12 +244,21 @@ class Session:
         }
 
     def _sent(self, header, lines):
-        message = b"\n".join([dumps(header)] + lines)
+        lines.insert(0, dumps(header))
+        message = self._seal.sealed(lines) if self._seal else b"\n".join(lines)
         self._waiting = header["s"]
         self._telling = header.get("d", self._confirmed)
         return message
 
     # -- answers
+
+    def _parsed(self, data):
+        """Return the dict in what came, or None."""
+        try:
+            told = json.loads(bytes(self._seal.opened(data) if self._seal else data))
+        except (ValueError, RuntimeError):  # the latter for what is too deep
+            return None
+        return told if isinstance(told, dict) else None
 
     def _take(self, catalog, answer):
         say, has, base = answer.get("say"), answer["h"], self._state["base"]
@@ -316,15 +328,6 @@ def _run(command, handlers, now):
         return "result", handlers[command["name"]](command["argument"])
     except Exception as error:
         return "error", repr(error)
-
-
-def _parsed(data):
-    """Return the dict in what came, or None."""
-    try:
-        told = json.loads(bytes(data))
-    except (ValueError, RuntimeError):  # the latter for what is too deep
-        return None
-    return told if isinstance(told, dict) else None
 
 
 def _is_answer(told):

@@ -41,7 +41,7 @@ class Header:
             return Plain()
         if password is None:
             raise WrongKeyError("%s is encrypted: give the key" % where)
-        envelope = _derive(password, self.salt, self.iterations)
+        envelope = derive(password, self.salt, self.iterations)
         if envelope.check != self.check:
             raise WrongKeyError("%s was made with another key" % where)
         return envelope
@@ -52,11 +52,11 @@ def create(password, iterations):
     if password is None:
         return Header(), Plain()
     salt = os.urandom(_SALT)
-    envelope = _derive(password, salt, iterations)
+    envelope = derive(password, salt, iterations)
     return Header(salt, iterations, envelope.check), envelope
 
 
-def _derive(password, salt, iterations):
+def derive(password, salt, iterations):
     """Return the envelope of a password (bytes): of C where that is part of the image, which a port without AES lacks."""
     if hasattr(native, "derive"):
         from .sealed import derive

@@ -36,7 +36,8 @@ CHAPTERS = (
                                                "Unosql.watch": "db.watch", "Unosql.on_change": "db.on_change"}),
     Chapter("Store and forward", "unosql/mqtt.py", True, {
         "Sync": "unosql.mqtt.Sync", **{"Sync." + name: "sync." + name for name in ("step", "run", "status", "close")},
-        "Base.on": "sync.on", "Base.setting": "sync.setting", "Over": "unosql.mqtt.Over", "Over.run": "sync.run", "Over.take": "sync.take"}),
+        "Base.on": "sync.on", "Base.setting": "sync.setting", "Base.clock": "sync.clock",
+        "Over": "unosql.mqtt.Over", "Over.run": "sync.run", "Over.take": "sync.take"}),
     Chapter("Errors", "unosql/errors.py", True, {}),
     Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.Files"}),
     Chapter("Flash", "unosql/storage/flash.py", False, {"Flash": "unosql.storage.Flash"}),

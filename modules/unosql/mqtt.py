@@ -52,6 +52,18 @@ class Base:
 
         return add
 
+    def clock(self, before):
+        """Tell the sink that the clock was set. before: what time.time() was right before that.
+
+            before = time.time()
+            ntptime.settime()
+            sync.clock(before)
+
+        Records written since this object was made, or since the last call, have a time that is wrong by as much; the sink is told
+        which these are.
+        """
+        self.session.clock(before)
+
     def setting(self, name, default=None):
         """Return what the server has set, or default."""
         found = self.session.setting(name)

@@ -25,6 +25,8 @@ from .sealing import MORE, Seal
 
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
+# The log of clocks that were set.
+_CLOCK = "_clock"
 # Bytes of a message that comes, unless the carrier says otherwise.
 _ROOM = 512
 # Seconds from 1970 to 2000, where most ports begin.
@@ -71,6 +73,9 @@ class Session:
         self._chunk = chunk
         self.said = None  # the word of the last answer, if it had one
         self.pause = 0  # seconds for which it asked to be left alone
+        with database_of(db) as catalog:
+            self._since = catalog.change  # when the clock is set: what is written since has the time of before
+            self._look_for_clock(catalog)
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
 
@@ -139,6 +144,21 @@ class Session:
             incoming.done(catalog, command, key, value)
             catalog.store.flush_buffered()
         return True
+
+    def clock(self, before):
+        """Tell the sink that the clock was set. before: what time.time() was right before that.
+
+        What this session's database has written since the session began, or since the last call, has a time that is wrong by as much.
+        """
+        check_number("before", before)
+        with database_of(self._db) as catalog:
+            catalog.collection(_CLOCK, True).insert({"since": self._since, "seconds": catalog.now() - before})
+            self._since = catalog.change
+            self._look_for_clock(catalog)
+
+    def _look_for_clock(self, catalog):
+        if catalog.collection(_CLOCK).number:
+            self._logs[_CLOCK] = 0
 
     def setting(self, name):
         """Return the value that the server has set, or None."""
@@ -217,6 +237,8 @@ class Session:
         return self._owned is not None and state.get("down") != self._confirmed
 
     def _is_told(self, name):
+        if name == _CLOCK:
+            return True
         if self._owned is not None and (name == incoming.RESULTS or name in self._owned):
             return name == incoming.RESULTS
         return name in self._only if self._only is not None else not name.startswith("_")

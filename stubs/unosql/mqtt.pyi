@@ -12,6 +12,7 @@ class Base:
     session: Session
     def on(self, name: str) -> Callable[[_F], _F]: "Decorate a function(argument) that runs the commands of a name."
     def setting(self, name: str, default: Any = None) -> Any: "What the server has set, or default."
+    def clock(self, before: int) -> None: "The clock was set; before: time.time() right before that."
     def status(self) -> dict[str, Any]: "epoch, base, waiting, online, unanswered, error; of Sync also connected."
 
 class Sync(Base):

@@ -1,7 +1,7 @@
 """Store and forward, the device's side: messages of what is new, and nothing dropped before the sink has it."""
 import json
 
-from runner import Skip, again, column, fresh, raises, same
+from runner import Skip, again, column, fresh, raises, same, set_clock
 
 try:
     from unosql.sync import Session
@@ -189,6 +189,31 @@ def test_when_deletions_are_forgotten_all_state_goes_anew():
     same(header["x"], [epoch, 20])
     same([line[1] for line in drained(session) if line[2]], list(range(2, 21)))
     same(session.status()["waiting"], 0)
+
+
+def test_a_clock_that_is_set_is_told():
+    """Records have the time of before; the sink learns which, and by how much."""
+    clock = set_clock(60)
+    db = filled(2)
+    session = Session(db, "pump-7", {"readings": 0})
+    db.insert("readings", {})
+    before, clock.time = clock.time, 800000000
+    session.clock(before)
+    db.insert("readings", {})
+    clock.time += 5
+    session.clock(800000003)
+    answer(session, session.message())
+    header, lines = answer(session, session.message())
+    same([line[4] for line in lines], [60, 60, 60, 800000000, 800000000, 800000005])
+    same([line[5] for line in lines if "since" in line[5]], [{"since": 2, "seconds": 799999940}, {"since": 4, "seconds": 2}])
+    same(sorted(told[::2] for told in header["c"].values()), [["_clock", 1], ["readings", 1]])
+    same(db.count("_clock"), 0)
+    db = again(db)
+    session = online(db)
+    session.clock(5)
+    same([line[5]["since"] for line in drained(session)], [6])
+    same(db.count("_clock"), 0)
+    raises(ValueError, "before", session.clock, None)
 
 
 def test_names_and_numbers():

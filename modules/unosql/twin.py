@@ -6,7 +6,7 @@ The same results, and ValueError, IndexError or OverflowError for what is damage
 import hashlib
 import io
 
-from .codec import pack_uint, unpack_uint
+from .codec import pack_uint
 
 try:
     import uzlib
@@ -17,6 +17,17 @@ except ImportError:  # stock MicroPython without our frozen module: blocks stay 
 _WBITS = -9
 # Bits of a Bloom filter for each key.
 _PROBES = 4
+# What stands at the end of a block, behind the length of the data if deflated; and then its checksum.
+_PLAIN, _DEFLATE = 0, 1
+_SUM = 8
+# Bytes of an erase block's header over which it has a checksum.
+_SUMMED = 20
+_NONE = (256, 0)
+# First bytes of UTF-8 that not every second byte may follow (lowest, highest): overlong forms, surrogates, above U+10FFFF.
+_SECOND = {
+    0xC0: _NONE, 0xC1: _NONE, 0xE0: (0xA0, 0xBF), 0xED: (0x80, 0x9F), 0xF0: (0x90, 0xBF), 0xF4: (0x80, 0x8F),
+    0xF5: _NONE, 0xF6: _NONE, 0xF7: _NONE,
+}
 # uzlib allocates what it works in.
 DEFLATE_WORK = INFLATE_WORK = 0
 
@@ -24,6 +35,49 @@ DEFLATE_WORK = INFLATE_WORK = 0
 def allocated():
     """Bytes of the heap handed out since garbage was collected last: nobody knows, so it may be any number."""
     return 1 << 29
+
+
+def unpack_uint(buf, i, count=1):
+    """Decode so many integers at buf[i:] (see codec.py): return them and the index behind. IndexError when they are cut off."""
+    if count > 1:
+        first, i = unpack_uint(buf, i)
+        return (first,) + unpack_uint(buf, i, count - 1)
+    first = buf[i]
+    if first <= 240:
+        return first, i + 1
+    if first <= 248:
+        return 240 + ((first - 241) << 8) + buf[i + 1], i + 2
+    if first == 249:
+        return 2288 + (buf[i + 1] << 8) + buf[i + 2], i + 3
+    end = i + first - 246
+    buf[end - 1]  # a short slice would decode to a wrong number
+    return int.from_bytes(bytes(buf[i + 1 : end]), "big"), end
+
+
+def is_ascii(text):
+    """Whether a str or bytes has ASCII only."""
+    if hasattr(text, "isascii"):  # CPython, whose memoryview takes no str
+        return text.isascii()
+    return not text or max(memoryview(text)) < 128
+
+
+def flaw(data, i):
+    """Return (start, end) of the first bytes from data[i:] on that are not UTF-8 as RFC 3629 has it, None when there are none.
+
+    They are those of one character, as far as it is there: they never go on beyond an ASCII byte.
+    """
+    while i < len(data):
+        start, lead = i, data[i]
+        i += 1
+        if lead < 0x80:
+            continue
+        size = 0 if not 0xC0 <= lead < 0xF8 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+        while i < min(start + size, len(data)) and data[i] & 0xC0 == 0x80:
+            i += 1
+        lo, hi = _SECOND.get(lead, (0x80, 0xBF))
+        if i - start != size or not lo <= data[start + 1] <= hi:
+            return start, i
+    return None
 
 
 def deflate(data, target, work):
@@ -40,6 +94,44 @@ def inflate(blob, data, work):
     if uzlib is None:
         raise ValueError("compressed block, and this image has no uzlib")
     return uzlib.DecompIO(io.BytesIO(blob), _WBITS).readinto(data) or 0
+
+
+def decompress(blob, buf):
+    """Return what kv/compression.py has compressed: a memoryview of buf, or where that is None or too small a bytearray.
+
+    ValueError when the flag or the stream is not ours.
+    """
+    size, flag = len(blob) - 1, blob[-1]
+    if flag == _DEFLATE:
+        size = blob[-3] << 8 | blob[-2]
+    elif flag != _PLAIN:
+        raise ValueError("unknown block encoding %d" % flag)
+    data = memoryview(buf)[:size] if buf is not None and size <= len(buf) else bytearray(size)
+    if flag == _PLAIN:
+        data[:] = memoryview(blob)[:size]
+        return data
+    got = inflate(blob, data, None)
+    if got != size:
+        raise ValueError("block of %d bytes instead of %d" % (got, size))
+    return data
+
+
+def unseal(keys, blob, aad):
+    """Return the data of a sealed block, a part of blob, which may be overwritten. keys: of the envelope; None: there is but a checksum."""
+    if keys:
+        return keys.unseal(blob, aad, True)
+    data = memoryview(blob)[:-_SUM]
+    if len(blob) < _SUM or checksum(data, aad) != bytes(blob[-_SUM:]):
+        raise ValueError("checksum mismatch")
+    return data
+
+
+def unpack(keys, blob, prefix, offset, buf, work):
+    """Return the entries of a segment's sealed block, which may be overwritten, as decompress() does; work is for C.
+
+    prefix, offset: see segment.block_aad(). ValueError when it does not verify.
+    """
+    return decompress(unseal(keys, blob, prefix + offset.to_bytes(4, "big")), buf)
 
 
 def entry(block, i, key, copy):
@@ -96,16 +188,12 @@ def child(block, key):
 
 def root(packed):
     """Return offset, size and depth of a segment's root, and how many entries it has. packed: see part()."""
-    return tuple(_numbers(packed)[:4])
+    return _numbers(packed)[:4]
 
 
 def _numbers(packed):
     """The same, and the index of the first part."""
-    numbers, i = [], 5 + packed[0]
-    for _ in range(4):
-        n, i = unpack_uint(packed, i)
-        numbers.append(n)
-    return numbers + [i]
+    return unpack_uint(packed, 5 + packed[0], 4)
 
 
 def ends_below(packed, key):
@@ -118,20 +206,42 @@ def overlaps(packed, floor, lo, hi):
     return lo <= part(packed, 1) and (hi is None or _low(packed, floor) < hi)
 
 
+def _in_gap(packed, key):
+    """Whether a key lies between two that the segment says to have none in between."""
+    gaps, i = part(packed, 4), 0
+    try:
+        while True:
+            before, i = _counted(gaps, i)
+            behind, i = _counted(gaps, i)
+            if before < key < behind:
+                return True
+    except IndexError:  # behind the last of them
+        return False
+
+
+def _counted(buf, i):
+    size, i = unpack_uint(buf, i)
+    if i + size > len(buf):
+        raise IndexError("cut off")
+    return buf[i : i + size], i + size
+
+
 def _low(packed, floor):
     low = part(packed, 0)
     return low if floor is None else max(low, floor + b"\0")
 
 
 def probe(packed, floor, key):
-    """Return offset, size and depth of a segment's root if it may hold a live key, else None."""
-    if key > part(packed, 1) or key < _low(packed, floor):
+    """Where a live key is sought in a segment: offset, size and depth of its root, or, where the meta block has the root's entries, of
+    the child. None: it is not there."""
+    if key > part(packed, 1) or key < _low(packed, floor) or _in_gap(packed, key):
         return None
     bloom = part(packed, 2)
     for bit in _bits(key, bloom) if bloom else ():
         if not bloom[bit >> 3] >> (bit & 7) & 1:
             return None
-    return root(packed)[:3]
+    place, top = root(packed)[:3], part(packed, 3)
+    return child(top, key) + (place[2] - 1,) if top and place[2] else place
 
 
 def note(bloom, key):
@@ -151,14 +261,20 @@ def checksum(data, aad):
     """The first 8 bytes of SHA-256 over aad and data."""
     digest = hashlib.sha256(aad)
     digest.update(data)
-    return digest.digest()[:8]
+    return digest.digest()[:_SUM]
 
 
 def part(packed, n):
-    """Return part n of a segment's meta block as Segment packs it: behind its tag, four bytes and four numbers."""
+    """Return part n of a segment's meta block as Segment packs it: behind its tag, four bytes and four numbers.
+
+    0: its lowest key, 1: its highest, 2: the Bloom filter. 3: the root's entries, or nothing. 4: v(size) key v(size) key ..., gaps
+    without keys between two and two. A meta block of version 0.1.0 ends before part 3.
+    """
     i = _numbers(packed)[4]
     size, i = unpack_uint(packed, i)
-    for _ in range(n):
+    for earlier in range(n):
+        if earlier > 1 and i + size == len(packed):
+            return b""
         size, i = unpack_uint(packed, i + size)
     if i + size > len(packed):
         raise ValueError("damaged entries")
@@ -244,6 +360,19 @@ def tag(tags, wanted, block):
         at = tags.find(wanted, at + 1)
         if at & 3 == 0 or at < 0:
             return at >> 2
+
+
+def header(read, head, block, end):
+    """The first block from that one on, and below end, whose header (storage/blocks.py) verifies; -1: there is none.
+
+    read: readblocks of a block device. It fills head, a bytearray, which then has the header.
+    """
+    while block < end:
+        read(block, head, 0)
+        if head[0] == 0x55 and hashlib.sha256(head[:_SUMMED]).digest()[:4] == head[_SUMMED : _SUMMED + 4]:
+            return block
+        block += 1
+    return -1
 
 
 def _key(arena, place):

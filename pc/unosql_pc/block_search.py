@@ -7,8 +7,8 @@ import zlib
 from typing import NamedTuple
 
 from . import engine  # noqa: F401
-from unosql.codec import unpack_uint
-from unosql.kv.compression import decompress
+from unosql.twin import unpack_uint
+from unosql.twin import decompress
 from unosql.kv.envelope import Plain
 from unosql.kv.segment import block_aad
 from unosql.twin import entry
@@ -59,7 +59,7 @@ def _verified(data, at, sizes, prefix, envelope):
     aad = block_aad(prefix, at)
     for size in sizes:
         try:
-            return Block(at, size, bytes(decompress(envelope.unseal(data[at : at + size], aad))))
+            return Block(at, size, bytes(decompress(envelope.unseal(data[at : at + size], aad), None)))
         except (ValueError, IndexError, OSError, zlib.error):
             pass
     return None

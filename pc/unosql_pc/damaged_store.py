@@ -8,7 +8,7 @@ from . import engine, images  # noqa: F401
 from .block_search import carve, leaves
 from .terminal import Failure, shown
 from unosql.kv import header as headers
-from unosql.codec import unpack_uint
+from unosql.twin import unpack_uint
 from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.kv.version import decode

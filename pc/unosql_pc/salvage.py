@@ -11,7 +11,7 @@ from .damaged_store import DEAD, Remains
 from .terminal import Failure, print_json, progress, ranges, say, shown
 from .times import Times
 from unosql.documents import keys
-from unosql.codec import unpack_uint
+from unosql.twin import unpack_uint
 from unosql.documents.record import header, loads, unpack
 
 

@@ -98,7 +98,8 @@ def test_the_log_does_not_fill_its_medium():
 
     with Medium("VfsFat", 512, 128):
         with open("/ram/other", "w") as file:
-            file.write("x" * (os.statvfs("/ram")[0] * os.statvfs("/ram")[3] - 35000))
+            for _ in range((os.statvfs("/ram")[0] * os.statvfs("/ram")[3] - 35000) // 512):
+                file.write("x" * 512)
         logger = Logger("/ram/t.log", 8192)
         for _ in range(40):
             logger.write("ERROR", "x" * 100)

@@ -57,11 +57,22 @@ def test_both_give_the_same_bytes():
         same(bytes(target[:size]), uzlib.compress(data, -9))
 
 
+def sealed(block, prefix=b"s1", offset=258):
+    """A block of a segment, with its checksum."""
+    return block + _unosql.checksum(block, prefix + b"\x00\x00\x01\x02")
+
+
+def inflate(stream, target, area):
+    """Fill target from a stream, as the block of a segment; return how many bytes of it were filled: all, or ValueError."""
+    block = bytes(stream) + bytes((len(target) >> 8, len(target) & 255, 1))
+    return len(_unosql.unpack(None, sealed(block), b"s1", 258, target, area))
+
+
 def test_each_reads_what_the_other_wrote():
     area = work()
     for data in SAMPLES:
         target = bytearray(len(data))
-        same(_unosql.inflate(uzlib.compress(data, -9), target, area), len(data))
+        same(inflate(uzlib.compress(data, -9), target, area), len(data))
         same(target, data)
         packed = bytearray(len(data) * 2 + 10)
         size = _unosql.deflate(data, packed, area)
@@ -73,11 +84,12 @@ def test_streams_made_elsewhere():
     area = work()
     for stream, data in MADE_ELSEWHERE:
         target = bytearray(len(data))
-        same(_unosql.inflate(unhexlify(stream), target, area), len(data))
+        same(inflate(unhexlify(stream), target, area), len(data))
         same(target, data)
-        longer = bytearray(len(data) + 10)
-        same(_unosql.inflate(unhexlify(stream) + b"what follows", longer, area), len(data))
-        same(longer, data + bytes(10))
+        target = bytearray(len(data))
+        same(inflate(unhexlify(stream) + b"what follows", target, area), len(data))
+        same(target, data)
+        raises(ValueError, "stream", inflate, unhexlify(stream), bytearray(len(data) + 10), area)
 
 
 def test_data_of_many_kinds():
@@ -89,7 +101,7 @@ def test_data_of_many_kinds():
             packed, back = bytearray(2 * size + 10), bytearray(size)
             packed = packed[: _unosql.deflate(data, packed, area)]
             same(packed, uzlib.compress(data, -9))
-            same(_unosql.inflate(packed, back, area), size)
+            same(inflate(packed, back, area), size)
             same(back, data)
 
 
@@ -103,16 +115,16 @@ def test_target_too_small():
         same(guarded[less:], bytes(8))
     for less in (len(TEXT) - 1, 1, 0):
         guarded = bytearray(less + 8)
-        same(_unosql.inflate(uzlib.compress(TEXT, -9), memoryview(guarded)[:less], area), less)
+        same(inflate(uzlib.compress(TEXT, -9), memoryview(guarded)[:less], area), less)
         same(guarded[less:], bytes(8))
 
 
 def test_stream_ends_early():
     area = work()
     packed = uzlib.compress(TEXT, -9)
-    same(_unosql.inflate(packed, bytearray(2 * len(TEXT)), area), len(TEXT))
-    raises(ValueError, "stream", _unosql.inflate, packed[: len(packed) // 2], bytearray(len(TEXT)), area)
-    raises(ValueError, "stream", _unosql.inflate, b"", bytearray(10), area)
+    raises(ValueError, "stream", inflate, packed, bytearray(2 * len(TEXT)), area)
+    raises(ValueError, "stream", inflate, packed[: len(packed) // 2], bytearray(len(TEXT)), area)
+    raises(ValueError, "stream", inflate, b"", bytearray(10), area)
 
 
 def test_damaged_streams_stay_within_the_target():
@@ -125,7 +137,7 @@ def test_damaged_streams_stay_within_the_target():
         for flip in (1, 16, 255):
             packed[i] ^= flip
             try:
-                assert _unosql.inflate(packed, target, area) <= len(TEXT)
+                assert inflate(packed, target, area) <= len(TEXT)
             except ValueError:
                 pass
             packed[i] ^= flip
@@ -134,17 +146,53 @@ def test_damaged_streams_stay_within_the_target():
 
 def test_bad_arguments():
     area = work()
-    raises(ValueError, "work", _unosql.inflate, b"abc", bytearray(10), area[: _unosql.INFLATE_WORK - 1])
+    raises(ValueError, "work", inflate, uzlib.compress(b"abc", -9), bytearray(3), area[: _unosql.INFLATE_WORK - 1])
     raises(ValueError, "work", _unosql.deflate, b"abc", bytearray(10), area[: _unosql.DEFLATE_WORK - 1])
     view = memoryview(bytearray(2 * len(area)))
-    for call, size in ((_unosql.inflate, _unosql.INFLATE_WORK), (_unosql.deflate, _unosql.DEFLATE_WORK)):
-        raises(ValueError, "work", call, b"abc", view[size - 1 :], view)  # written while it is worked in
-        raises(ValueError, "work", call, b"abc", view[:9], view[8:])
-        raises(ValueError, "work", call, b"abc", bytearray(10), view[1:])
+    for call, size, data in ((inflate, _unosql.INFLATE_WORK, uzlib.compress(b"abc", -9)), (_unosql.deflate, _unosql.DEFLATE_WORK, b"abc")):
+        raises(ValueError, "work", call, data, view[size - 1 :], view)  # written while it is worked in
+        raises(ValueError, "work", call, data, view[:9], view[8:])
+        raises(ValueError, "work", call, data, bytearray(10), view[1:])
     same(bytes(view), bytes(len(view)))
     same(_unosql.deflate(b"abc", view[_unosql.DEFLATE_WORK :], view), 5)
     raises(TypeError, "", _unosql.deflate, b"abc", b"read-only", area)
-    raises(TypeError, "", _unosql.inflate, "abc", None, area)
+    raises(TypeError, "", _unosql.unpack, None, sealed(b"abc\0"), b"s1", 258, b"read-only", area)
+
+
+def test_blocks_of_segments():
+    area, target = work(), bytearray(len(TEXT) + 9)
+    stream = uzlib.compress(TEXT, -9)
+    deflated = sealed(stream + bytes((len(TEXT) >> 8, len(TEXT) & 255, 1)))
+    for blob, data in ((sealed(b"\0"), b""), (sealed(b"abc\0"), b"abc"), (deflated, TEXT)):
+        for room in (target, memoryview(target), memoryview(target)[3:]):
+            found = _unosql.unpack(None, blob, b"s1", 258, room, area)
+            same((bytes(found), type(found)), (data, memoryview))
+            same(bytes(room[: len(data)]), data)
+        found = _unosql.unpack(None, blob, memoryview(b"s1"), 258, target, area)
+        same(bytes(found), data)
+    found = _unosql.unpack(None, deflated, b"s1", 258, bytearray(5), area)
+    same((found, type(found)), (TEXT, bytearray))
+    same(bytes(_unosql.unpack(None, sealed(b"abc\0"), b"s1", 258, bytearray(2), area)), b"abc")
+
+
+def test_blocks_that_are_damaged():
+    area, target = work(), bytearray(100)
+    blob = sealed(b"abc\0")
+    for i in range(len(blob)):
+        bad = bytearray(blob)
+        bad[i] ^= 16
+        raises(ValueError, "checksum", _unosql.unpack, None, bad, b"s1", 258, target, area)
+    for prefix, offset in ((b"s2", 258), (b"s1", 259)):
+        raises(ValueError, "checksum", _unosql.unpack, None, blob, prefix, offset, target, area)
+    for less in range(len(blob)):
+        raises(ValueError, "checksum", _unosql.unpack, None, blob[:less], b"s1", 258, target, area)
+    for bad, why in ((b"", "damaged"), (b"abc\x02", "damaged"), (b"\x01", "damaged"), (b"\x00\x01", "damaged"), (b"\x00\x05\x01", "stream"),
+                     (b"\x07\x07\x07\x00\x05\x01", "stream")):
+        raises(ValueError, why, _unosql.unpack, None, sealed(bad), b"s1", 258, target, area)
+    raises(ValueError, "prefix", _unosql.unpack, None, blob, bytes(61), 258, target, area)
+    raises(ValueError, "work", _unosql.unpack, None, sealed(uzlib.compress(b"a" * 99, -9) + b"\x00\x63\x01"), b"s1", 258, target, area[1:100])
+    raises(ValueError, "keys", _unosql.unpack, b"", bytearray(48), b"s1", 258, target, area)
+    same(bytes(target), bytes(100))
 
 
 # v(shared) v(rest) v(size of value + 1) rest value: "a" 17, "ab" deleted, "b" 5. As places: offsets and sizes.
@@ -171,7 +219,16 @@ def test_a_memtable_and_parts():
     arena, places = b"\x01\x02bx\x01\x00a", b"\x00\x04\x00\x00"
     same([_unosql.search(arena, places, 2, key) for key in (b"", b"a", b"aa", b"b", b"c")], [0, 0, 1, 1, 2])
     packed = b"\x01s" + b"size" + b"\x00" * 4 + b"\x01a\x02zz\x00"
-    same([_unosql.part(packed, n) for n in range(3)], [b"a", b"zz", b""])
+    same([_unosql.part(packed, n) for n in range(5)], [b"a", b"zz", b"", b"", b""])
+
+
+def test_a_key_that_a_segment_can_not_have():
+    work()
+    packed = b"\x01s" + b"size" + b"\x07\x08\x01\x09" + b"\x01a\x02zz\x00"
+    same(_unosql.probe(packed, None, b"k"), (7, 8, 1))
+    packed += b"%c%s" % (len(INDEX), INDEX) + b"\x04\x01h\x01m"  # its root, and nothing between h and m
+    same([_unosql.probe(packed, None, key) for key in (b"A", b"k", b"zzz")], [None] * 3)
+    same(_unosql.probe(packed, None, b"bb"), (32, 2, 0))
 
 
 def test_entries_that_are_damaged():

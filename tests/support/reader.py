@@ -116,7 +116,7 @@ def header(buf):
     """Return (size, None or (salt, iterations, key check))."""
     if buf[:2] != b"UQ" or len(buf) < 4:
         raise Damaged("no header")
-    if buf[2] != 1:
+    if buf[2] not in (1, 2):
         raise Damaged("format version %d" % buf[2])
     if not buf[3] & 1:
         return 4, None
@@ -154,6 +154,15 @@ class Segment:
         self.min, i = counted(meta, i)
         self.max, i = counted(meta, i)
         self.bloom, i = counted(meta, i)
+        self.top, i = counted(meta, i) if i < len(meta) else (b"", i)
+        self.gaps = []
+        if i < len(meta):
+            bounds, end = counted(meta, i)
+            i = 0
+            while i < len(bounds):
+                before, i = counted(bounds, i)
+                behind, i = counted(bounds, i)
+                self.gaps.append((before, behind))
 
     def _unseal(self, offset, size):
         return self.envelope.unseal(self.data[offset : offset + size], self.tag + offset.to_bytes(4, "big"))
@@ -167,6 +176,9 @@ class Segment:
                 raise Damaged("stream")
         else:
             block = block[:-1]
+        return self._entries_of(block)
+
+    def _entries_of(self, block):
         key, i = b"", 0
         while i < len(block):
             (shared, rest, width), i = varints(block, i, 3)
@@ -176,20 +188,22 @@ class Segment:
             yield key, block[i:end] if width else None
             i = end
 
-    def _walk(self, offset, size, depth):
-        for key, value in self._entries(offset, size):
+    def _walk(self, entries, depth):
+        for key, value in entries:
             if not depth:
                 yield key, value
                 continue
             place, _ = varints(value, 0, 2)
-            yield from self._walk(*place, depth - 1)
+            yield from self._walk(self._entries(*place), depth - 1)
 
     def entries(self):
         """Yield (key, value or None), live ones only."""
         last, count = None, 0
-        for key, value in self._walk(*self.root, self.depth):
+        for key, value in self._walk(self._entries_of(self.top) if self.top else self._entries(*self.root), self.depth):
             if last is not None and key <= last:
                 raise Damaged("order")
+            if any(before < key < behind for before, behind in self.gaps):
+                raise Damaged("a key in a gap")
             last = key
             count += 1
             if not self.floor or key > self.floor:

@@ -186,10 +186,10 @@ class Native:
         ends[:16], buf[: len(blob) - 32], ends[16:] = blob[:16], blob[16:-16], blob[-16:]
 
     @classmethod
-    def unseal(cls, keys, blob, aad, target):
+    def unseal(cls, keys, blob, aad):
         data = cls.c.unseal(bytes(keys), bytes(blob), aad)
-        target[: len(data)] = data
-        return len(data)
+        blob[16 : 16 + len(data)] = data
+        return memoryview(blob)[16 : 16 + len(data)]
 
 
 def test_images_with_the_native_module_take_it(monkeypatch):
@@ -282,7 +282,7 @@ def test_two_salts():
 
 @pytest.mark.parametrize("blob, why", [
     (b"", "not an unosql header"), (b"UQ\1", "not an unosql header"), (b"XX\1\0", "not an unosql header"),
-    (b"UQ\2\0", "format version 2"), (b"UQ\1\1" + bytes(27), "cut off"),
+    (b"UQ\3\0", "format version 3"), (b"UQ\0\0", "format version 0"), (b"UQ\1\1" + bytes(27), "cut off"),
     (b"UQ\1\1" + bytes(28), "0 iterations"), (b"UQ\1\1" + bytes(16) + b"\xff" * 4 + bytes(8), "4294967295 iterations")])
 def test_bad_header(blob, why):
     with pytest.raises(CorruptionError, match=why) as caught:

@@ -198,6 +198,49 @@ def test_golden(image):
     assert store.get(b"zz") == b"new"
 
 
+def earlier(image):
+    """A medium with a golden image on it, and its key."""
+    fs = media.LossyFs()
+    fs.mkdir("t.udb")
+    fs.files.update({"t.udb/" + path.name: path.read_bytes() for path in (GOLDEN / image).iterdir() if path.suffix != ".jsonl"})
+    return fs, KEY if image.endswith("encrypted") else None
+
+
+def versions(fs):
+    """Of the headers in the manifest's slots."""
+    return {fs.files[slot][2 + fs.files[slot].find(b"UQ")] for slot in ("t.udb/m00", "t.udb/m01") if slot in fs.files}
+
+
+def upgrade(store):
+    """Yield after each batch that is durable."""
+    for i in range(4):
+        store.apply([(b"k%d%d" % (i, j), bytes(100)) for j in range(10)])
+        yield
+    store.compact()
+
+
+@pytest.mark.parametrize("model", media.LossyFs.MODELS)
+@pytest.mark.parametrize("image", sorted(p.name for p in GOLDEN.glob("v1*")))
+def test_power_cuts_while_a_database_becomes_one_of_this_version(image, model):
+    fs, password = earlier(image)
+    store = make(fs, password, memtable=2048)
+    before, start, durable = dict(store.scan(b"")), fs.steps, []
+    assert versions(fs) == {1}
+    for _ in upgrade(store):
+        durable.append(dict(store.scan(b"")))
+    assert 2 in versions(fs) and dict(make(fs, password).scan(b"")) == durable[-1]
+    for step in range(media.LossyFs.MODELS.index(model), fs.steps - start, len(media.LossyFs.MODELS)):  # each of them in one model
+        cut, _ = earlier(image)
+        store, done = make(cut, password, memtable=2048), 0
+        cut.cut(step, model, step)
+        with pytest.raises(media.PowerCut):
+            for done, _ in enumerate(upgrade(store), 1):
+                pass
+        cut.restart()
+        store = make(cut, password)
+        assert dict(store.scan(b"")) in [before, *durable][done : done + 2] and list(store.verify()) == []
+
+
 def test_reader_command():
     image = GOLDEN / "v1-encrypted"
     command = [sys.executable, str(SUPPORT / "reader.py"), str(image)]
@@ -229,8 +272,8 @@ def test_the_unknown():
     assert dict(make(fs).scan(b"")) == dict(store.scan(b"")) and fs.files["t.udb/later"] == b"?"
     for slot in ("t.udb/m00", "t.udb/m01"):
         if slot in fs.files:
-            fs.files[slot] = flagged(fs.files[slot], 2, 2)
-    with pytest.raises(CorruptionError, match="format version 2"):
+            fs.files[slot] = flagged(fs.files[slot], 2, 3)
+    with pytest.raises(CorruptionError, match="format version 3, this code reads 1 to 2"):
         make(fs)
 
 

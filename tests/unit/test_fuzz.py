@@ -28,7 +28,7 @@ import reliability
 from media import NorFlash
 from memfs import MemFs
 from unosql.kv import compaction
-from unosql.codec import unpack_uint
+from unosql.twin import unpack_uint
 from unosql.errors import CorruptionError
 from unosql.storage.files import Files
 from unosql.storage.flash import Flash

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unosql.documents import keys, ordering
-from unosql.codec import pack_uint, unpack_uint
+from unosql.codec import pack_uint
+from unosql.twin import unpack_uint
 
 WIDE = 1 << 62
 NUMBERS = st.one_of(

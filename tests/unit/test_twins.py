@@ -21,8 +21,8 @@ from firmware import targets
 from firmware.paths import MODULES
 
 TRACE = SUPPORT / "twins" / "trace.py"
-COMPARED = {"append", "checksum", "child", "children", "decode", "ends_below", "entry", "find", "lookup", "note", "overlaps", "part", "place",
-            "probe", "root", "search", "shared", "tag"}
+COMPARED = {"append", "checksum", "child", "children", "decode", "ends_below", "entry", "find", "flaw", "is_ascii", "lookup", "note", "overlaps",
+            "part", "place", "probe", "root", "search", "shared", "tag", "unpack_uint", "unseal"}
 KEYS = ("-", "16bytekey1234567")
 CI = 1200  # calls of each case in the test
 EACH = 5000  # calls of one seed in the script

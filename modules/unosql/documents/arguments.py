@@ -1,6 +1,6 @@
 """Checks of what users pass."""
 
-from ..codec import is_ascii
+from ..native import native
 from .text import joined
 
 
@@ -42,7 +42,7 @@ def settle(value, name):
 
 def _is_ascii(value):
     if isinstance(value, str):
-        return is_ascii(value)
+        return native.is_ascii(value)
     if isinstance(value, (dict, list, tuple)):
         for part in value:  # without a generator, which takes RAM
             if not _is_ascii(part) or isinstance(value, dict) and not _is_ascii(value[part]):

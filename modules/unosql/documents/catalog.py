@@ -7,8 +7,8 @@ when it recovers, and are written to flash along with the memtable only.
 
 import time
 
+from ..native import native
 from .. import heap
-from ..codec import unpack_uint
 from ..errors import StorageFullError, UnosqlError
 from . import keys
 from .arguments import check_name
@@ -232,7 +232,7 @@ class Catalog:
         elif kind == keys.CATALOG:
             self._replay_entry(key, value)
         elif kind == keys.CHANGE and value is not None:
-            self._note_change(unpack_uint(key, 1)[0])
+            self._note_change(native.unpack_uint(key, 1)[0])
 
     def before_flush(self):
         return list(self._entries())
@@ -277,7 +277,7 @@ class Catalog:
             return False
         if kind != keys.INDEX:
             return id < alive[0]
-        return id not in alive[1:] or value is not None and unpack_uint(value, 0)[0] < alive[0]
+        return id not in alive[1:] or value is not None and native.unpack_uint(value, 0)[0] < alive[0]
 
     def is_dead_range(self, lo, hi):
         kind = lo[:1]

@@ -1,6 +1,6 @@
 """The change feed: records by the number of their last change, deletions included."""
 
-from ..codec import unpack_uint
+from ..native import native
 from . import keys
 from .arguments import check_number
 from .record import header, unpack
@@ -10,9 +10,8 @@ def feed(store, since, last):
     """Yield (change, number of the collection, id, timestamp of the deletion or None) for what is stored of since < change <= last."""
     lo = keys.make(keys.CHANGE, since + 1)
     for key, value in store.scan(lo, keys.make(keys.CHANGE, max(since, last) + 1)):
-        number, i = unpack_uint(value, 0)
-        id, i = unpack_uint(value, i)
-        yield unpack_uint(key, 1)[0], number, id, unpack_uint(value, i + 1)[0] if i < len(value) else None
+        number, id, i = native.unpack_uint(value, 0, 2)
+        yield native.unpack_uint(key, 1)[0], number, id, native.unpack_uint(value, i + 1)[0] if i < len(value) else None
 
 
 def entries(catalog, since, last):

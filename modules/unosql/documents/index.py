@@ -1,6 +1,7 @@
 """Indexes: entries of the store that sort as the values of some fields do, each naming a record's id."""
 
-from ..codec import is_ascii, pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from ..errors import UniqueError, UnosqlError
 from . import keys
 from .arguments import check_strings, settle
@@ -52,7 +53,7 @@ class Index:
     def ids(self, collection, lo, hi, reverse=False):
         """Yield (key, id) of the entries between two keys of the store."""
         for key, value in collection.catalog.store.scan(lo, max(lo, hi), reverse):
-            id = unpack_uint(value, 0)[0]
+            id = native.unpack_uint(value, 0)[0]
             if id >= collection.first:
                 yield key, id
 
@@ -101,7 +102,7 @@ class Index:
 def is_odd(raw):
     """Whether a stored record has text that is not Unicode, from an earlier version."""
     data = raw[header(raw)[3] :]
-    if is_ascii(data):
+    if native.is_ascii(data):
         return False
     return not is_sound(data)
 
@@ -190,7 +191,7 @@ def purge(collection, lo, hi):
     for index in collection.indexes():
         prefix = index.prefix(collection)
         for key, value in store.scan(prefix, keys.above(prefix)):
-            if lo <= unpack_uint(value, 0)[0] < hi:
+            if lo <= native.unpack_uint(value, 0)[0] < hi:
                 store.apply([(key, None)])
 
 

@@ -3,7 +3,8 @@
 A key is one letter for its kind, then numbers as varints; keys of an index hold JSON values as well (ordering.py).
 """
 
-from ..codec import is_ascii, pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from .text import escaped, unescaped
 
 # The catalogue sorts last, next to the changes: written at each flush, it is merged with what is merged anyway.
@@ -33,15 +34,14 @@ def collection(name):
 
 def named(data):
     """Return the name of a collection that is stored; of what is not UTF-8, from an earlier version, see text.escaped()."""
-    if is_ascii(data):
+    if native.is_ascii(data):
         return data.decode()
     return escaped(data)
 
 
 def parse(key, i=1):
     """Return the first two numbers of a key, or of the bytes from i on."""
-    first, i = unpack_uint(key, i)
-    return first, unpack_uint(key, i)[0]
+    return native.unpack_uint(key, i, 2)[:2]
 
 
 def above(prefix):

@@ -4,7 +4,8 @@ import json
 import sys
 
 from .. import state
-from ..codec import is_ascii, pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from .arguments import called
 from .own import check_own
 from .text import is_sound, joined, mended
@@ -17,7 +18,7 @@ _DEPTH = 16
 def dumps(value, name="record"):
     """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
     data = _json(value).encode("utf-8", "surrogatepass")
-    if not is_ascii(data):
+    if not native.is_ascii(data):
         if not is_sound(data):
             return dumps(joined(value, name))
     return data
@@ -34,7 +35,7 @@ def loads(data, thorough=False):
 
     thorough: overlong forms too, which make no trouble until they are stored again.
     """
-    if is_ascii(data) if thorough or not state.strict else b"\xed" not in data:  # which surrogates start with
+    if native.is_ascii(data) if thorough or not state.strict else b"\xed" not in data:  # which surrogates start with
         try:
             return json.loads(data)
         except UnicodeError:
@@ -68,10 +69,7 @@ def pack(version, timestamp, change, fields):
 
 def header(raw):
     """Return (version, timestamp, change, offset of the JSON) of a stored record."""
-    version, i = unpack_uint(raw, 0)
-    timestamp, i = unpack_uint(raw, i)
-    change, i = unpack_uint(raw, i)
-    return version, timestamp, change, i
+    return native.unpack_uint(raw, 0, 3)
 
 
 def restamp(raw, change):

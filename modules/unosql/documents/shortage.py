@@ -5,7 +5,8 @@ the store, and yet all or nothing: first their ids are written down, then the ca
 opening keeps after a cut. Nothing is kept in the history, since room is wanted.
 """
 
-from ..codec import pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from ..errors import StorageFullError
 from . import keys
 from .condition import matches
@@ -99,8 +100,7 @@ def _promised(store, parts):
     for n in range(parts):
         part, i = store.get(keys.make(keys.PROMISE, n)), 0
         while i < len(part):
-            start, i = unpack_uint(part, i)
-            size, i = unpack_uint(part, i)
+            start, size, i = native.unpack_uint(part, i, 2)
             start += end
             end = start + size
             yield start, end

@@ -13,7 +13,7 @@ class Buffers:
     """block: bytes of a block before compression. half: of one in level 0, where several are merged at a time.
 
     index: of a block of the tree above them; small blocks come with small heaps, where three large ones are too many.
-    work: what compress() and decompress() of blocks work in. input: what a sealed block is read into.
+    work: what compress() and unpack() work in. input: what a sealed block is read into.
     """
 
     def __init__(self, block=1024):

@@ -1,7 +1,7 @@
 """Compression of blocks: raw deflate (RFC 1951) where it pays, by _unosql of our images or else its twin, which takes uzlib.
 
-Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in memory that it is given, once for all
-blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for a while has no such gaps.
+native.unpack() undoes it. Both give the same bytes, and so does uzlib's stand-in on a PC. _unosql works in memory that it is given,
+once for all blocks, where uzlib takes 2 KB of the heap for each: a small heap that has been used for a while has no such gaps.
 """
 
 from ..native import native
@@ -17,7 +17,7 @@ SPARE = 16
 
 
 def workspace(size):
-    """Return what blocks of up to size bytes are compressed and decompressed in."""
+    """Return what blocks of up to size bytes are compressed and unpacked in."""
     return memoryview(bytearray(max(native.INFLATE_WORK, native.DEFLATE_WORK + size + _TAIL + SPARE)))
 
 
@@ -27,10 +27,10 @@ def room(work):
 
 
 def compress(data, work=None):
-    """Deflate data (bytes-like, below 64 KB) when that makes it smaller, and add what decompress() needs.
+    """Deflate data (bytes-like, below 64 KB) when that makes it smaller, and add what native.unpack() needs.
 
     Return (buffer, size); the buffer is to write to and has SPARE bytes more. work: a workspace(), of which the
-    buffer is a part, or None: a new one. What decompress() needs stands at the end: it reads the stream as it lies.
+    buffer is a part, or None: a new one. What unpack() needs stands at the end: it reads the stream as it lies.
     """
     size = len(data)
     if work is None or room(work) < size:
@@ -45,23 +45,3 @@ def compress(data, work=None):
     target[:size] = data
     target[size] = _PLAIN
     return target, size + 1
-
-
-def decompress(blob, buf=None, work=None):
-    """Undo compress(). Into buf and return a memoryview of it, or a new buffer where there is no buf or it is too small.
-
-    ValueError when the flag or the stream is not ours. work: as for compress().
-    """
-    size, flag = len(blob) - 1, blob[-1]
-    if flag == _DEFLATE:
-        size = blob[-3] << 8 | blob[-2]
-    elif flag != _PLAIN:
-        raise ValueError("unknown block encoding %d" % flag)
-    data = memoryview(buf)[:size] if buf is not None and size <= len(buf) else bytearray(size)
-    if flag == _PLAIN:
-        data[:] = memoryview(blob)[:size]
-        return data
-    got = native.inflate(blob, data, work or workspace(0))
-    if got != size:
-        raise ValueError("block of %d bytes instead of %d" % (got, size))
-    return data

@@ -10,7 +10,7 @@ from .compression import native
 from .envelope import Plain
 
 MAGIC = b"UQ"
-VERSION = 1
+VERSION = 2  # written; earlier ones are read
 _ENCRYPTED = 1
 _SIZE = 4
 _SALT = 16
@@ -69,8 +69,8 @@ def decode(blob, where):
     """Return (header, its size) of the bytes at the start of blob. CorruptionError if it is none."""
     if len(blob) < _SIZE or bytes(blob[:2]) != MAGIC:
         raise CorruptionError(where, 0, "not an unosql header")
-    if blob[2] != VERSION:
-        raise CorruptionError(where, 2, "format version %d, this code reads %d" % (blob[2], VERSION))
+    if not 1 <= blob[2] <= VERSION:
+        raise CorruptionError(where, 2, "format version %d, this code reads 1 to %d" % (blob[2], VERSION))
     if not blob[3] & _ENCRYPTED:
         return Header(), _SIZE
     if len(blob) < _SIZE + _KEY_SIZE:

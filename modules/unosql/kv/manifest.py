@@ -4,7 +4,8 @@ One sealed record a version. The whole record with the highest counter is the tr
 next version overwrites, so that a torn write loses nothing.
 """
 
-from ..codec import pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from ..errors import CorruptionError
 from .envelope import Plain
 from .header import create, decode
@@ -69,7 +70,7 @@ class Manifest:
         except ValueError:
             return None
         header, size = decode(record, self._log.describe(place))
-        counter, i = unpack_uint(record, size)
+        counter, i = native.unpack_uint(record, size)
         if header.salt is None:
             # Both sums of a plain record are over the same bytes: without the last one it is whole for the outer check.
             try:

@@ -3,7 +3,7 @@
 from .. import heap
 from ..errors import CorruptionError
 from .buffers import Buffers
-from .compression import decompress
+from .compression import native
 from .segment import block_aad
 
 
@@ -70,7 +70,7 @@ class Reader:
         heap.tidy()
         blob = self.raw(number, offset, size)
         try:
-            return decompress(self.envelope.unseal(blob, block_aad(prefix, offset), True), buf, self.buffers.work)
+            return native.unpack(self.envelope.keys, blob, prefix, offset, buf, self.buffers.work)
         except (ValueError, OSError, IndexError, EOFError) as error:
             raise CorruptionError(self.source.describe(number), offset, error)
 

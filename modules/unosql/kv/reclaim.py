@@ -67,7 +67,7 @@ def is_dead_range(store, lo, hi):
 
 def is_garbage(store, level, key, value):
     """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
-    if value is None and not any(s.overlaps(key, key + b"\0") for s in store.version.holders_below(level, key)):
+    if value is None and not any(s.may_hold(key) for s in store.version.holders_below(level, key)):
         return True
     return is_dead(store, key, value)
 

@@ -19,7 +19,7 @@ class Sealed:
     """seal() and unseal(), as crypto.Sealed. keys: filled by _unosql; forget() wipes them."""
 
     def __init__(self, keys):
-        self._keys = keys
+        self.keys = keys
         self.check = bytes(keys[:8])
 
     def seal(self, data, aad):
@@ -32,19 +32,17 @@ class Sealed:
     def seal_parts(self, buf, size, aad):
         """Seal the first size bytes of buf (memoryview), in place, with 16 more; return the block in parts."""
         ends = memoryview(bytearray(2 * _BLOCK))
-        native.seal(self._keys, buf, size, aad, ends)
+        native.seal(self.keys, buf, size, aad, ends)
         return ends[:_BLOCK], buf[: size + _BLOCK - size % _BLOCK], ends[_BLOCK:]
 
     def unseal(self, blob, aad, in_place=False):
         """Return the data of a sealed block. ValueError when it does not verify. in_place: overwrite it in blob."""
-        text = memoryview(blob)[_BLOCK:-_BLOCK]
-        data = text if in_place else bytearray(len(text))
-        return data[: native.unseal(self._keys, blob, aad, data)]
+        return native.unseal(self.keys, blob if in_place else bytearray(blob), aad)
 
     def forget(self):
         """Wipe the keys; nothing can be sealed or unsealed any more."""
-        for i in range(len(self._keys)):
-            self._keys[i] = 0
+        for i in range(len(self.keys)):
+            self.keys[i] = 0
 
     def capacity(self, limit):
         """The most bytes whose sealed form has at most limit bytes."""

@@ -4,7 +4,6 @@ Blocks of about a kilobyte hold sorted entries and are compressed and sealed one
 The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
 """
 
-from ..codec import unpack_uint
 from ..errors import CorruptionError
 from .compression import native
 from .memtable import ABSENT
@@ -68,7 +67,7 @@ class Segment:
         meta = bytes(self._reader.unseal(self.number, tag, offset, blob))
         self._packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + meta
         try:
-            self._part(2)
+            self._part(4)
         except _DAMAGE as error:
             self._damaged(error, offset)
 
@@ -107,7 +106,7 @@ class Segment:
         return self._part(1)
 
     def _part(self, n):
-        """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter."""
+        """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter, 3 the root's entries if they are nowhere else."""
         return native.part(self._packed, n)
 
     @property
@@ -122,6 +121,10 @@ class Segment:
     def ends_below(self, key):
         """Whether the highest key is below key."""
         return native.ends_below(self._packed, key)
+
+    def may_hold(self, key):
+        """Whether a live key may be here; nothing is read."""
+        return native.probe(self._packed, self.floor, key) is not None
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
@@ -221,24 +224,24 @@ class Segment:
         To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
         """
         root, size, depth, _ = native.root(self._packed)
-        found, more = [(root, size)], None
+        found, more, top = [(root, size)], None, self._part(3)
         while depth and found:
             depth -= 1
             # deeper down is nearer: what an upper level has comes later
-            found, nearer = native.children(self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
-            more = more if nearer is None else nearer
+            found, nearer = native.children(top or self._block(*found[0]), lo, hi, reverse, 1 if depth else _MOST)
+            more, top = more if nearer is None else nearer, None
         return found, more
 
     def leaf(self, n):
         """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
         offset, size, depth, _ = native.root(self._packed)
-        lo, hi = b"", None
+        lo, hi, top = b"", None, self._part(3)
         try:
             while depth:
                 depth -= 1
-                lo, hi, place = _child(self._block(offset, size), n, lo, hi)
-                offset, at = unpack_uint(place or b"", 0)
-                size = unpack_uint(place, at)[0]
+                lo, hi, place = _child(top or self._block(offset, size), n, lo, hi)
+                top = None
+                offset, size, _ = native.unpack_uint(place or b"", 0, 2)
                 n >>= 8
         except _DAMAGE as error:
             self._damaged(error, offset)

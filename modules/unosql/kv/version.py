@@ -7,7 +7,8 @@ each level v(segments), and for each segment v(number) v(len(floor)) floor.
 
 import hashlib
 
-from ..codec import pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 
 _DIGEST = 16
 
@@ -113,10 +114,9 @@ class Version:
 
 def decode(body, open_segment):
     """Return (Version, next file, whether the segments are those that the body names). open_segment: (number, floor) -> Segment."""
-    wal, i = unpack_uint(body, 0)
-    next_file, i = unpack_uint(body, i)
+    wal, next_file, i = native.unpack_uint(body, 0, 2)
     digest = body[i : i + _DIGEST]
-    count, i = unpack_uint(body, i + _DIGEST)
+    count, i = native.unpack_uint(body, i + _DIGEST)
     levels = []
     for _ in range(count):
         level, i = _decode_level(body, i, open_segment)
@@ -127,10 +127,9 @@ def decode(body, open_segment):
 
 def _decode_level(body, i, open_segment):
     level = []
-    count, i = unpack_uint(body, i)
+    count, i = native.unpack_uint(body, i)
     for _ in range(count):
-        number, i = unpack_uint(body, i)
-        size, i = unpack_uint(body, i)
+        number, size, i = native.unpack_uint(body, i, 2)
         level.append(open_segment(number, body[i : i + size] or None))
         i += size
     return level, i

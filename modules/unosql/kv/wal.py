@@ -6,7 +6,8 @@ ones included; recovery sorts them out.
 """
 
 from .. import heap
-from ..codec import pack_uint, unpack_uint
+from ..codec import pack_uint
+from ..native import native
 from ..errors import CorruptionError
 
 _AAD = b"w"
@@ -107,7 +108,7 @@ class Wal:
                 heap.tidy()
             try:
                 record = self._envelope.unseal(self.log.read(place), _AAD)
-                counter = unpack_uint(record, 0)[0]
+                counter = native.unpack_uint(record, 0)[0]
                 if counter > after:
                     records.append((counter, place))
             except ValueError:
@@ -117,5 +118,5 @@ class Wal:
 
     def _read(self, place):
         record = bytes(self._envelope.unseal(self.log.read(place), _AAD))
-        i = unpack_uint(record, 0)[1]
+        i = native.unpack_uint(record, 0)[1]
         return record[i], record[i + 1 :]

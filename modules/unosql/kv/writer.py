@@ -13,6 +13,12 @@ from .compression import compress, native
 from .segment import SALT, TRAILER, block_aad
 
 
+# Bytes of a root's entries that stand in the meta block, which is in RAM: no lookup has to read them.
+_TOP = 64
+# Bytes of gaps, beyond which no more are noted; and of a key in them.
+_GAPS, _BOUND = 64, 12
+
+
 class _Block:
     """Entries on their way into a block: v(shared) v(rest) v(len(value) + 1) rest value."""
 
@@ -74,6 +80,7 @@ class Writer:
         self.entries = 0
         self.min = None
         self.max = None
+        self._gaps = b""
 
     @property
     def pending(self):
@@ -90,6 +97,8 @@ class Writer:
             leaf.add(key, value, self._block)
         if self.min is None:
             self.min = key
+        elif native.shared(self.max, key) < 2 and len(self._gaps) < _GAPS:  # of another kind, or another collection's
+            self._gaps += _gap(self.max, key)
         self.max = key
         self.entries += 1
         if self._bloom:
@@ -101,10 +110,12 @@ class Writer:
         while level + 1 < len(self._tree):
             self._close_block(level)
             level += 1
-        offset, size = self._write(self._tree[level].data())
+        root = self._tree[level].data()
+        top = bytes(root) if level and len(root) <= _TOP else b""
+        offset, size = (0, 0) if top else self._write(root)
         meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
-        for part in (self.min, self.max, self._bloom):
-            meta += pack_uint(len(part)) + part
+        for part in (self.min, self.max, self._bloom, top, self._gaps):
+            meta += _sized(part)
         blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
         self._append(blob + self._salt + len(blob).to_bytes(2, "big") + TRAILER)
         self._release()
@@ -142,3 +153,16 @@ class Writer:
     def _append(self, data):
         self._sink.append(data)
         self.offset += len(data)
+
+
+def _sized(part):
+    return pack_uint(len(part)) + part
+
+
+def _gap(before, behind):
+    """Return a gap between two keys, cut short, that lookups know not to look in."""
+    if len(before) > _BOUND:
+        longer, before = before, before[: _BOUND - 1] + b"\xff"
+        if before < longer:
+            return b""
+    return _sized(before) + _sized(behind[:_BOUND])

@@ -18,7 +18,6 @@ from ..native import native
 
 HEAD = 32
 _LAYOUT = "<2sBBIIII"
-_SUMMED = 20
 _SIZE = 24
 _KILL = 28
 _BLANK = b"\xff\xff\xff\xff"
@@ -66,24 +65,25 @@ class Blocks:
         self._free = self._count
         self._counter = self._next = 0
         ours = False
-        for block in range(self._count):
-            header = self._header(block)
-            if not header:
-                continue
-            _, kind, index, database, number, counter, _ = header
+        block = self._next_header(0)
+        while block >= 0:
+            _, kind, index, database, number, counter, _ = struct.unpack_from(_LAYOUT, self._head)
             if counter > self._counter:
                 self._counter, self._next = counter, block + 1
-            if not self._alive():
-                continue
-            ours = ours or database == self._database
-            if database != self._database or kind != ord("s"):
-                self._set(block, _OTHER)
-                if database == self._database:
-                    found(chr(kind), counter, block)
-            else:
-                self._found(block, number, index, counter)
+            if self._alive():
+                ours = ours or database == self._database
+                if database == self._database and kind == ord("s"):
+                    self._found(block, number, index, counter)
+                else:
+                    self._set(block, _OTHER)
+                    if database == self._database:
+                        found(chr(kind), counter, block)
+            block = self._next_header(block + 1)
         self._prune()
         return ours
+
+    def _next_header(self, block):
+        return native.header(self._bdev.readblocks, self._head, block, self._count)
 
     def _found(self, block, number, index, counter):
         """A segment's block. Torn erasing may have revived a first block from an earlier use of the number."""
@@ -114,8 +114,7 @@ class Blocks:
 
     def _header(self, block):
         """The fields of a block's header up to the checksum, None when it does not verify."""
-        self._bdev.readblocks(block, self._head, 0)
-        if self._head[0] != 0x55 or hashlib.sha256(self._head[:_SUMMED]).digest()[:4] != self._head[_SUMMED:_SIZE]:
+        if native.header(self._bdev.readblocks, self._head, block, block + 1) < 0:
             return None
         return struct.unpack_from(_LAYOUT, self._head)
 

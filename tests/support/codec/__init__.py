@@ -97,6 +97,10 @@ class _Entry(ctypes.Structure):
     _fields_ = [("shared", _SIZE), ("rest", _Span), ("value", _Span), ("is_deletion", ctypes.c_bool)]
 
 
+class _Meta(ctypes.Structure):
+    _fields_ = [("numbers", ctypes.c_uint64 * 4), ("parts", _Span * 5)]
+
+
 class _Child(ctypes.Structure):
     _fields_ = [("offset", ctypes.c_uint64), ("size", ctypes.c_uint64), ("at", _SIZE)]
 
@@ -156,6 +160,24 @@ class Entries:
         if i < 0:
             raise ValueError(_DAMAGED)
         return i
+
+    def probe(self, packed, floor, key):
+        if not self._c.unosql_in_range(ctypes.byref(self._meta(packed)), _Span.of(floor), _Span.of(key)):
+            return None
+        from unosql import twin
+
+        place, top = twin.root(packed)[:3], self.part(packed, 3)
+        return self.children(top, key, None, False, 1)[0][0] + (place[2] - 1,) if top and place[2] else place
+
+    def overlaps(self, packed, floor, lo, hi):
+        return self._c.unosql_overlaps(ctypes.byref(self._meta(packed)), _Span.of(floor), _Span.of(lo), _Span.of(hi))
+
+    def _meta(self, packed):
+        meta = _Meta()
+        meta.kept = _Span.of(packed)
+        if not self._c.unosql_meta(meta.kept, ctypes.byref(meta)):
+            raise ValueError(_DAMAGED)
+        return meta
 
     def part(self, packed, n):
         packed, part = _Span.of(packed), _Span()

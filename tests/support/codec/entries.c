@@ -183,7 +183,7 @@ static void try_others(span_t block, span_t key) {
     }
     ptrdiff_t i = unosql_search(block, places, sizeof(places) / 2, key);
     check(i >= -1 && i <= (ptrdiff_t)sizeof(places) / 2, "search");
-    if (unosql_part(block, random_below(3), &part)) {
+    if (unosql_part(block, random_below(6), &part)) {
         check(part.start >= block.start && part.start + part.size <= block.start + block.size, "part");
     }
 }
@@ -198,7 +198,8 @@ static void try_wholes(span_t block, span_t key, span_t hi) {
     operation_t operation;
     span_t none = { NULL, 0 }, floor = random_below(2) ? none : copy_of(key.start, random_below((uint32_t)key.size + 1));
     if (unosql_meta(block, &meta)) {
-        check(is_within(meta.low, block) && is_within(meta.high, block) && is_within(meta.bloom, block), "meta");
+        check(is_within(meta.low, block) && is_within(meta.high, block) && is_within(meta.bloom, block) && is_within(meta.top, block)
+            && is_within(meta.gaps, block), "meta");
         bool there = unosql_in_range(&meta, floor, key);
         check(!there || unosql_overlaps(&meta, floor, key, none), "a key that is there overlaps");
         check(!unosql_overlaps(&meta, floor, key, key) || floor.start || unosql_order(meta.low, key) < 0, "overlap");

@@ -44,9 +44,9 @@ IN_FLASH static void put(sink_t *sink, uint32_t bits, unsigned count) {
 
 IN_FLASH static void put_literal(sink_t *sink, uint8_t byte) {
     if (byte < 144) {
-        put(sink, unosql_mirrored[0x30 + byte], 8);
+        put(sink, unosql_mirrored(0x30 + byte), 8);
     } else {
-        put(sink, 1 | unosql_mirrored[0x90 - 144 + byte] << 1, 9);
+        put(sink, 1 | unosql_mirrored(0x90 - 144 + byte) << 1, 9);
     }
 }
 
@@ -60,9 +60,9 @@ IN_FLASH static void put_length(sink_t *sink, size_t length) {
         code = 4 * extra + (n >> extra);
     }
     if (code < 23) {
-        put(sink, unosql_mirrored[(code + 1) << 1], 7);
+        put(sink, unosql_mirrored((code + 1) << 1), 7);
     } else {
-        put(sink, unosql_mirrored[0xc0 - 23 + code], 8);
+        put(sink, unosql_mirrored(0xc0 - 23 + code), 8);
     }
     put(sink, n & ((1u << extra) - 1), extra);
 }
@@ -72,7 +72,7 @@ IN_FLASH static void put_distance(sink_t *sink, size_t distance) {
     while (n >> extra >= 4) {
         extra++;
     }
-    put(sink, unosql_mirrored[(2 * extra + (n >> extra)) << 3], 5);
+    put(sink, unosql_mirrored((2 * extra + (n >> extra)) << 3), 5);
     put(sink, n & ((1u << extra) - 1), extra);
 }
 

@@ -42,6 +42,6 @@ size_t unosql_deflate(const uint8_t *source, size_t size, uint8_t *target, size_
 ptrdiff_t unosql_inflate(const uint8_t *source, size_t size, uint8_t *target, size_t room, inflate_work_t *work);
 
 // For both: bytes with their bits in reverse, as codes lie in a stream.
-extern const uint8_t unosql_mirrored[256];
+unsigned unosql_mirrored(unsigned byte);
 
 #endif

@@ -47,8 +47,12 @@ static ALWAYS_INLINE bool take_uint(span_t *left, uint64_t *n) {
     return true;
 }
 
+IN_FLASH bool unosql_uint(span_t *left, uint64_t *n) {
+    return take_uint(left, n);
+}
+
 // Take so many bytes.
-static ALWAYS_INLINE bool take_span(span_t *left, uint64_t size, span_t *span) {
+IN_FLASH static bool take_span(span_t *left, uint64_t size, span_t *span) {
     if (size > left->size) {
         return false;
     }
@@ -76,7 +80,7 @@ static ALWAYS_INLINE sought_t seek(span_t key) {
     return (sought_t) { key, 0, key.size ? -1 : 0 };
 }
 
-static ALWAYS_INLINE void compare(sought_t *sought, const entry_t *entry) {
+IN_FLASH static void compare(sought_t *sought, const entry_t *entry) {
     size_t shared = entry->shared, size = shared + entry->rest.size, i = shared;
     if (shared > sought->agree) {
         return; // as the one before
@@ -119,7 +123,7 @@ IN_FLASH static bool add_child(children_t *children, const entry_t *entry, size_
     span_t place = entry->value;
     children->count++;
     child->at = at;
-    return take_uint(&place, &child->offset) && take_uint(&place, &child->size);
+    return unosql_uint(&place, &child->offset) && unosql_uint(&place, &child->size);
 }
 
 IN_FLASH static void drop_first(children_t *children) {
@@ -328,34 +332,67 @@ IN_FLASH static bool take_numbers(span_t *packed, uint64_t numbers[4]) {
     }
     drop(packed, head);
     for (int i = 0; i < 4; i++) {
-        if (!take_uint(packed, &numbers[i])) {
+        if (!unosql_uint(packed, &numbers[i])) {
             return false;
         }
     }
     return true;
 }
 
-static ALWAYS_INLINE bool take_part(span_t *packed, span_t *part) {
+IN_FLASH static bool take_part(span_t *packed, span_t *part) {
     uint64_t size;
-    return take_uint(packed, &size) && take_span(packed, size, part);
+    return unosql_uint(packed, &size) && take_span(packed, size, part);
+}
+
+#define PARTS (5)
+#define NEEDED (3) // segments of version 0.1.0 have no others
+
+// Take the first parts. Whether they are there.
+IN_FLASH static bool take_parts(span_t packed, uint64_t numbers[4], span_t *parts, unsigned count) {
+    if (!take_numbers(&packed, numbers)) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (i >= NEEDED && packed.size == 0) {
+            parts[i] = packed;
+        } else if (!take_part(&packed, &parts[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 IN_FLASH bool unosql_part(span_t packed, unsigned n, span_t *part) {
     uint64_t numbers[4];
-    if (!take_numbers(&packed, numbers)) {
+    span_t parts[PARTS];
+    if (n >= PARTS || !take_parts(packed, numbers, parts, n + 1)) {
         return false;
     }
-    do {
-        if (!take_part(&packed, part)) {
-            return false;
-        }
-    } while (n--);
+    *part = parts[n];
     return true;
 }
 
 IN_FLASH bool unosql_meta(span_t packed, meta_t *meta) {
-    return take_numbers(&packed, meta->numbers) && take_part(&packed, &meta->low) && take_part(&packed, &meta->high)
-           && take_part(&packed, &meta->bloom);
+    span_t parts[PARTS];
+    if (!take_parts(packed, meta->numbers, parts, PARTS)) {
+        return false;
+    }
+    meta->low = parts[0];
+    meta->high = parts[1];
+    meta->bloom = parts[2];
+    meta->top = parts[3];
+    meta->gaps = parts[4];
+    return true;
+}
+
+IN_FLASH static bool in_gap(span_t gaps, span_t key) {
+    span_t before, behind;
+    while (take_part(&gaps, &before) && take_part(&gaps, &behind)) {
+        if (unosql_order(before, key) < 0 && unosql_order(key, behind) < 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Whether a floor's successor, itself with a zero behind it, is not below hi.
@@ -375,7 +412,7 @@ IN_FLASH bool unosql_overlaps(const meta_t *meta, span_t floor, span_t lo, span_
 
 IN_FLASH bool unosql_in_range(const meta_t *meta, span_t floor, span_t key) {
     return unosql_order(key, meta->high) <= 0 && unosql_order(key, meta->low) >= 0
-           && !(floor.start && unosql_order(key, floor) <= 0);
+           && !(floor.start && unosql_order(key, floor) <= 0) && !in_gap(meta->gaps, key);
 }
 
 IN_FLASH bool unosql_child(span_t block, span_t key, child_t *child) {

@@ -45,12 +45,16 @@ typedef struct {
     bool is_deletion;
 } operation_t;
 
+// low, high: keys. top: the root's entries, or nothing. gaps: v(size) key v(size) key ..., between two of which no key is.
 typedef struct {
     uint64_t numbers[4]; // root, its size, depth, entries
-    span_t low, high, bloom;
+    span_t low, high, bloom, top, gaps;
 } meta_t;
 
 typedef enum { DAMAGED = -1, ABSENT = 0, FOUND = 1 } lookup_t;
+
+// Take a varint, see codec.py, from the start of left. Whether it is there.
+bool unosql_uint(span_t *left, uint64_t *n);
 
 // Take an entry from the start of left. size: of the key before. Whether it is whole.
 bool unosql_entry(span_t *left, size_t size, entry_t *entry);
@@ -98,16 +102,16 @@ ptrdiff_t unosql_place(span_t arena, uint8_t *places, size_t count, size_t start
 // places: 2 bytes each.
 ptrdiff_t unosql_search(span_t arena, const uint8_t *places, size_t count, span_t key);
 
-// Part n of a Segment's packed meta block. Whether it is there.
+// Part n of a Segment's packed meta block, in the order of meta_t; the last two may be left out. Whether it is there.
 bool unosql_part(span_t packed, unsigned n, span_t *part);
 
-// All of it. Whether it is there.
+// All of them. Whether they are there.
 bool unosql_meta(span_t packed, meta_t *meta);
 
-// Whether a live key may lie in lo <= key < hi. hi.start NULL: no upper bound. floor: keys up to it are dead; start NULL: none is.
+// Whether a live key may lie in lo <= key < hi, by the lowest and the highest. hi.start NULL: no upper bound. floor: keys up to it are dead; start NULL: none is.
 bool unosql_overlaps(const meta_t *meta, span_t floor, span_t lo, span_t hi);
 
-// Whether a key that is live may be there, by the lowest and the highest.
+// Whether a key that is live may be there, by the lowest, the highest and the gaps.
 bool unosql_in_range(const meta_t *meta, span_t floor, span_t key);
 
 #endif

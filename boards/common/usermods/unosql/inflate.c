@@ -25,11 +25,15 @@ typedef struct {
     uint8_t *end;
 } output_t;
 
-#define MIRRORED_2(n) (n), (n) + 128, (n) + 64, (n) + 192
-#define MIRRORED_4(n) MIRRORED_2(n), MIRRORED_2((n) + 32), MIRRORED_2((n) + 16), MIRRORED_2((n) + 48)
-#define MIRRORED_6(n) MIRRORED_4(n), MIRRORED_4((n) + 8), MIRRORED_4((n) + 4), MIRRORED_4((n) + 12)
+static const uint8_t mirrored_half[16] = { 0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15 };
 
-const uint8_t unosql_mirrored[256] = { MIRRORED_6(0), MIRRORED_6(2), MIRRORED_6(1), MIRRORED_6(3) };
+static ALWAYS_INLINE unsigned mirrored(unsigned byte) {
+    return (unsigned)mirrored_half[byte & 15] << 4 | mirrored_half[byte >> 4];
+}
+
+IN_FLASH unsigned unosql_mirrored(unsigned byte) {
+    return mirrored(byte);
+}
 
 // Have so many bits at hand, 16 at the most.
 static ALWAYS_INLINE void fill(stream_t *in, unsigned count) {
@@ -75,7 +79,7 @@ typedef uint32_t coded_t;
 // The next symbol of the fixed code: RFC 1951, 3.2.6. By its first 8 bits, as a number:
 //     00..2f 256..279 (7 bits), 30..bf 0..143 (8), c0..c7 280..287 (8), c8..ff 144..255 (9)
 static ALWAYS_INLINE coded_t fixed_symbol(uint32_t bits) {
-    unsigned code = unosql_mirrored[bits & 0xff];
+    unsigned code = mirrored(bits & 0xff);
     if (code < 0x30) {
         return CODED(END + (code >> 1), 7);
     }
@@ -137,7 +141,7 @@ static ALWAYS_INLINE bool inflate_match(stream_t *in, output_t *out, const infla
         take(in, coded >> 16);
         slot = coded & 0xffff;
     } else {
-        slot = unosql_mirrored[take(in, 5)] >> 3;
+        slot = mirrored(take(in, 5)) >> 3;
     }
     if (slot >= INFLATE_DISTANCES) {
         return false;

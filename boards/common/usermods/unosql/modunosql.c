@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "py/gc.h"
+#include "py/objarray.h"
 #include "py/runtime.h"
+#include "py/smallint.h"
 
 #include "deflate.h"
 #include "entries.h"
@@ -34,21 +36,6 @@ IN_FLASH static void *get_work(mp_obj_t work_in, size_t size, const mp_buffer_in
     }
     return work.buf;
 }
-
-// inflate(source, target, work): fill target from a raw deflate stream; return how many bytes of it were filled.
-// work: INFLATE_WORK bytes that hold nothing of source or target.
-IN_FLASH static mp_obj_t inflate(mp_obj_t source_in, mp_obj_t target_in, mp_obj_t work_in) {
-    mp_buffer_info_t source, target;
-    mp_get_buffer_raise(source_in, &source, MP_BUFFER_READ);
-    mp_get_buffer_raise(target_in, &target, MP_BUFFER_WRITE);
-    inflate_work_t *work = get_work(work_in, sizeof(*work), &target);
-    ptrdiff_t size = unosql_inflate(source.buf, source.len, target.buf, target.len, work);
-    if (size < 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("not a deflate stream"));
-    }
-    return MP_OBJ_NEW_SMALL_INT(size);
-}
-static MP_DEFINE_CONST_FUN_OBJ_3(inflate_obj, inflate);
 
 // deflate(source, target, work): return how many bytes the raw deflate stream of source has, or 0 when it is
 // longer than target, which then holds only the start of it. work: DEFLATE_WORK bytes that hold nothing of either.
@@ -80,6 +67,46 @@ IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
     mp_get_buffer_raise(bytes_in, &bytes, MP_BUFFER_READ);
     return (span_t) { bytes.buf, bytes.len };
 }
+
+// is_ascii(text): whether a str or bytes has ASCII only.
+IN_FLASH static mp_obj_t is_ascii(mp_obj_t text_in) {
+    span_t text = get_span(text_in);
+    uint8_t all = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        all |= text.start[i];
+    }
+    return mp_obj_new_bool(all < 128);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(is_ascii_obj, is_ascii);
+
+// Whether a character of UTF-8 (RFC 3629) whose size is right is none: overlong, a surrogate, or above U+10FFFF.
+IN_FLASH static bool is_misused(const uint8_t *at) {
+    unsigned first = at[0] << 8 | at[1];
+    return first < 0xc200 || (first >= 0xe000 && first < 0xe0a0) || (first >= 0xeda0 && first < 0xee00) || (first >= 0xf000 && first < 0xf090)
+           || first >= 0xf490;
+}
+
+// flaw(data, i): (start, end) of the first bytes from data[i:] on that are not UTF-8, or None, as twin.flaw() has it.
+IN_FLASH static mp_obj_t flaw(mp_obj_t data_in, mp_obj_t i_in) {
+    span_t data = get_span(data_in);
+    for (size_t i = (size_t)mp_obj_get_int(i_in); i < data.size;) {
+        size_t start = i;
+        unsigned lead = data.start[i++];
+        if (lead < 0x80) {
+            continue;
+        }
+        size_t size = lead < 0xc0 || lead >= 0xf8 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        while (i < start + size && i < data.size && (data.start[i] & 0xc0) == 0x80) {
+            i++;
+        }
+        if (i - start != size || is_misused(data.start + start)) {
+            mp_obj_t place[2] = { MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(i) };
+            return mp_obj_new_tuple(2, place);
+        }
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(flaw_obj, flaw);
 
 // tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is the number wanted; -1: there is none.
 IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted_in, mp_obj_t block_in) {
@@ -122,6 +149,40 @@ IN_FLASH static span_t get_span_or_none(mp_obj_t bytes_in) {
     return bytes_in == mp_const_none ? (span_t) { NULL, 0 } : get_span(bytes_in);
 }
 
+#define MOST_NUMBERS (5)
+
+// A small int where it can be one: mp_obj_new_int_from_ull() makes an object of each.
+IN_FLASH static mp_obj_t int_of(uint64_t n) {
+    return n <= (uint64_t)MP_SMALL_INT_MAX ? MP_OBJ_NEW_SMALL_INT((mp_int_t)n) : mp_obj_new_int_from_ull(n);
+}
+
+IN_FLASH static mp_obj_t tuple_of(const uint64_t *numbers, size_t count) {
+    mp_obj_t items[MOST_NUMBERS];
+    for (size_t i = 0; i < count; i++) {
+        items[i] = int_of(numbers[i]);
+    }
+    return mp_obj_new_tuple(count, items);
+}
+
+// unpack_uint(buf, i, count): count integers at buf[i:], 1 when it is left out, and the index behind, as twin.unpack_uint() has it.
+IN_FLASH static mp_obj_t unpack_uint(size_t n_args, const mp_obj_t *args) {
+    span_t buf = get_span(args[0]), left = buf;
+    mp_uint_t i = (mp_uint_t)mp_obj_get_int(args[1]), count = n_args > 2 ? (mp_uint_t)mp_obj_get_int(args[2]) : 1;
+    uint64_t numbers[MOST_NUMBERS];
+    bool is_there = i <= buf.size && count < MOST_NUMBERS;
+    left.start += i;
+    left.size -= i;
+    for (mp_uint_t n = 0; is_there && n < count; n++) {
+        is_there = unosql_uint(&left, &numbers[n]);
+    }
+    if (!is_there) {
+        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("cut off"));
+    }
+    numbers[count] = buf.size - left.size;
+    return tuple_of(numbers, count + 1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unpack_uint_obj, 2, 3, unpack_uint);
+
 // find(block, key): the value of a key in a data block, None for a deletion, False when it is not there.
 IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
     entry_t entry;
@@ -136,14 +197,21 @@ IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(find_obj, find);
 
-// child(block, key): (offset, size) of the child of an index block that may hold key.
-IN_FLASH static mp_obj_t child(mp_obj_t block_in, mp_obj_t key_in) {
+// Set numbers to offset and size of the child of an index block that may hold key.
+IN_FLASH static void get_child(span_t block, span_t key, uint64_t *numbers) {
     child_t child;
-    if (!unosql_child(get_span(block_in), get_span(key_in), &child)) {
+    if (!unosql_child(block, key, &child)) {
         RAISE_DAMAGED();
     }
-    mp_obj_t place[2] = { mp_obj_new_int_from_ull(child.offset), mp_obj_new_int_from_ull(child.size) };
-    return mp_obj_new_tuple(2, place);
+    numbers[0] = child.offset;
+    numbers[1] = child.size;
+}
+
+// child(block, key): (offset, size) of the child of an index block that may hold key.
+IN_FLASH static mp_obj_t child(mp_obj_t block_in, mp_obj_t key_in) {
+    uint64_t place[2];
+    get_child(get_span(block_in), get_span(key_in), place);
+    return tuple_of(place, 2);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(child_obj, child);
 
@@ -153,14 +221,6 @@ IN_FLASH static meta_t get_meta(mp_obj_t packed_in) {
         RAISE_DAMAGED();
     }
     return meta;
-}
-
-IN_FLASH static mp_obj_t tuple_of(const uint64_t *numbers, size_t count) {
-    mp_obj_t items[4];
-    for (size_t i = 0; i < count; i++) {
-        items[i] = mp_obj_new_int_from_ull(numbers[i]);
-    }
-    return mp_obj_new_tuple(count, items);
 }
 
 // root(packed): (offset, size, depth, entries) of a Segment's packed meta block.
@@ -270,8 +330,8 @@ IN_FLASH static mp_obj_t list_of(const children_t *children, bool reverse) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
     for (unsigned i = 0; i < children->count; i++) {
         const child_t *child = &children->found[reverse ? children->count - 1 - i : i];
-        mp_obj_t place[2] = { mp_obj_new_int_from_ull(child->offset), mp_obj_new_int_from_ull(child->size) };
-        mp_obj_list_append(list, mp_obj_new_tuple(2, place));
+        uint64_t place[2] = { child->offset, child->size };
+        mp_obj_list_append(list, tuple_of(place, 2));
     }
     return list;
 }
@@ -374,13 +434,18 @@ IN_FLASH static bool has_bits(uint8_t *bloom, size_t size, span_t key, bool is_n
     return true;
 }
 
-// probe(packed, floor, key): (offset, size, depth) of a Segment's root if it may hold a key, else None. floor: or None.
+// probe(packed, floor, key): where in a Segment a key is sought, if it may be there, else None: (offset, size, depth) of the root, or,
+// where the meta block has the root's entries, of the child. floor: or None.
 IN_FLASH static mp_obj_t probe(mp_obj_t packed_in, mp_obj_t floor_in, mp_obj_t key_in) {
     meta_t meta = get_meta(packed_in);
     span_t key = get_span(key_in);
     if (!unosql_in_range(&meta, get_span_or_none(floor_in), key)
         || (meta.bloom.size && !has_bits((uint8_t *)meta.bloom.start, meta.bloom.size, key, false))) {
         return mp_const_none;
+    }
+    if (meta.top.size && meta.numbers[2]) {
+        get_child(meta.top, key, meta.numbers);
+        meta.numbers[2]--;
     }
     return tuple_of(meta.numbers, 3);
 }
@@ -407,6 +472,29 @@ IN_FLASH static mp_obj_t checksum(mp_obj_t data_in, mp_obj_t aad_in) {
     return mp_obj_new_bytes(digest, CHECKSUM);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(checksum_obj, checksum);
+
+#define SUMMED (20) // bytes of an erase block's header, see storage/blocks.py; their checksum follows
+#define HEADER_SUM (4)
+
+// header(read, head, block, end): the first block from that one on, and below end, whose header verifies, or -1, as twin.header() has it.
+IN_FLASH static mp_obj_t header(size_t n_args, const mp_obj_t *args) {
+    mp_int_t end = mp_obj_get_int(args[3]);
+    for (mp_int_t block = mp_obj_get_int(args[2]); block < end; block++) {
+        mp_obj_t place[3] = { MP_OBJ_NEW_SMALL_INT(block), args[1], MP_OBJ_NEW_SMALL_INT(0) };
+        mp_call_function_n_kw(args[0], 3, 0, place);
+        span_t head = get_span(args[1]);
+        if (head.size >= SUMMED + HEADER_SUM && head.start[0] == 0x55) {
+            part_t part = { head.start, SUMMED };
+            uint8_t digest[32];
+            unosql_sha256(&part, 1, digest);
+            if (memcmp(digest, head.start + SUMMED, HEADER_SUM) == 0) {
+                return place[0];
+            }
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(-1);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(header_obj, 4, 4, header);
 
 // -- sealing
 
@@ -485,26 +573,117 @@ IN_FLASH static mp_obj_t seal(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(seal_obj, 5, 5, seal);
 
-// unseal(keys, blob, aad, target): decrypt a sealed block and return the size of its data, in target. That has room for all
-// between IV and tag, and may be this part of blob.
-IN_FLASH static mp_obj_t unseal(size_t n_args, const mp_obj_t *args) {
-    mp_buffer_info_t blob, target, aad = get_aad(args[2]);
-    const sealing_keys_t *keys = get_keys(args[0], MP_BUFFER_READ);
-    mp_get_buffer_raise(args[1], &blob, MP_BUFFER_READ);
-    mp_get_buffer_raise(args[3], &target, MP_BUFFER_WRITE);
-    if (blob.len < SEALING_LEAST || blob.len % SEALING_BLOCK != 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("not a sealed block"));
+#define AAD (64)       // bytes: of a backup file's blocks some 60
+#define BLOCK_TAIL (3) // bytes of a deflated block: the size of its data, and a flag
+#define PLAIN (0)
+#define DEFLATED (1)
+
+// What binds a block to its place: prefix and offset.
+IN_FLASH static size_t get_place(mp_obj_t prefix_in, mp_obj_t offset_in, uint8_t aad[AAD]) {
+    span_t prefix = get_span(prefix_in);
+    mp_uint_t offset = (mp_uint_t)mp_obj_get_int_truncated(offset_in);
+    if (prefix.size > AAD - 4) {
+        mp_raise_ValueError(MP_ERROR_TEXT("prefix"));
     }
-    if (target.len < blob.len - 2 * SEALING_BLOCK) {
-        mp_raise_ValueError(MP_ERROR_TEXT("target"));
+    memcpy(aad, prefix.start, prefix.size);
+    for (int i = 0; i < 4; i++) {
+        aad[prefix.size + i] = (uint8_t)(offset >> (24 - 8 * i));
     }
-    ptrdiff_t size = unosql_unseal(keys, blob.buf, blob.len, aad.buf, aad.len, target.buf);
+    return prefix.size + 4;
+}
+
+// The data of a sealed block; it is decrypted in place.
+IN_FLASH static span_t opened(mp_obj_t keys_in, const mp_buffer_info_t *blob, const uint8_t *aad, size_t aad_size) {
+    uint8_t *data = blob->buf;
+    if (keys_in == mp_const_none) {
+        size_t size = blob->len - CHECKSUM;
+        part_t parts[2] = { { aad, aad_size }, { data, size } };
+        uint8_t digest[32];
+        if (blob->len >= CHECKSUM) {
+            unosql_sha256(parts, 2, digest);
+            if (memcmp(digest, data + size, CHECKSUM) == 0) {
+                return (span_t) { data, size };
+            }
+        }
+        mp_raise_ValueError(MP_ERROR_TEXT("checksum mismatch"));
+    }
+    data += SEALING_BLOCK;
+    const sealing_keys_t *keys = get_keys(keys_in, MP_BUFFER_READ);
+    ptrdiff_t size = -1;
+    if (blob->len >= SEALING_LEAST && blob->len % SEALING_BLOCK == 0) {
+        size = unosql_unseal(keys, blob->buf, blob->len, aad, aad_size, data);
+    }
     if (size < 0) {
         mp_raise_ValueError(MP_ERROR_TEXT("authentication failed"));
     }
-    return MP_OBJ_NEW_SMALL_INT(size);
+    return (span_t) { data, (size_t)size };
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unseal_obj, 4, 4, unseal);
+
+IN_FLASH static mp_buffer_info_t get_blob(mp_obj_t keys_in, mp_obj_t blob_in) {
+    mp_buffer_info_t blob;
+    mp_get_buffer_raise(blob_in, &blob, keys_in == mp_const_none ? MP_BUFFER_READ : MP_BUFFER_RW);
+    return blob;
+}
+
+// A memoryview of a part of what has that buffer. flag: MP_OBJ_ARRAY_TYPECODE_FLAG_RW, or 0.
+IN_FLASH static mp_obj_t part_of(mp_obj_t whole, const mp_buffer_info_t *buffer, size_t start, size_t size, unsigned flag) {
+    if (!mp_obj_is_type(whole, &mp_type_memoryview)) {
+        whole = mp_obj_new_memoryview((uint8_t)('B' | flag), buffer->len, buffer->buf);
+    }
+    mp_obj_t slice = mp_obj_new_slice(MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(start + size), mp_const_none);
+    return mp_obj_subscr(whole, slice, MP_OBJ_SENTINEL);
+}
+
+// unseal(keys, blob, aad): the data of a sealed block, a part of blob. keys: None: not encrypted; else blob is overwritten.
+IN_FLASH static mp_obj_t unseal(mp_obj_t keys_in, mp_obj_t blob_in, mp_obj_t aad_in) {
+    mp_buffer_info_t blob = get_blob(keys_in, blob_in), aad = get_aad(aad_in);
+    span_t data = opened(keys_in, &blob, aad.buf, aad.len);
+    return part_of(blob_in, &blob, (size_t)(data.start - (const uint8_t *)blob.buf), data.size, 0);
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(unseal_obj, unseal);
+
+// The first bytes of target as a memoryview, or new bytes where it is too small.
+IN_FLASH static mp_obj_t get_target(mp_obj_t target_in, size_t size, uint8_t **start) {
+    mp_buffer_info_t target;
+    mp_get_buffer_raise(target_in, &target, MP_BUFFER_WRITE);
+    mp_obj_t result;
+    if (size > target.len) {
+        target.buf = m_new(uint8_t, size);
+        result = mp_obj_new_bytearray_by_ref(size, target.buf);
+    } else {
+        result = part_of(target_in, &target, 0, size, MP_OBJ_ARRAY_TYPECODE_FLAG_RW);
+    }
+    *start = target.buf;
+    return result;
+}
+
+// unpack(keys, blob, prefix, offset, target, work): the entries of a segment's block, as twin.unpack() has it. keys: None: not
+// encrypted; else blob is overwritten. work:
+// INFLATE_WORK bytes that hold nothing of blob or target.
+IN_FLASH static mp_obj_t unpack(size_t n_args, const mp_obj_t *args) {
+    uint8_t aad[AAD], *start;
+    mp_buffer_info_t blob = get_blob(args[0], args[1]);
+    span_t data = opened(args[0], &blob, aad, get_place(args[2], args[3], aad));
+    if (data.size && data.start[data.size - 1] == PLAIN) {
+        data.size--;
+        mp_obj_t target = get_target(args[4], data.size, &start);
+        memcpy(start, data.start, data.size);
+        return target;
+    }
+    if (data.size < BLOCK_TAIL || data.start[data.size - 1] != DEFLATED) {
+        RAISE_DAMAGED();
+    }
+    data.size -= BLOCK_TAIL;
+    size_t size = (size_t)(data.start[data.size] << 8 | data.start[data.size + 1]);
+    mp_obj_t target = get_target(args[4], size, &start);
+    mp_buffer_info_t written = { .buf = start, .len = size };
+    inflate_work_t *work = get_work(args[5], sizeof(*work), &written);
+    if (unosql_inflate(data.start, data.size, start, size, work) != (ptrdiff_t)size) {
+        mp_raise_ValueError(MP_ERROR_TEXT("not a deflate stream"));
+    }
+    return target;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unpack_obj, 6, 6, unpack);
 
 // Without SHA-256 there is no module, and its twin does all.
 static const mp_rom_map_elem_t unosql_globals_table[] = {
@@ -523,7 +702,9 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_ends_below), MP_ROM_PTR(&ends_below_obj) },
     { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&entry_obj) },
     { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&find_obj) },
-    { MP_ROM_QSTR(MP_QSTR_inflate), MP_ROM_PTR(&inflate_obj) },
+    { MP_ROM_QSTR(MP_QSTR_flaw), MP_ROM_PTR(&flaw_obj) },
+    { MP_ROM_QSTR(MP_QSTR_header), MP_ROM_PTR(&header_obj) },
+    { MP_ROM_QSTR(MP_QSTR_is_ascii), MP_ROM_PTR(&is_ascii_obj) },
     { MP_ROM_QSTR(MP_QSTR_lookup), MP_ROM_PTR(&lookup_obj) },
     { MP_ROM_QSTR(MP_QSTR_note), MP_ROM_PTR(&note_obj) },
     { MP_ROM_QSTR(MP_QSTR_overlaps), MP_ROM_PTR(&overlaps_obj) },
@@ -535,6 +716,8 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
     { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&shared_obj) },
     { MP_ROM_QSTR(MP_QSTR_tag), MP_ROM_PTR(&tag_obj) },
+    { MP_ROM_QSTR(MP_QSTR_unpack), MP_ROM_PTR(&unpack_obj) },
+    { MP_ROM_QSTR(MP_QSTR_unpack_uint), MP_ROM_PTR(&unpack_uint_obj) },
     { MP_ROM_QSTR(MP_QSTR_unseal), MP_ROM_PTR(&unseal_obj) },
 };
 static MP_DEFINE_CONST_DICT(unosql_globals, unosql_globals_table);

@@ -17,7 +17,7 @@ class Remarks:
 
     def look(self, collection, id, raw):
         """Note a stored record if it has. collection: its name."""
-        if is_odd(raw) and text.is_lossy(raw[header(raw)[3] :]):
+        if is_odd(raw) and _is_lossy(raw[header(raw)[3] :]):
             self._ids.setdefault(collection, set()).add(id)
 
     def look_at_name(self, collection):
@@ -53,7 +53,12 @@ def mended(value):
     data = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
     if text.is_sound(data):
         return value, False
-    return json.loads(text.mended(data)), text.is_lossy(data)
+    return json.loads(text.mended(data)), _is_lossy(data)
+
+
+def _is_lossy(data):
+    """Whether text.mended() replaces anything, rather than only joining pairs."""
+    return text.mended(data).count(text.REPLACEMENT) > data.count(text.REPLACEMENT)
 
 
 def decoded(data):
@@ -61,4 +66,4 @@ def decoded(data):
     try:
         return data.decode(), False
     except UnicodeDecodeError:
-        return text.mended(data).decode(), text.is_lossy(data)
+        return text.mended(data).decode(), _is_lossy(data)

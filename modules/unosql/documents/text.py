@@ -46,11 +46,6 @@ def unescaped(data):
     return data if is_sound(new) else new
 
 
-def is_lossy(data):
-    """Whether mended() replaces anything, rather than only joining pairs."""
-    return any(new is REPLACEMENT for _, _, new in _flaws(data))
-
-
 def joined(value, name):
     """Return a JSON value with the pairs in its texts joined. ValueError names the place of text that is not Unicode."""
     if isinstance(value, str):

@@ -1,4 +1,6 @@
-// The page of `unosql browse`. What it shows is in the address behind #, so that Back works; all data comes from api/ as JSON.
+// The page of `unosql browse`, and of the site's tab Your board. What it shows is in the address behind #, so that Back works.
+import { FORMS, ask, file } from './transport.js';
+
 const $ = (id) => document.getElementById(id);
 const DEFAULTS = { db: '0', collection: '', tab: 'records', where: '', order: '', skip: '0', size: '50', x: '', y: '', by: '' };
 let databases = [];
@@ -15,13 +17,6 @@ function element(name, attributes = {}, ...children) {
   }
   made.append(...children);
   return made;
-}
-
-async function ask(path, parameters = {}) {
-  const answer = await fetch(`api/${path}?${new URLSearchParams(parameters)}`);
-  const value = await answer.json();
-  if (value.error) throw new Error(value.error);
-  return value;
 }
 
 function tell(error) {
@@ -242,11 +237,14 @@ function listen() {
 async function exported(form) {
   $('export').value = '';
   if (!form) return;
-  const answer = await fetch(`api/${state.db}/export?${new URLSearchParams({ ...subject(), order: state.order, form })}`);
-  if (!answer.ok) { tell(new Error((await answer.json()).error)); return; }
-  const link = element('a', { href: URL.createObjectURL(await answer.blob()), download: `${state.collection}.${form}` });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  try {
+    const content = await file(`${state.db}/export`, { ...subject(), order: state.order, form });
+    const link = element('a', { href: URL.createObjectURL(content), download: `${state.collection}.${form}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  } catch (error) {
+    tell(error);
+  }
 }
 
 function keys(event) {
@@ -272,6 +270,7 @@ function step(by) {
 
 async function start() {
   listen();
+  $('export').append(...FORMS.map((form) => element('option', {}, form)));
   try {
     databases = await ask('databases');
     $('choose').hidden = databases.length < 2;

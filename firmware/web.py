@@ -14,10 +14,13 @@ from . import deps, info, programs
 from .commands import Commands
 from .paths import MODULES, ROOT
 
+BROWSE = ROOT / "pc" / "unosql_pc" / "page"
 WEB = ROOT / "web"
-SCRIPTS = ("playground.js", "playground-worker.js", "flash-page.js")
-PAGES = ("index.html", "flash.html")
-STYLES = ("site.css", "playground.css")
+SCRIPTS = ("playground.js", "playground-worker.js", "board.js", "viewer-worker.js", "flash-page.js")
+PAGES = ("index.html", "board.html", "flash.html")
+STYLES = ("site.css", "playground.css", "board.css")
+FRAME_CSP = ("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'self'; style-src 'self'; "
+             "img-src 'self' data:; base-uri 'none'; form-action 'none'\">")
 MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
 # Kept for visits without a network; the documentation and what is looked at once are kept as they are seen.
 _AT_ONCE = re.compile(r".*\.(html|js|css|json|mjs|wasm|txt)")
@@ -29,6 +32,7 @@ def build(destination, values=None, commands=None):
     packages = deps.npm_packages()
     bundled = bundle(destination, packages, commands or Commands())
     _copy_micropython(destination, packages)
+    _copy_browse(destination / "browse")
     for style in STYLES:
         shutil.copy2(WEB / style, destination)
     shutil.copy2(packages / "@xterm" / "xterm" / "css" / "xterm.css", destination)
@@ -58,6 +62,14 @@ def _copy_micropython(destination, packages):
         shutil.copy2(packages / MICROPYTHON / name, destination / "micropython")
 
 
+def _copy_browse(destination):
+    """The page of `unosql browse`, which gets its data from the page around it instead of over HTTP."""
+    shutil.copytree(BROWSE, destination, dirs_exist_ok=True)
+    shutil.copy2(WEB / "browse-transport.js", destination / "transport.js")
+    page = destination / "index.html"
+    page.write_text(page.read_text().replace('<meta charset="utf-8">', '<meta charset="utf-8">\n  ' + FRAME_CSP, 1))
+
+
 def modules():
     """{path: text} of what MicroPython can import there: unosql, and what stands in for a board."""
     found = {}
@@ -68,7 +80,8 @@ def modules():
 
 def licences(packages, names):
     """The text of licences.txt."""
-    return "\n\n".join([_licence(packages / name) for name in sorted(names)])
+    uplot = "uPlot: MIT\n==========\n\n" + (BROWSE / "uplot" / "LICENSE").read_text()
+    return "\n\n".join([*[_licence(packages / name) for name in sorted(names)], uplot])
 
 
 def _licence(folder):

@@ -1,7 +1,9 @@
 // Stands in for Web Serial: one port, whose bytes go to and from the test.
 (() => {
+  if (window.deliver) return; // it does already
   let input = null;
   window.deliver = (text) => input?.enqueue(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+  window.unplug = () => input.error(new DOMException('The device has been lost.', 'NetworkError'));
 
   class Port extends EventTarget {
     getInfo() {

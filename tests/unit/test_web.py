@@ -145,11 +145,11 @@ def test_a_missing_manifest_is_told(browser, site, images, tmp_path):
 
 
 class User:
-    """Somebody at the browser, with a board on the one serial port."""
+    """Somebody at the browser, with a board on the one serial port. board: has the path of its port."""
 
-    def __init__(self, browser, chip):
+    def __init__(self, browser, board):
         self._browser = browser
-        self._port = os.open(chip.port, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        self._port = os.open(board.port, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         browser.before_load(SERIAL_PORT)
         browser.provide("sendToBoard", lambda text: os.write(self._port, base64.b64decode(text)))
 

@@ -2,7 +2,7 @@
 import json
 from concurrent.futures import ProcessPoolExecutor
 
-from firmware import elf, fetch, targets
+from firmware import elf, espressif, fetch, targets
 from firmware.paths import BUILD
 from rich.progress import Progress
 
@@ -128,7 +128,8 @@ def _instructions(ns, progress):
 def _frozen(ns, progress):
     firmware = targets.qemu_firmware()
     mpy = {name: (size,) for name, size in elf.frozen(firmware).items()}
-    return {"image": _sum(elf.in_image(firmware)), "mpy": _sum(mpy)}
+    small = next(cost.used for cost in espressif.emulated_costs(firmware) if cost.budget == espressif.IMAGE_BUDGET)
+    return {"image": _sum(elf.in_image(firmware)), "mpy": _sum(mpy), "esp8266": small}
 
 
 def _sum(modules):

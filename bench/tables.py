@@ -50,9 +50,9 @@ def all_tables(results):
 
 
 def budget_table(results):
-    rows = [(b.what, "%s %s" % (number(b.limit), b.unit), "%s %s" % (number(b.measured), b.unit), "met" if b.met else "**missed**")
-            for b in budgets(results)]
-    return Table("Budgets", ("budget", "at most", "measured", ""), rows)
+    rows = [(b.what, b.before or "-", "%s %s" % (number(b.limit), b.unit), "%s %s" % (number(b.measured), b.unit),
+             "met" if b.met else "**missed**") for b in budgets(results)]
+    return Table("Budgets", ("budget", "first edition", "at most", "measured", ""), rows)
 
 
 def _cells(results, render, operations):

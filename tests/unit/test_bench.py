@@ -90,7 +90,7 @@ def test_the_page_has_the_sections_that_may_be_written_alone():
         assert report.section(part, {part: {}}).splitlines()[0] in report.DOCUMENT.read_text()
 
 
-def costs(insert):
+def figures(insert):
     """Of a database at each size: (bytes programmed, erases, bytes read, block reads, most of one operation)."""
     return {"insert": [insert, 0.06, 0, 1, 1], "insert, indexed": [300, 0.1, 0, 1, 1], "update": [500, 0.16, 0, 1, 1], "get": [0, 0, 9, 2, 3],
             "get, cold": [0, 0, 9, 3, 4], "find": [0, 0, 9, 3, 3], "find, cold": [0, 0, 5000, 3, 4], "open": [0, 0, 15001, 1, 1]}
@@ -102,7 +102,7 @@ RESULTS = {
     "heap": {"import": 4096, "nothing": 4,
              "smallest": {"raw flash, encrypted": {"100": {"everything": 20}, "10000": {"everything": 21}},
                           "JSON file": {"100": {"everything": 99}, "10000": {"everything": None}}}},
-    "flash": {"costs": {"raw flash, encrypted": {"100": costs(176), "10000": costs(221)}}},
+    "flash": {"costs": {"raw flash, encrypted": {"100": figures(176), "10000": figures(221)}}},
     "instructions": {name: {"10000": dict.fromkeys(("get", "find", "insert", "update", "delete", "scan", "open"), count)}
                      for name, count in (("littlefs, plain", 120e3), ("raw flash, encrypted", 500e3), ("JSON file", 1e9))},
 }

@@ -28,10 +28,10 @@ LOG, STATE = "readings", "settings"
 
 
 class Device:
-    """keep: how many records stay when the sink has them."""
+    """keep: how many records stay when the sink has them. down: collections that are the server's. ran: arguments of commands."""
 
-    def __init__(self, name, keep=0, seed=0):
-        self.name, self.keep = name, keep
+    def __init__(self, name, keep=0, seed=0, down=None):
+        self.name, self.keep, self.down, self.ran = name, keep, down, []
         self.medium = FlashMedium(16)
         self.rng = random.Random("%s %d" % (name, seed))
         self.written = {}  # {id: n} of the log
@@ -40,7 +40,7 @@ class Device:
 
     def open(self):
         self.db = Unosql(self.name, storage=self.medium.storage(), log_level="NONE", memtable=2048)
-        self.session = Session(self.db, self.name, {LOG: self.keep})
+        self.session = Session(self.db, self.name, {LOG: self.keep}, down=self.down)
 
     def crash(self):
         """Lose what is in RAM, and start again from the flash."""
@@ -58,6 +58,16 @@ class Device:
         self.medium.device.image[:] = self.image[0]
         self.written = dict(self.image[1])
         self.crash()
+
+    def take(self, payload):
+        self.session.receive(payload)
+        while self.session.work({"run": self.run}):
+            pass
+
+    def run(self, argument):
+        """A command."""
+        self.ran.append(argument)
+        return -argument
 
     def work(self):
         x = self.rng.random()
@@ -112,7 +122,7 @@ class Fleet:
             name, payload = self.answers.get()
             busy = True
             if name in self.devices:
-                self.devices[name].session.receive(payload)
+                self.devices[name].take(payload)
         now = time.monotonic()
         for device in self.devices.values():
             busy = self._serve(device, now) or busy

@@ -5,13 +5,13 @@ import psycopg
 from psycopg import sql
 
 import memory_sink  # noqa: F401  unosql_pc lies on its path
-from unosql_pc.sink import protocol, schema
+from unosql_pc.sink import protocol, schema, streams
 from unosql_pc.sink.protocol import Line
 from unosql_pc.sink.store import Store
 from unosql_pc.sink.transaction import stored
 
 DEVICE = "pump"
-TABLES = ("source", "collection", "gap", "found", "dead")
+TABLES = ("source", "gap", "found", "dead", "stream", "item")
 
 
 class PostgresSink:
@@ -33,7 +33,7 @@ class PostgresSink:
 
     def _tables(self):
         relations = [relation for relation, in self.reader.execute("select relation from unosql.collection")]
-        return [*(t for t in TABLES if t != "collection"), *relations]
+        return [*TABLES, *relations]
 
     def saved(self):
         return {table: self.reader.execute(sql.SQL("select * from {}").format(schema.table(table))).fetchall() for table in self._tables()}
@@ -44,9 +44,22 @@ class PostgresSink:
             for table in self._tables():
                 cursor.execute(sql.SQL("delete from {}").format(schema.table(table)))
                 for row in saved.get(table, ()):
-                    values = [json.dumps(value) if isinstance(value, dict) else value for value in row]
+                    values = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in row]
                     cursor.execute(sql.SQL("insert into {} overriding system value values ({})").format(
                         schema.table(table), sql.SQL(", ").join([sql.Placeholder()] * len(row))), values)
+
+    # -- what goes down
+
+    @property
+    def stream(self):
+        return Stream(self.reader)
+
+    def push(self):
+        """Return what is to go down to the device that was let in last, bytes, or None."""
+        with self.reader.transaction():
+            stream = streams.load(self.reader, [DEVICE]).get(DEVICE)
+            source = stream and self._source(stream.epoch)
+            return source and streams.message(stream, source.source.session)
 
     # -- what the model looks at
 
@@ -89,3 +102,25 @@ class PostgresSink:
             for number in there.source.collections:
                 found.update({(epoch, number, line.id): line for line in self._lines(there, number, False, memory_sink.NEVER)})
         return found
+
+
+class Stream:
+    """What the model does with a downlink.Stream, on that in PostgreSQL."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def add(self, *item):
+        with self._connection.transaction():
+            stream = streams.load(self._connection, [DEVICE]).get(DEVICE) or streams.new(self._connection)
+            number = stream.add(*item)
+            streams.save(self._connection, DEVICE, stream)
+            return number
+
+    @property
+    def confirmed(self):
+        return self._connection.execute("select coalesce(max(confirmed), 0) from unosql.stream").fetchone()[0]
+
+    @property
+    def life(self):
+        return self._connection.execute("select g from unosql.meta").fetchone()[0]

@@ -30,7 +30,7 @@ from postgres_sink import PostgresSink
 from servers import PASSWORD, Mosquitto, Nats, Postgres, free_port, wait_for
 
 sys.path.insert(0, str(here.ROOT / "pc"))
-from unosql_pc.sink import schema  # noqa: E402
+from unosql_pc.sink import schema, sending  # noqa: E402
 from unosql_pc.sink.inbox import Inbox  # noqa: E402
 from unosql_pc.sink.protocol import Torn, parse  # noqa: E402
 from unosql_pc.sink.store import Store  # noqa: E402
@@ -107,11 +107,12 @@ def test_it_answers_and_stores_as_the_sink_in_ram_does(dsn):
     compared = []
     for seed in range(2000, 2030):
         sink, model = PostgresSink(dsn), MemorySink()
+        model.stream.life = sink.stream.life
         rng = random.Random(seed)
         world = sync_world.World(sink=sink)
         world.sink = Both(sink, model)
         for _ in range(120):
-            sync_world.step(world, rng, ("corrections", "evicting", "images", "disorder"))
+            sync_world.step(world, rng, ("corrections", "evicting", "images", "disorder", "downlink"))
         for epoch, source in model.sources.items():
             for number in source.collections:
                 assert sink.missing(epoch, number) == model.missing(epoch, number)
@@ -132,6 +133,25 @@ class Both:
         answers = [sink.receive(payload) for sink in self.sinks]
         assert json.loads(answers[0]) == json.loads(answers[1])
         return answers[0]
+
+    def push(self):
+        messages = [sink.push() for sink in self.sinks]
+        assert messages[0] == messages[1]
+        return messages[0]
+
+    @property
+    def stream(self):
+        return self
+
+    @property
+    def confirmed(self):
+        assert self.sinks[0].stream.confirmed == self.sinks[1].stream.confirmed
+        return self.sinks[0].stream.confirmed
+
+    def add(self, *item):
+        numbers = [sink.stream.add(*item) for sink in self.sinks]
+        assert numbers[0] == numbers[1]
+        return numbers[0]
 
 
 # -- what a message leaves in PostgreSQL
@@ -395,6 +415,71 @@ def fleet_is_there(dsn, devices):
         return False
 
 
+class Server:
+    """What sends down: numbers as commands, settings and records; wanted: {device: {(collection, key): value}}."""
+
+    def __init__(self, dsn, devices):
+        self.dsn, self.devices, self.rng = dsn, devices, random.Random(3)
+        self.ordered = {device.name: 0 for device in devices}
+        self.wanted = {device.name: {} for device in devices}
+
+    def send(self):
+        name = self.rng.choice(list(self.ordered))
+        kind = self.rng.choice(("do", "set", "put", "del"))
+        number, key = self.ordered[name] + 1, str(self.rng.randrange(5))
+        words = {"do": ["run", str(number)], "set": [key, str(number)], "put": ["prices", key, '{"n": %d}' % number], "del": ["prices", key]}[kind]
+        try:
+            sending.send(self.dsn, name, kind, words, None)
+        except Failure as failure:  # PostgreSQL is away
+            assert "PostgreSQL" in str(failure)
+            return
+        self.ordered[name] += kind == "do"
+        if kind == "del":
+            self.wanted[name].pop(("prices", int(key)), None)
+        elif kind != "do":
+            self.wanted[name]["_config" if kind == "set" else "prices", key if kind == "set" else int(key)] = number
+
+
+def there(device):
+    """What came down to a device, as wanted has it."""
+    return {(name, record["key"]): record.get("n", record.get("value")) for name in ("_config", "prices") for record in device.db.all(name)}
+
+
+def test_what_goes_down_arrives_once(mosquitto):
+    with Postgres() as postgres:
+        dsn = postgres.database()
+        devices = [Device("d%d" % n, down=["prices"]) for n in range(6)]
+        server = Server(dsn, devices)
+        with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, devices) as fleet:
+            fleet.drain()  # all are known
+            chaos = Chaos(1, 0.8, sink=sink, broker=mosquitto, postgres=postgres)
+
+            def disturb():
+                chaos()
+                if server.rng.random() < 0.2:
+                    server.send()
+
+            end = time.monotonic() + 60
+            while sum(server.ordered.values()) < 15 or min(chaos.killed.values()) < 1:
+                assert time.monotonic() < end
+                fleet.run(0.5, rate=2, disturb=disturb)
+            fleet.drain()
+            while ask(dsn, "select count(*) from unosql.stream where next - 1 > confirmed") != [(0,)]:
+                assert time.monotonic() < end
+                fleet.run(0.2, rate=0)
+            fleet.drain()
+            assert fleet.problems(dsn) == []
+            for device in devices:
+                assert device.ran == list(range(1, server.ordered[device.name] + 1))
+                assert there(device) == server.wanted[device.name]
+            results = ask(dsn, "select device, count(*), count(distinct doc ->> 'n') from fleet._results group by device order by device")
+            assert results == [(name, n, n) for name, n in sorted(server.ordered.items()) if n]
+            lines = [json.loads(line) for line in unosql(dsn, "sent", "d1", "--json")[1].splitlines()]
+            assert lines and {line["state"] for line in lines} == {"applied"}
+            assert [line["result"] for line in lines if '"do"' in line["item"]] == ['{"result": %d}' % -n for n in range(1, server.ordered["d1"] + 1)]
+            assert "Traceback" not in sink.log()
+
+
 def test_a_database_put_back_and_images_put_back(mosquitto, dsn):
     """Of what the devices had dropped by then, each id is announced."""
     devices = [Device("d%d" % n, keep=10 * (n % 2)) for n in range(10)]
@@ -595,3 +680,39 @@ def test_a_device_sends_again_what_it_still_has(store, dsn):
     assert unosql(dsn, "replay", "pump", "--from", "7")[0] == 0
     told(store, message([(1, 9, 10, b"{}")], f=7, t=10, n=1, c={"1": ["readings", 9, 1]}))
     assert ask(dsn, "select lo, hi from unosql.gap") == [(8, 9)]  # dropped meanwhile
+
+
+def test_what_cannot_be_sent_is_refused(store, dsn):
+    told(store, hello())
+    for words, text in (
+            (["pump", "set", "x"], "after set comes NAME JSON"), (["pump", "set", "x", "{"], "is no JSON"), (["pump", "put", "p", "1", "2"], "is an object"),
+            (["pump", "do", "x", "1", "2"], "after do comes"), (["x", "do", "y"], "no device x"), (["pump", "set", "x", "1", "--for", "5"], "for commands"),
+            (["pump", "set", "x", '"%s"' % ("a" * 500)], "takes messages of 512 bytes, this needs 6")):
+        code, _, err = unosql(dsn, "send", *words)
+        assert code == 2 and text in err and "Traceback" not in err
+    assert ask(dsn, "select count(*) from unosql.item") == [(0,)]
+    told(store, hello(m=2000, d=None))
+    assert unosql(dsn, "send", "pump", "set", "x", '"%s"' % ("a" * 500))[0] == 0
+    (sent,) = [json.loads(line) for line in unosql(dsn, "sent", "--json")[1].splitlines()]
+    assert (sent["device"], sent["number"], sent["state"], sent["result"]) == ("pump", 1, "waits", None)
+
+
+def test_items_go_down_after_an_answer_and_again_until_they_are_confirmed(store, dsn):
+    def down(*payloads):
+        return [json.loads(m) if isinstance(m, bytes) else m for _, m in store.take([("pump", parse(payload)) for payload in payloads])]
+
+    (answer,) = down(hello(m=512, d=None))
+    g = answer["d"][0]
+    assert answer["d"] == [g, 0] and store.due() == []
+    assert unosql(dsn, "send", "pump", "do", "valve", '{"open":true}', "--for", "3600")[0] == 0
+    ((device, payload),) = store.due()
+    item = json.loads(payload)["i"][0]
+    assert device == "pump" and json.loads(payload)["S"] == "session" and item[:4] == [1, "do", "valve", {"open": True}]
+    assert 3500 < item[4] - time.time() < 3700
+    assert store.due() == []  # not again at once
+    answer, again = down(hello(m=512, d=[g, 0], S="later"))
+    assert again == {"e": "epoch", "S": "later", "g": g, "i": [item]}
+    assert len(down(message(S="later", d=[g, 1], c={}, s="next"))) == 1
+    assert [json.loads(line)["state"] for line in unosql(dsn, "sent", "--json")[1].splitlines()] == ["applied"]
+    assert len(down(hello(m=512, d=[g, 1], S="third"))) == 1
+    assert down(hello(m=512, d="x", S="fourth")) == [] and store.counts["torn"] == 1

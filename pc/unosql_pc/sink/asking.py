@@ -57,7 +57,8 @@ def _asked(dsn, query, device):
         return [column.name for column in cursor.description], cursor.fetchall()
 
 
-def _print(names, found, as_json):
+def show(names, found, as_json):
+    """Print rows as a table, or as JSON lines."""
     if as_json:
         for row in found:
             print_json({name: _plain(value) for name, value in zip(names, row)})
@@ -73,13 +74,13 @@ def _plain(value):
 
 def devices(dsn, device, as_json):
     """Print a line for each device: how far it is, what waits there, when it was heard of."""
-    _print(*_asked(dsn, _DEVICES, device), as_json)
+    show(*_asked(dsn, _DEVICES, device), as_json)
     return 0
 
 
 def gaps(dsn, device, as_json):
     """Print the ids that never came: the device had dropped them."""
-    _print(*_asked(dsn, _GAPS, device), as_json)
+    show(*_asked(dsn, _GAPS, device), as_json)
     return 0
 
 
@@ -89,7 +90,7 @@ def dead(dsn, device, as_json, retry=None, drop=None):
         return _retry(dsn, retry)
     if drop is not None:
         return _drop(dsn, drop)
-    _print(*_asked(dsn, _DEAD, device), as_json)
+    show(*_asked(dsn, _DEAD, device), as_json)
     return 0
 
 
@@ -131,7 +132,8 @@ def forget(dsn, device, is_sure):
         relations = [relation for relation, in connection.execute("select relation from unosql.collection")]
         for relation in ["gap", "found", *relations, "source"]:
             connection.execute(sql.SQL("delete from {} where source = any(%s)").format(schema.table(relation)), (sources,))
-        connection.execute("delete from unosql.dead where device = %s", (device,))
+        for table in ("dead", "stream", "item"):
+            connection.execute(sql.SQL("delete from {} where device = %s").format(schema.table(table)), (device,))
     return 0
 
 
@@ -142,7 +144,8 @@ def rename(dsn, old, new):
             raise Failure("there is a device %s already" % shown(new))
         if not connection.execute("update unosql.source set device = %s where device = %s", (new, old)).rowcount:
             raise Failure("no device %s was ever here" % shown(old))
-        connection.execute("update unosql.dead set device = %s where device = %s", (new, old))
+        for table in ("dead", "stream", "item"):
+            connection.execute(sql.SQL("update {} set device = %s where device = %s").format(schema.table(table)), (new, old))
     return 0
 
 

@@ -22,14 +22,33 @@ def add_to(sink):
     run.add_argument("--shard", metavar="I/N", help="where it does not: take only each Nth device, by a hash; 1/4 to 4/4 for four sinks")
     run.add_argument("--tables", type=int, metavar="N", default=TABLES, help="tables of collections at most; default: %d" % TABLES)
     run.add_argument("--metrics", metavar="HOST:PORT", help="serve metrics there, for Prometheus")
+    _add_asking(commands)
+    _add_sending(commands)
+    _add_changing(commands)
+    _add_users(commands)
+
+
+def _add_asking(commands):
     for name, text in (("devices", "print devices, how far they are and when they were heard of"),
-                       ("gaps", "print which records are lost"), ("dead", "print what PostgreSQL did not take")):
+                       ("gaps", "print which records are lost"),
+                       ("sent", "print what was sent to devices, and what became of it"), ("dead", "print what PostgreSQL did not take")):
         asking = _add(commands, name, globals()["_" + name], text)
         asking.add_argument("device", metavar="DEVICE", nargs="?", help="only of this one")
         asking.add_argument("--json", action="store_true", help="JSON lines")
     choice = asking.add_mutually_exclusive_group()
     choice.add_argument("--retry", type=int, metavar="N", help="try the one with this number again")
     choice.add_argument("--drop", type=int, metavar="N", help="drop the one with this number")
+
+
+def _add_sending(commands):
+    send = _add(commands, "send", _send, "set something on a device, write a record there, or have it do something: each once")
+    send.add_argument("device", metavar="DEVICE")
+    send.add_argument("kind", choices=("set", "put", "del", "do"), help="a setting, a record, no such record, a command")
+    send.add_argument("words", metavar="...", nargs="+", help="set NAME JSON, put COLLECTION KEY {...}, del COLLECTION KEY, do NAME [JSON]")
+    send.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="a command is not run later than that; default: whenever")
+
+
+def _add_changing(commands):
     forget = _add(commands, "forget", _forget, "delete all that came from a device")
     forget.add_argument("device", metavar="DEVICE")
     forget.add_argument("--yes", action="store_true", help="without this nothing is deleted")
@@ -39,7 +58,6 @@ def add_to(sink):
     replay = _add(commands, "replay", _replay, "have a device send again what it still has; rows that it has are deleted before")
     replay.add_argument("device", metavar="DEVICE")
     replay.add_argument("--from", dest="change", type=int, default=0, metavar="CHANGE", help="what follows on this change; default: 0, all")
-    _add_users(commands)
 
 
 def _add_users(commands):
@@ -108,6 +126,20 @@ def _gaps(a):
 
 def _dead(a):
     return _asking().dead(_dsn(a), a.device, a.json, a.retry, a.drop)
+
+
+def _sent(a):
+    need("psycopg", "sink")
+    from . import sending
+
+    return sending.sent(_dsn(a), a.device, a.json)
+
+
+def _send(a):
+    need("psycopg", "sink")
+    from . import sending
+
+    return sending.send(_dsn(a), a.device, a.kind, a.words, a.seconds)
 
 
 def _forget(a):

@@ -40,7 +40,7 @@ class Nats:
         self._loop.close()
 
     def answer(self, device, payload):
-        asyncio.run_coroutine_threadsafe(self._answer(device, payload.encode()), self._loop)
+        asyncio.run_coroutine_threadsafe(self._answer(device, payload), self._loop)
 
     # -- in the thread of the loop
 

@@ -29,12 +29,19 @@ create index on unosql.gap(source, number);
 create table unosql.found(source bigint not null, number bigint not null, id bigint not null, change bigint not null, primary key(source, number, id));
 create table unosql.dead(dead bigint generated always as identity primary key, device text not null, source bigint, number bigint, id bigint,
   version bigint, change bigint, stamp timestamptz, at timestamptz not null default now(), payload bytea not null, error text not null);
+create table unosql.stream(device text primary key, next bigint not null, confirmed bigint not null, epoch text, room bigint not null,
+  pushed timestamptz);
+create index on unosql.stream(device) where next - 1 > confirmed;
+create table unosql.item(device text not null, number bigint not null, item jsonb not null, made timestamptz not null default now(),
+  primary key(device, number));
 """
 _COLUMNS = {
     "source": "source device epoch h session came virgin parent fork collections last skew made seen present abandoned",
     "collection": "name log relation",
     "gap": "source number lo hi told at",
     "found": "source number id change",
+    "stream": "device next confirmed epoch room pushed",
+    "item": "device number item made",
     "dead": "dead device source number id version change stamp at payload error",
 }
 _LOG = """

@@ -14,6 +14,7 @@ log = logging.getLogger("unosql.sink")
 GROUP = 1000  # messages in a transaction, at most
 PATIENCE = 0.01  # seconds that the first of a group waits for others
 TORN = 3  # torn messages of a device, one after the other, until one of them is kept as a dead letter
+LOOK = 1  # seconds between looks at what others have put into the streams that go down
 HOUR = 3600
 
 
@@ -32,12 +33,16 @@ class Service:
     def run(self):
         """Work until stop(). Failure: nothing would help but people."""
         self._connect()
+        looked = 0
         while not self._stopping.is_set():
             if self._carrier.failure:
                 raise Failure(self._carrier.failure)
             group = self._inbox.group(GROUP, PATIENCE, 0.2)
             if group:
                 self._take(group)
+            if time.monotonic() - looked >= LOOK:
+                looked = time.monotonic()
+                self._send(self._kept_trying(self._store.due))
 
     def _connect(self):
         """Connect to PostgreSQL, however long it is away."""
@@ -53,10 +58,15 @@ class Service:
     def _take(self, group):
         started = time.monotonic()
         messages = self._parsed(group)
-        for device, answer in self._kept_trying(self._store.take, messages) or () if messages else ():
-            self._carrier.answer(device, json.dumps(answer, separators=(",", ":")))
+        if messages:
+            self._send(self._kept_trying(self._store.take, messages))
         if self._metrics:
             self._metrics.took(len(group), time.monotonic() - started)
+
+    def _send(self, messages):
+        """messages: [(device, dict or bytes)], or None."""
+        for device, message in messages or ():
+            self._carrier.answer(device, message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode())
 
     def _kept_trying(self, take, *arguments):
         """Return what take() does, once PostgreSQL lets it; None when that is refused, or the sink ends meanwhile."""

@@ -6,7 +6,7 @@ import psycopg
 from psycopg import errors
 
 from ..terminal import Failure
-from . import schema
+from . import schema, streams
 from .protocol import Torn
 from .transaction import STAGED, Again, Transaction
 
@@ -55,7 +55,7 @@ class Store:
             self._connection = None
 
     def take(self, messages):
-        """Take [(device, Message)]; return the answers, [(device, dict)]: all of it is durable.
+        """Take [(device, Message)]; return what goes down, [(device, dict of an answer, or bytes of items)]: all of it is durable.
 
         What PostgreSQL refuses of a message becomes a dead letter, and does not keep the rest. psycopg.Error: nothing is taken
         of what follows, and it may be taken again.
@@ -93,8 +93,7 @@ class Store:
             except Torn as error:
                 transaction.counts["torn"] += 1
                 transaction.told.append("%s: torn: %s" % (device, error))
-        transaction.finish()
-        return answers
+        return answers + transaction.finish()
 
     def _end(self, transaction):
         self.counts.update(transaction.counts)
@@ -119,6 +118,13 @@ class Store:
         except REFUSED as error:
             return last_line(error)
         return None
+
+    def due(self):
+        """Return what is to go down to devices that were heard of lately, [(device, bytes)]."""
+        if self._connection is None:
+            self.connect()
+        with self._connection.transaction():
+            return streams.due(self._connection)
 
     def bury(self, device, payload, error):
         """Keep a message that is none, for people to look at."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import psycopg
 from psycopg import sql
 
-from . import protocol, rows, schema
+from . import downlink, protocol, rows, schema, streams
 from .past import Past
 
 _LOADED = "source, present, device, epoch, h, session, came, virgin, parent, fork, collections"
@@ -78,6 +78,8 @@ class Transaction:
         self._bad = bad or {}
         self._sources = {}  # {(device, epoch): Stored or None}
         self._touched = {}
+        self._streams = {}  # {device: Stream} of those that take what goes down
+        self._sessions = {}  # {device: session to which something may go down}
         self._logs = defaultdict(list)  # {name of a table: [bytes]}
         self._states = defaultdict(dict)  # {name: {(source, number, id): bytes, None: it goes}}
         self._removed, self._gaps, self._found, self._dead = [], [], [], []
@@ -90,6 +92,8 @@ class Transaction:
                 "select %s from unnest(%%s::text[], %%s::text[]) as k(device, epoch) join unosql.source using (device, epoch) order by source"
                 " for update of source" % _LOADED, ([d for d, _ in keys], [e for _, e in keys])):
             self._sources[row[2], row[3]] = stored(row)
+        if devices := {device for device, message in messages if streams.is_told(message)}:
+            self._streams = streams.load(self.connection, devices)
 
     def source(self, device, epoch):
         """Return the Stored of a source, loaded or not, or None."""
@@ -102,6 +106,7 @@ class Transaction:
 
     def take(self, device, message):
         """Return the answer, a dict. Torn: nothing of the message is taken."""
+        downlink.cursor(message.header)
         key = device, message.header["e"]
         had = self.source(*key)
         source, decision = protocol.decide(message, had and had.source, Past(self, device))
@@ -110,6 +115,8 @@ class Transaction:
             self._note(there, message.header)
             if decision.lines and not there.is_present:
                 self._return(device, there)
+            if streams.is_told(message):
+                self._note_stream(device, there, message, decision.answer)
             self._keep(device, there, decision, rows.epoch_of(message.header))
         self._count(device, message, decision)
         return decision.answer
@@ -128,6 +135,13 @@ class Transaction:
             self.counts["forks"] += 1
             self.told.append("%s: a fork of its epoch %s at change %d" % (device, source.parent, source.fork))
         return made
+
+    def _note_stream(self, device, there, message, answer):
+        if device not in self._streams and message.is_hello:
+            self._streams[device] = streams.new(self.connection)
+        if device in self._streams:
+            streams.note(self._streams[device], message, answer)
+            self._sessions[device] = there.source.session
 
     def _return(self, device, there):
         """A source goes on that another one had followed: there are two devices of that name, or an old message came late."""
@@ -192,10 +206,14 @@ class Transaction:
     # -- all of it
 
     def finish(self):
-        """Write everything."""
+        """Write everything; return the messages that are to go down after the answers: [(device, bytes)]."""
         self.flush()
         if self._touched:
             self.connection.execute(_UPDATE, self._columns())
+        for device in self._sessions:
+            streams.save(self.connection, device, self._streams[device])
+        found = [(device, streams.message(self._streams[device], session)) for device, session in self._sessions.items()]
+        return streams.pushed(self.connection, [(device, payload) for device, payload in found if payload])
 
     def _columns(self):
         """Return the columns of what changed of the sources, as lists."""

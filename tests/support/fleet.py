@@ -91,11 +91,11 @@ class Device:
 
 
 class Fleet:
-    """qos: of what goes up. user: (name, password). topics: where answers come from."""
+    """qos: of what goes up. user: (name, password). topics: where answers come from. seals: {device: Sealed} of those that seal."""
 
-    def __init__(self, port, devices, qos=0, prefix="unosql", user=None, topics=None):
+    def __init__(self, port, devices, qos=0, prefix="unosql", user=None, topics=None, seals=None):
         self.devices = {device.name: device for device in devices}
-        self.prefix, self.qos = prefix, qos
+        self.prefix, self.qos, self.seals = prefix, qos, seals or {}
         self.answers = queue.SimpleQueue()
         self.said = Counter()
         self.client = client = paho.Client(paho.CallbackAPIVersion.VERSION2, "fleet-%d" % id(self))
@@ -122,7 +122,7 @@ class Fleet:
             name, payload = self.answers.get()
             busy = True
             if name in self.devices:
-                self.devices[name].take(payload)
+                self.devices[name].take(self._opened(name, payload))
         now = time.monotonic()
         for device in self.devices.values():
             busy = self._serve(device, now) or busy
@@ -137,8 +137,18 @@ class Fleet:
         if message:
             device.sent_at = now
             self.said["sent"] += 1
+            if device.name in self.seals:
+                message = b"\1" + self.seals[device.name].seal(message, b"u1u" + device.name.encode())
             self.client.publish("%s/1/%s/up" % (self.prefix, device.name), message, qos=self.qos)
         return bool(message)
+
+    def _opened(self, name, payload):
+        if name not in self.seals:
+            return payload
+        try:
+            return self.seals[name].unseal(payload[1:], b"u1d" + name.encode()) if payload[:1] == b"\1" else b""
+        except ValueError:
+            return b""
 
     def run(self, seconds, rate=10, disturb=None):
         """Work: each device writes `rate` times a second. disturb(): called all the time."""

@@ -1,5 +1,6 @@
 """What is in deploy/, and the users that `unosql sink add` makes: tried on real brokers, or checked by those whose files they are."""
 import datetime
+import hmac
 import ipaddress
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import psycopg
 import pytest
 import yaml
 from cryptography import x509
@@ -18,6 +20,7 @@ from paho.mqtt import client as paho
 import here
 from fleet import Device, Fleet, Sink, unosql
 from servers import Mosquitto, Nats, Postgres, wait_for
+from unosql.kv import crypto
 
 DEPLOY = here.ROOT / "deploy"
 
@@ -139,6 +142,30 @@ def test_a_sink_that_may_not_read_says_so(tmp_path, postgres):
     with server as broker:
         code, _, err = unosql(postgres.database(), "run", "--mqtt", "mqtt://pump@127.0.0.1:%d" % broker.port, UNOSQL_SINK_PASSWORD=passwords["pump"])
         assert code == 2 and "does not let pump read unosql/1/+/up" in err.splitlines()[-1]
+
+
+def test_sealed_messages(tmp_path, postgres):
+    """A device without the key, or with another one's, is not heard, and a sink's answers are of no use to others."""
+    key, dsn = tmp_path / "key", postgres.database()
+    key.write_text("ab" * 32 + "\n")
+    lines = {name: ran("add", name, "--key-file", str(key)).splitlines()[-1] for name in ("d1", "d2", "d3")}
+    assert lines["d1"] == hmac.new(b"\xab" * 32, b"syncd1", "sha256").hexdigest()
+    seals = {name: crypto.derive(bytes.fromhex(line), b"unosql sync", 1) for name, line in lines.items()}
+    with Mosquitto() as broker, Sink(broker, dsn, "--key-file", str(key)) as sink:
+        good = [Device("d1"), Device("d2")]
+        with Fleet(broker.port, good, seals=seals) as fleet:
+            fleet.run(1)
+            fleet.drain()
+            assert fleet.problems(dsn) == []
+        with Fleet(broker.port, [Device("plain"), Device("d3")], seals={"d3": seals["d1"]}) as fleet:
+            fleet.run(1)
+            assert len(fleet.waiting()) == 2
+        assert "plain: torn: it is not sealed" in sink.log() and "d3: torn: it is sealed with another key, or damaged" in sink.log()
+        with psycopg.connect(dsn) as connection:
+            assert connection.execute("select device from unosql.source order by device").fetchall() == [("d1",), ("d2",)]
+    key.write_text("abc")
+    code, _, err = unosql(dsn, "run", "--mqtt", "mqtt://x", "--key-file", str(key))
+    assert code == 2 and "a key has 64 hex digits" in err
 
 
 def test_a_password_file_keeps_its_other_users_and_its_mode(tmp_path):

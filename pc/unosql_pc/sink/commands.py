@@ -16,6 +16,7 @@ def add_to(sink):
     carrier.add_argument("--mqtt", metavar="URL", help="mqtt://USER@HOST:PORT or mqtts://...; the password is in "
                      "$UNOSQL_SINK_PASSWORD or --password-file")
     run.add_argument("--password-file", metavar="FILE", help="the broker's password")
+    run.add_argument("--key-file", metavar="FILE", help="64 hex digits: messages are sealed, and others refused; `add --key-file` tells devices' keys")
     run.add_argument("--ca", metavar="FILE", help="certificates that mqtts trusts; default: the system's")
     run.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
     run.add_argument("--share", metavar="NAME", help="share the work with other sinks of that NAME; the broker must know $share")
@@ -67,6 +68,7 @@ def _add_users(commands):
     add.add_argument("--file", metavar="FILE", help="mosquitto's password_file, which gets the user's line")
     add.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
     add.add_argument("--sink", action="store_true", help="it is no device, but a sink (for NATS; mosquitto has that in its acl_file)")
+    add.add_argument("--key-file", metavar="FILE", help="the sink's key: print the device's, which seals its messages, as well")
     acl = _add(commands, "acl", _acl, "print mosquitto's acl_file, which lets each device speak for itself only", False)
     acl.add_argument("--prefix", default="unosql", help="what topics begin with; default: unosql")
     acl.add_argument("--user", default="sink", help="the sink's user; default: sink")
@@ -106,7 +108,7 @@ def _run(a):
     need("prometheus_client", "sink", "prometheus-client")
     from . import running
 
-    return running.run(running.Options(a.mqtt, a.nats, _dsn(a), a.prefix, a.share, a.shard, a.ca, a.password_file, a.metrics, a.tables))
+    return running.run(running.Options(a.mqtt, a.nats, _dsn(a), a.prefix, a.share, a.shard, a.ca, a.password_file, a.key_file, a.metrics, a.tables))
 
 
 def _asking():
@@ -165,7 +167,7 @@ def _new_user(a):
     from . import credentials
 
     _check(a.device)
-    return credentials.add(a.device, a.broker, a.file, a.prefix, a.sink)
+    return credentials.add(a.device, a.broker, a.file, a.prefix, a.sink, a.key_file)
 
 
 def _acl(a):

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 
+from . import sealing
 from ..terminal import say, shown
 
 _ITERATIONS = 101  # as mosquitto_passwd has it: a random password needs no more
@@ -23,8 +24,12 @@ _USER = """{{ user: "{name}", password: "{password}", permissions: {{
 """
 
 
-def add(name, broker, file, prefix, is_sink):
-    """Make a password for a device, or the sink, print it, and let the broker know it, or print what does so."""
+def add(name, broker, file, prefix, is_sink, key_file=None):
+    """Make a password for a device, or the sink, print it, and let the broker know it, or print what does so.
+
+    key_file: of the sink's key; the device's is printed last, in hex.
+    """
+    key = key_file and sealing.key_of(sealing.read_key(key_file), name).hex()
     password = secrets.token_urlsafe(16)
     if broker == "nats":
         print(nats_user(name, password, prefix, is_sink), end="")
@@ -35,6 +40,9 @@ def add(name, broker, file, prefix, is_sink):
     else:
         say("the password of %s is %s: it is not kept; a line for mosquitto's password_file:" % (name, password))
         print(mosquitto_line(name, password))
+    if key:
+        say("the key that seals what %s sends and is sent:" % name)
+        print(key)
     return 0
 
 

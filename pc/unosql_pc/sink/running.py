@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..terminal import Failure
 from .inbox import Inbox
 from .metrics import Metrics
+from .sealing import Envelope, read_key
 from .service import Service
 from .store import Store
 
@@ -23,6 +24,7 @@ class Options(NamedTuple):
     shard: str | None
     ca: str | None
     password_file: str | None
+    key_file: str | None
     metrics: str | None
     tables: int
 
@@ -31,9 +33,10 @@ def run(options):
     """Run until SIGTERM or Ctrl-C; return 0. Failure: what no waiting mends."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     inbox, store = Inbox(shard=shard(options.shard)), Store(options.postgres, options.tables)
+    envelope = Envelope(read_key(options.key_file)) if options.key_file else None
     broker = _carrier(options, inbox)
     metrics = _metrics(options, store, inbox, broker)
-    service = Service(inbox, store, broker, metrics)
+    service = Service(inbox, store, broker, metrics, envelope)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
     try:

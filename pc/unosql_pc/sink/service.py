@@ -19,10 +19,11 @@ HOUR = 3600
 
 
 class Service:
-    """inbox: an Inbox. carrier: has answer(device, bytes) and failure. metrics: told of each group, or None."""
+    """inbox: an Inbox. carrier: has answer(device, bytes) and failure. metrics: told of each group, or None. envelope: to seal, or None."""
 
-    def __init__(self, inbox, store, carrier, metrics=None):
+    def __init__(self, inbox, store, carrier, metrics=None, envelope=None):
         self._inbox, self._store, self._carrier, self._metrics = inbox, store, carrier, metrics
+        self._envelope = envelope
         self._stopping = threading.Event()
         self._torn = {}  # {device: [torn messages since one was whole, when one was kept]}
 
@@ -66,7 +67,8 @@ class Service:
     def _send(self, messages):
         """messages: [(device, dict or bytes)], or None."""
         for device, message in messages or ():
-            self._carrier.answer(device, message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode())
+            payload = message if isinstance(message, bytes) else json.dumps(message, separators=(",", ":")).encode()
+            self._carrier.answer(device, self._envelope.seal(device, payload) if self._envelope else payload)
 
     def _kept_trying(self, take, *arguments):
         """Return what take() does, once PostgreSQL lets it; None when that is refused, or the sink ends meanwhile."""
@@ -96,7 +98,7 @@ class Service:
         messages = []
         for device, payload in group:
             try:
-                messages.append((device, parse(payload)))
+                messages.append((device, parse(self._envelope.open(device, payload) if self._envelope else payload)))
                 self._torn.pop(device, None)
             except Torn as error:
                 self._note_torn(device, payload, str(error))

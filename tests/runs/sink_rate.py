@@ -126,7 +126,8 @@ def measure(a):
 
     with Postgres(fsync=True) as postgres, {"mosquitto": Mosquitto, "nats": Nats}[a.broker]() as broker:
         dsn = postgres.database()
-        sinks = [Sink(broker, dsn, *(["--share", "sinks"] if a.sinks > 1 else [])) for _ in range(a.sinks)]
+        more = ["--nats", "nats://127.0.0.1:%d" % broker.native] if a.native else ["--share", "sinks"] if a.sinks > 1 else []
+        sinks = [Sink(broker, dsn, *more) for _ in range(a.sinks)]
         for sink in sinks:
             sink.start()
         before = Counter(sink=cpu(s.process.pid for s in sinks), broker=cpu([broker.process.pid]), postgres=cpu(children(postgres.process.pid)))
@@ -145,9 +146,9 @@ def measure(a):
 
 def report(a, told, stored, different, size, whole, before, after, broker_mb, sink_mb):
     assert stored == different == a.devices * a.records, "%d rows, %d records of %d" % (stored, different, a.devices * a.records)
-    print("%s, %d sink(s), %d devices, %d records in a message%s: %d records in %.1f s = %.0f/s; answer median %.0f ms, p99 %.0f ms" % (
-        a.broker, a.sinks, a.devices, a.batch, ", deflated" if a.deflate else "", stored, told["seconds"], stored / told["seconds"], told["median"] * 1e3,
-        told["p99"] * 1e3))
+    print("%s%s, %d sink(s), %d devices, %d records in a message%s: %d records in %.1f s = %.0f/s; answer median %.0f ms, p99 %.0f ms" % (
+        a.broker, " and its own protocol" if a.native else "", a.sinks, a.devices, a.batch, ", deflated" if a.deflate else "",
+        stored, told["seconds"], stored / told["seconds"], told["median"] * 1e3, told["p99"] * 1e3))
     print("us of CPU a record: sink %.1f, PostgreSQL %.1f, broker %.1f; bytes a row %.0f, with indexes %.0f; RSS: broker %d MB, sink %d MB; load %.1f" % (
         *((after[name] - before[name]) / stored * 1e6 for name in ("sink", "postgres", "broker")), size / stored, whole / stored, broker_mb, sink_mb,
         os.getloadavg()[0]))
@@ -156,6 +157,7 @@ def report(a, told, stored, different, size, whole, before, after, broker_mb, si
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--broker", choices=("mosquitto", "nats"), default="mosquitto")
+    parser.add_argument("--native", action="store_true", help="the sink speaks NATS' own protocol; with --broker nats")
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--records", type=int, default=200)
     parser.add_argument("--batch", type=int, default=11)

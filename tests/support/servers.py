@@ -79,9 +79,12 @@ class Server:
         return (self.folder / "log").read_text(errors="replace")
 
     def stop(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait(20)
+        for _ in range(4):  # mosquitto forgets a signal that comes while it starts
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(6)
+        raise AssertionError("%s does not end: %s" % (self.NAME, self.log()[-500:]))
 
     def kill(self):
         self.stop(signal.SIGKILL)
@@ -126,7 +129,6 @@ class Postgres(Server):
     def __init__(self, fsync=False):
         super().__init__()
         self.fsync = fsync
-        self.databases = 0
         if os.geteuid() == 0:  # PostgreSQL does not run as root
             self.user = pwd.getpwnam(next(name for name in ("postgres", "nobody") if _is_user(name)))
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
@@ -174,13 +176,16 @@ class Postgres(Server):
         return "postgresql://unosql:%s@127.0.0.1:%d/%s" % (PASSWORD, self.port, database)
 
     def database(self):
-        """The dsn of a new database."""
+        """The dsn of a database that no sink has seen, or has no more."""
         import psycopg
 
-        self.databases += 1
-        name = "sink%d" % self.databases
+        name = "sink"
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute("create database %s" % name)
+            if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+                connection.execute("create database sink")
+        with psycopg.connect(self.dsn(name), autocommit=True) as connection:
+            connection.execute("drop schema if exists unosql cascade")
+            connection.execute("drop schema if exists fleet cascade")
         return self.dsn(name)
 
 

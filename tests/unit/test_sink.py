@@ -308,6 +308,31 @@ def test_there_is_no_sink_to_ask(dsn):
     assert code == 2 and err == "unosql: error: this database has no schema unosql: no sink has ever run on it\n"
 
 
+def test_a_database_that_only_reads_is_tried_again_and_again(mosquitto, postgres, dsn):
+    """As a standby, or one whose disk is full: what comes is not lost, and the sink says what it waits for."""
+    def only_reading(on):
+        with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("alter database %s set default_transaction_read_only = %s" % (dsn.rpartition("/")[2], on))
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (dsn.rpartition("/")[2],))
+
+    with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, [Device("d1"), Device("d2")]) as fleet:
+        fleet.run(0.5)
+        only_reading("on")
+        fleet.run(1.5)
+        assert "read-only" in sink.log() and fleet.waiting()
+        only_reading("off")
+        fleet.drain()
+        assert fleet.problems(dsn) == [] and "Traceback" not in sink.log()
+
+
+def test_a_message_that_is_refused_as_a_whole_keeps_nobody(store, dsn, monkeypatch):
+    told(store, hello(), device="good")
+    monkeypatch.setattr(Store, "_refusal", lambda self, line: None)
+    messages = [(device, parse(message([(1, 1, 1, fields)]))) for device, fields in (("bad", b"{"), ("good", b"{}"))]
+    store.take([("bad", parse(hello()))])
+    assert [(device, answer["h"]) for device, answer in store.take(messages)] == [("good", 1)] and store.counts["refused"] == 1
+
+
 def test_what_waits_is_bounded():
     inbox = Inbox(most=3, bytes=100)
     for n in range(5):

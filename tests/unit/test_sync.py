@@ -64,6 +64,13 @@ TORN = {
     "an odd session before": (message(C=1), "'C'"),
     "an odd fork": (message(x=["e"]), "'x'"),
     "odd collections": (message(c=[]), "'c' is no object"),
+    "many collections": (message(c={str(n): ["readings", 1, 1] for n in range(protocol.MOST + 1)}), "more than 1000"),
+    "a name that is no text": (message(c={"1": ["a\0", 1, 1]}), "collection '1'"),
+    "half a character": (message(c={"1": ["\ud800", 1, 1]}), "collection '1'"),
+    "an epoch that is no word": (message(e="a\0"), "'e' is no string"),
+    "an odd clock": (message(w=-1), "'w' is no number"),
+    "deep": (b'{"a":' * 100_000, "no JSON"),
+    "large": (b"{" + bytes(protocol.LARGEST), "are the most"),
     "an odd collection": (message(c={"1": ["readings"]}), "collection '1'"),
     "an odd number": (message(c={"x": ["readings", 1, 1]}), "collection 'x'"),
 }

@@ -14,6 +14,7 @@ COUNTS = {
     "skipped": "Changes that were there already",
     "gaps": "Records that were announced as lost",
     "dead": "Dead letters",
+    "refused": "Messages that PostgreSQL does not take, and that have no answer",
     "forks": "Databases that go on from an older past",
     "torn": "Messages that were none",
     "commits": "Transactions that were committed",

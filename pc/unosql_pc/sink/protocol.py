@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 LARGEST = 1 << 20  # bytes of a message, unpacked
+MOST = 1000  # collections in a message
 ALL = 1 << 62  # above all numbers
 _LONGEST = 640  # characters of a collection's name, with what stands for surrogates
 
@@ -183,6 +184,8 @@ def _known(header):
     known = {}
     if not isinstance(collections, dict):
         raise Torn("'c' is no object")
+    if len(collections) > MOST:
+        raise Torn("it is about more than %d collections" % MOST)
     for number, told in collections.items():
         if not (number.isdecimal() and len(number) < 19 and isinstance(told, list) and len(told) == 3 and _is_name(told[0]) and _is_number(told[1])):
             raise Torn("'c' tells nothing of collection %r" % number)

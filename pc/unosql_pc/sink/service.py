@@ -72,17 +72,19 @@ class Service:
 
     def _kept_trying(self, take, *arguments):
         """Return what take() does, once PostgreSQL lets it; None when that is refused, or the sink ends meanwhile."""
+        pause = 0.2
         while not self._stopping.is_set():
             try:
                 return take(*arguments)
             except REFUSED as error:
-                log.error("PostgreSQL refuses a message and says not why: %s", last_line(error))
+                log.error("PostgreSQL refuses a message: %s", last_line(error))
                 return None
             except psycopg.Error as error:
                 log.warning("PostgreSQL: %s; connecting again", last_line(error))
-                self._store.close()
-                self._stopping.wait(0.2)
-                self._reconnect()
+            self._store.close()
+            self._stopping.wait(pause)
+            pause = min(pause * 2, 10)
+            self._reconnect()
         return None
 
     def _reconnect(self):

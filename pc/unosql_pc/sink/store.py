@@ -106,7 +106,9 @@ class Store:
         bad = {line.change: why for line in messages[0][1].lines if (why := self._refusal(line))}
         if bad:
             return self._taken(messages, bad)
-        raise error
+        log.error("%s: PostgreSQL refuses a message, and none of its lines: %s", messages[0][0], last_line(error))
+        self.counts["refused"] += 1
+        return []
 
     def _refusal(self, line):
         """Return why PostgreSQL does not take the fields of a line, or None."""

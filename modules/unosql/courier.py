@@ -3,7 +3,7 @@
     courier = Courier(Session(db, "pump-7", {"readings": 0}))
     courier.connect()            # the carrier is there, or there again
     while True:
-        message = courier.due()  # bytes to send now, or None: call it often
+        message = courier.due()  # what to send now, or None: call it often
         ...
         courier.take(data)       # bytes that came
 """
@@ -74,17 +74,17 @@ class Courier:
         self._rest.set(0)
 
     def due(self):
-        """Return the message to send now, bytes, or None. Sending it may fail: then it comes again later."""
+        """Return the message to send now, a memoryview that holds until the next call, or None. Sending it may fail: then it comes again."""
         if not self._rest.is_over():
             return None
         if self._waits:
             self._session.resend()
             self._waits = False
             self.tries += 1
-        message = self._session.message()
+        message = self._session.view()
         if message is None and self._beat.is_over():
             self._session.connect()
-            message = self._session.message()
+            message = self._session.view()
         if message is None:
             self._rest.set(self._every)
             return None

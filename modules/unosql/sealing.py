@@ -7,8 +7,9 @@ from .kv.header import derive
 
 _MARK = 1
 _BLOCK = 16
-# Bytes that a sealed message has more, at the most.
-MORE = 1 + 3 * _BLOCK
+# Bytes that a sealed message has more, before and behind what is in it, at the most.
+BEFORE = 17
+BEHIND = 32
 
 
 class Seal:
@@ -20,19 +21,12 @@ class Seal:
         self._envelope = derive(bytes(key), b"unosql sync", 1)
         self._device = device.encode()
 
-    def sealed(self, parts):
-        """Return one message of parts, a line feed between them: joined and sealed in one piece of memory."""
-        size = sum([len(part) + 1 for part in parts]) - 1
-        buf = memoryview(bytearray(size + MORE + 1))
-        i = 1 + _BLOCK
-        for part in parts:
-            buf[i : i + len(part)] = part
-            buf[i + len(part)] = 10
-            i += len(part) + 1
-        iv, text, tag = self._envelope.seal_parts(buf[1 + _BLOCK :], size, b"u1u" + self._device)
-        end = 1 + _BLOCK + len(text)
-        buf[0], buf[1 : 1 + _BLOCK], buf[end : end + _BLOCK] = _MARK, iv, tag
-        return buf[: end + _BLOCK]
+    def sealed(self, buf, start, end):
+        """Seal what is in buf, a memoryview, in place; return the message. BEFORE and BEHIND bytes around it are written to as well."""
+        iv, text, tag = self._envelope.seal_parts(buf[start:], end - start, b"u1u" + self._device)
+        end, first = start + len(text), start - BEFORE
+        buf[first], buf[first + 1 : start], buf[end : end + _BLOCK] = _MARK, iv, tag
+        return buf[first : end + _BLOCK]
 
     def opened(self, data):
         """Return what is in a message. ValueError: it is not sealed, or by another."""

@@ -20,8 +20,9 @@ from .core import database_of
 from .documents import incoming, outgoing, peers
 from .documents.arguments import check_name, check_number
 from .documents.record import dumps
+from .parcel import Parcel
 from .place import LETTERS
-from .sealing import MORE, Seal
+from .sealing import BEFORE, BEHIND, Seal
 
 # Bytes of lines in a message, unless one is larger by itself.
 _CHUNK = 512
@@ -61,7 +62,7 @@ class Session:
         self._only = only
         self._owned = None if down is None else [check_name(name) for name in down]
         self._seal = None if key is None else Seal(key, device)
-        self._room = room - MORE if self._seal else room
+        self._room = room - BEFORE - BEHIND if self._seal else room
         self._has_work = down is not None  # there may be commands that wait
         self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
         if down is not None:
@@ -71,6 +72,7 @@ class Session:
             if not self._is_told(name):
                 raise ValueError("logs[%r]: what is not told must not go" % name)
         self._chunk = chunk
+        self._parcel = Parcel(chunk, self._seal)
         self.said = None  # the word of the last answer, if it had one
         self.pause = 0  # seconds for which it asked to be left alone
         with database_of(db) as catalog:
@@ -96,6 +98,11 @@ class Session:
 
     def message(self):
         """Return the next message, bytes, or None: one is under way, or there is nothing new."""
+        view = self.view()
+        return view and bytes(view)
+
+    def view(self):
+        """The same as a memoryview, which holds until the next call: it takes no memory."""
         if self._waiting:
             return None
         with database_of(self._db) as catalog:
@@ -208,29 +215,32 @@ class Session:
             header.update({"m": self._room, "d": state.get("down")})
         if state["fork"]:
             header["x"] = state["fork"]
-        return self._sent(header, [])
+        self._parcel.begin()
+        return self._sent(header)
 
     def _batch(self, catalog, state):
         """Return a message of what follows on base, or None. The session is durable before its first data."""
         if catalog.change == state["base"] and not self._is_news(state):
             return None
-        lines, collections, to, size = [], self._existing(catalog), state["base"], 0
+        collections, to, size, n = self._existing(catalog), state["base"], 0, 0
+        self._parcel.begin()
         for change, collection, line in outgoing.lines(catalog, to, catalog.change):
             if line and self._is_told(collection.name):
                 size += len(line) + 1
-                if lines and size > self._chunk:
+                if n and size > self._chunk:
                     break
-                lines.append(line)
+                self._parcel.add(line)
+                n += 1
                 if collection not in collections:
                     collections.append(collection)
             to = change
         if state["came"] != self._session:
             self._store(catalog, came=self._session)
         header = self._header(catalog, state["base"])
-        header.update({"t": to, "n": len(lines), "c": self._described(collections)})
+        header.update({"t": to, "n": n, "c": self._described(collections)})
         if self._is_news(state):
             header["d"] = state["down"]
-        return self._sent(header, lines)
+        return self._sent(header)
 
     def _is_news(self, state):
         """Whether the sink is to be told what has come down."""
@@ -265,12 +275,10 @@ class Session:
             if self._is_told(collection.name)
         }
 
-    def _sent(self, header, lines):
-        lines.insert(0, dumps(header))
-        message = self._seal.sealed(lines) if self._seal else b"\n".join(lines)
+    def _sent(self, header):
         self._waiting = header["s"]
         self._telling = header.get("d", self._confirmed)
-        return message
+        return self._parcel.finish(dumps(header))
 
     # -- answers
 

@@ -56,9 +56,10 @@ function layout() {
 
 const answers = {
   async start() {
-    modules = await (await fetch('modules.json')).json();
+    const coming = fetch('modules.json').then((answer) => answer.json()); // while the file opens
     let why = '';
     const medium = await kept(SIZE).catch((error) => { why = error.message; return memory(new Uint8Array(SIZE).fill(0xff)); });
+    modules = await coming;
     flash = new Flash(medium);
     postMessage({ type: 'opened', blocks: flash.blocks, isKept: medium.isKept, why });
     await reset();

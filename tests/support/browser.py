@@ -9,7 +9,7 @@ import time
 
 from websockets.sync.client import connect
 
-from firmware.deps import BROWSERS
+from firmware.deps import BROWSERS, npm_packages
 
 PROGRAM = next(filter(None, map(shutil.which, BROWSERS)), None)
 START_SECONDS = 60
@@ -135,3 +135,10 @@ class Browser:
                 raise TimeoutError("%s did not become true; problems: %s" % (expression, self.problems))
             time.sleep(0.1)
         return value
+
+
+def axe(browser):
+    """What axe-core finds wrong with the page, and with frames of its own: [(rule, element, what to do)]."""
+    browser.evaluate((npm_packages() / "axe-core" / "axe.min.js").read_text() + "; true")
+    found = json.loads(browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
+    return [(one["id"], node["html"][:200], node.get("failureSummary", "")) for one in found for node in one["nodes"]]

@@ -2,7 +2,6 @@
 import base64
 import contextlib
 import gzip
-import json
 import random
 import shutil
 import threading
@@ -12,10 +11,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import urlopen
 
 import pytest
-from browser import PROGRAM, Browser
+from browser import PROGRAM, Browser, axe
 from test_pc import images
 
-from firmware import deps, programs, web
+from firmware import programs, web
 from unosql.core import Unosql
 from unosql.storage.flash import Flash
 
@@ -264,13 +263,6 @@ def test_everybody_can_use_it(width, scheme, browser, site):
     browser.wait(READY + " && 'ok' in document.body.dataset")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert axe(browser) == []
-
-
-def axe(browser):
-    """What axe-core finds wrong: [(rule, element)]."""
-    browser.evaluate((deps.npm_packages() / "axe-core" / "axe.min.js").read_text() + "; true")
-    found = json.loads(browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
-    return [(one["id"], node["html"][:200], node.get("failureSummary", "")) for one in found for node in one["nodes"]]
 
 
 def test_licences_of_all_that_is_bundled_are_listed(home):

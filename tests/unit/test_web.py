@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from here import SUPPORT
-from browser import PROGRAM, Browser
+from browser import PROGRAM, Browser, axe
 from chip import Chip
 from test_flash import BOARD, make_image
 
@@ -95,6 +95,7 @@ def test_nothing_runs_off_the_page(width, browser, site):
         with open(os.path.join(folder, "flash-%d.png" % width), "wb") as file:
             file.write(base64.b64decode(data))
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert axe(browser) == []
     wide = "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML)"
     assert browser.evaluate(wide) == []
 

@@ -11,9 +11,9 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 
 import pytest
-from browser import PROGRAM, Browser
+from browser import PROGRAM, Browser, axe
 from test_pc import KEY, digest, images, make, open_path
-from test_playground import Quiet, axe
+from test_playground import Quiet
 from test_web import User
 
 from firmware import board as boards

@@ -214,7 +214,7 @@ def _run_or_fail(step, *command):
             step.detail(lines[-1])
     if process.returncode:
         error = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no message")
-        raise Failure("`%s` failed: %s" % (" ".join(command[1:4]), error))
+        raise Failure("`%s` failed: %s" % (" ".join((Path(command[0]).name, *command[1:4])), error))
 
 
 def report():

@@ -94,7 +94,7 @@ function show(directories, files) {
   const taken = Math.max(0, ...headers.map((one) => one?.counter || 0));
   const flash = facts.blocks
     ? ` Raw flash: ${KIB(facts.blocks * facts.erase)}, ${headers.filter((one) => one?.live).length} of ${facts.blocks} erase blocks in use; `
-      + `each was erased ${(taken / facts.blocks).toFixed(1)} times on average, and flash stands some 100,000.` : ' It has no raw flash for unosql.';
+      + `each was erased ${Number((taken / facts.blocks).toPrecision(2))} times on average, and flash stands some 100,000.` : ' It has no raw flash for unosql.';
   $('facts').textContent = `MicroPython ${facts.micropython}, ${facts.unosql ? `unosql ${facts.unosql}` : 'no unosql'}.`
     + ` Files: ${KIB(facts.files[1])} free of ${KIB(facts.files[0])}.${flash}`;
   const onFlash = [...spaces(headers)].map(([number, { live }]) => ({ number, name: named(number), where: 'raw flash', size: live * facts.erase }));

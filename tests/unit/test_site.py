@@ -11,7 +11,7 @@ import pytest
 from browser import PROGRAM, Browser
 from here import ROOT
 
-from firmware import site
+from firmware import deps, site
 from firmware.progress import Failure
 
 pytest.importorskip("mkdocs")
@@ -44,6 +44,17 @@ def test_no_other_host_is_asked(home):
         loaded = re.findall(r"<(?:script|img|iframe)[^>]+src=\"(https?:[^\"]+)|<link[^>]+rel=\"(?:stylesheet|preconnect)\"[^>]*href=\"(https?:[^\"]+)",
                             page.read_text())
         assert loaded == [], page
+
+
+def test_npm_without_its_registry_is_told(monkeypatch, tmp_path):
+    """And what was not installed whole is not taken for it the next time."""
+    (tmp_path / "npm").write_text("#!/bin/sh\necho npm ERROR: network\nexit 1\n")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", "%s:%s" % (tmp_path, os.environ["PATH"]))
+    monkeypatch.setattr(deps, "BUILD", tmp_path)
+    for _ in range(2):
+        with pytest.raises(Failure, match="npm ci --ignore-scripts .*network; npm must reach its registry this once: see `npm ping`"):
+            deps.npm_packages()
 
 
 def test_a_link_that_leads_nowhere_is_an_error(monkeypatch, tmp_path):

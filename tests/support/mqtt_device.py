@@ -1,5 +1,6 @@
-"""A device on MicroPython: micropython mqtt_device.py FOLDER PORT PASSWORD. It works until FOLDER/stop is there, then sends what is left,
+"""A device on MicroPython: micropython mqtt_device.py FOLDER PORT PASSWORD [KEY], KEY in hex. It works until FOLDER/stop is there, then sends what is left,
 prints what it has, and ends. It may be killed at any time."""
+import binascii
 import json
 import os
 import random
@@ -11,7 +12,14 @@ from unosql.mqtt import Sync
 
 folder, port, password = sys.argv[1:4]
 db = Unosql("device", path=folder, log_level="NONE")
-sync = Sync(db, "pump-7", "127.0.0.1", int(port), password=password or None, logs={"readings": 0}, patience=0.3, heartbeat=1)
+key = binascii.unhexlify(sys.argv[4]) if len(sys.argv) > 4 else None
+sync = Sync(db, "pump-7", "127.0.0.1", int(port), password=password or None, logs={"readings": 0}, patience=0.3, heartbeat=1,
+            down=["prices"], key=key)
+
+
+@sync.on("double")
+def double(argument):
+    return 2 * argument
 
 
 def stopped():
@@ -44,5 +52,6 @@ while sync.status()["waiting"] and time.ticks_diff(end, time.ticks_ms()) > 0:
 status = sync.status()
 left = db.count("readings")
 print(json.dumps({"state": {record["id"]: record["value"] for record in db.all("settings")}, "left": left, "status": status,
+                  "prices": {record["key"]: record["euro"] for record in db.all("prices")}, "every": sync.setting("every"),
                   "next": db.insert("readings", {})}))
 db.close()

@@ -12,7 +12,9 @@ from paho.mqtt import client as paho
 
 from here import ROOT
 from memory_sink import MemorySink
-from servers import Mosquitto, program, wait_for
+from servers import Mosquitto, Postgres, program, wait_for
+from fleet import Sink, unosql
+from unosql_pc.sink import sealing
 from firmware import targets
 
 DEVICE = ROOT / "tests" / "support" / "mqtt_device.py"
@@ -50,8 +52,8 @@ class Carried:
 
 
 class Device:
-    def __init__(self, bits, folder, port, password=""):
-        self.command = [str(targets.unix(bits)), str(DEVICE), str(folder), str(port), password]
+    def __init__(self, bits, folder, port, password="", *key):
+        self.command = [str(targets.unix(bits)), str(DEVICE), str(folder), str(port), password, *key]
         self.folder = folder
         self.start()
 
@@ -165,6 +167,35 @@ def test_a_wrong_password_and_then_the_right_one(bits, guarded, tmp_path):
         forger.loop_stop()
     finally:
         carried.close()
+
+
+def test_sealed_and_down_with_the_real_sink(bits, broker, tmp_path):
+    """Commands, settings and records reach a device that is killed meanwhile, each once; what became of them is in PostgreSQL."""
+    import psycopg
+
+    key = tmp_path / "key"
+    key.write_text("42" * 32)
+    with Postgres() as postgres:
+        dsn = postgres.database()
+        with Sink(broker, dsn, "--key-file", str(key)):
+            device = Device(bits, tmp_path, broker.port, "", sealing.key_of(sealing.read_key(key), "pump-7").hex())
+            wait_for(lambda: "pump-7" in unosql(dsn, "devices")[1])
+            for i in range(6):
+                for words in (("do", "double", str(i)), ("set", "every", str(i)), ("put", "prices", str(i % 3), '{"euro": %d}' % i)):
+                    code, _, error = unosql(dsn, "send", "pump-7", *words)
+                    assert code == 0, error
+                if i % 2:
+                    device.kill()
+                    device.start()
+            wait_for(lambda: "waits" not in unosql(dsn, "sent", "pump-7")[1], text="all to be applied")
+            done = device.end()
+        assert done["status"]["waiting"] == 0 and done["every"] == 5 and done["prices"] == {"0": 3, "1": 4, "2": 5}
+        with psycopg.connect(dsn) as connection:
+            relation, = connection.execute("select relation from unosql.collection where name = '_results'").fetchone()
+            results = [row for row, in connection.execute('select doc from "%s" order by (doc->>\'n\')::int' % relation)]
+            epochs = connection.execute("select count(*) from unosql.source").fetchone()[0]
+    assert [result["result"] for result in results] == [0, 2, 4, 6, 8, 10] or epochs > 1  # a fork may have results twice
+    assert {result["result"] for result in results} == {0, 2, 4, 6, 8, 10}
 
 
 def test_what_is_killed_in_its_first_message_is_told_apart(broker, carried, tmp_path):

@@ -16,7 +16,7 @@ from .paths import MODULES, ROOT
 
 BROWSE = ROOT / "pc" / "unosql_pc" / "page"
 WEB = ROOT / "web"
-SCRIPTS = ("playground.js", "playground-worker.js", "board.js", "viewer-worker.js", "flash-page.js")
+SCRIPTS = ("start.js", "playground.js", "playground-worker.js", "board.js", "viewer-worker.js", "flash-page.js")
 PAGES = ("index.html", "board.html", "flash.html")
 STYLES = ("site.css", "playground.css", "board.css")
 FRAME_CSP = ("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -13,6 +13,7 @@ let programs = [];
 
 function state(name) {
   document.body.dataset.state = name; // starting, ready, running or failed
+  performance.mark(name);
   $('run').disabled = name !== 'ready';
   $('erase').disabled = $('image').disabled = name !== 'ready';
   $('state').textContent = { starting: 'starting', ready: 'ready', running: 'running', failed: 'not running' }[name];
@@ -28,10 +29,13 @@ function note(text) {
 function start() {
   worker?.terminate();
   state('starting');
-  worker = new Worker('playground-worker.js', { type: 'module' });
+  const { started } = window; // by start.js, the first time
+  window.started = null;
+  worker = started?.worker || new Worker('playground-worker.js', { type: 'module' });
   worker.onmessage = ({ data }) => heard[data.type](data);
   worker.onerror = (event) => heard.failed({ message: event.message || 'a file of this page is missing' });
-  worker.postMessage({ type: 'start' });
+  if (started) started.heard.forEach(worker.onmessage);
+  else worker.postMessage({ type: 'start' });
 }
 
 const heard = {

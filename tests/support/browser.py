@@ -119,10 +119,15 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait("document.readyState == 'complete'")
 
-    def evaluate(self, expression, gesture=False):
-        """The value of a JavaScript expression; of a promise, what it resolves to. gesture: as if the user did it."""
+    def frame(self):
+        """What makes evaluate() work in the first frame of the page, beside its scripts."""
+        frames = self.call("Page.getFrameTree")["frameTree"]["childFrames"]
+        return {"contextId": self.call("Page.createIsolatedWorld", frameId=frames[0]["frame"]["id"])["executionContextId"]}
+
+    def evaluate(self, expression, gesture=False, **where):
+        """The value of a JavaScript expression; of a promise, what it resolves to. gesture: as if the user did it. where: frame()."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
-                           userGesture=gesture)
+                           userGesture=gesture, **where)
         if "exceptionDetails" in result:
             raise RuntimeError("%s: %s" % (expression, result["exceptionDetails"]))
         return result["result"].get("value")
@@ -137,8 +142,9 @@ class Browser:
         return value
 
 
-def axe(browser):
-    """What axe-core finds wrong with the page, and with frames of its own: [(rule, element, what to do)]."""
-    browser.evaluate((npm_packages() / "axe-core" / "axe.min.js").read_text() + "; true")
-    found = json.loads(browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
+def axe(browser, frame=False):
+    """What axe-core finds wrong with the page, or with the first frame in it: [(rule, element, what to do)]."""
+    where = browser.frame() if frame else {}
+    browser.evaluate((npm_packages() / "axe-core" / "axe.min.js").read_text() + "; true", **where)
+    found = json.loads(browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))", **where))
     return [(one["id"], node["html"][:200], node.get("failureSummary", "")) for one in found for node in one["nodes"]]

@@ -440,5 +440,9 @@ def test_everybody_can_use_it(width, scheme, browser, site, tmp_path):
     browser.wait(SEEN)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert axe(browser) == []
+    for tab in ("records", "chart", "structure"):
+        browser.evaluate(FRAME + ".querySelector('[data-tab=%s]').click()" % tab)
+        browser.wait(FRAME + ".body.getAttribute('aria-busy') == 'false' && !%s.getElementById('%s').hidden" % (FRAME, tab))
+        assert axe(browser, frame=True) == [], tab
     browser.open(browser.evaluate("document.getElementById('view').src") + "#")  # alone it says that no database is open
     assert "go to the tab Your board" in text(browser, "error")

@@ -1,7 +1,8 @@
 """A device of `make fleet`: MicroPython on this machine.
 
-    micropython fleet_device.py NAME FOLDER PORT [SECONDS between readings [COUNT, after which it ends when the sink has all]]
+    micropython fleet_device.py NAME FOLDER PORT [SECONDS between readings [COUNT, after which it ends when the sink has all; 0: never [KEY in hex]]]
 """
+import binascii
 import random
 import sys
 import time
@@ -12,7 +13,15 @@ from unosql.mqtt import Sync
 name, folder, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 every = int(1000 * float(sys.argv[4])) if len(sys.argv) > 4 else 1000
 db = Unosql(name, path=folder, log_level="NONE")
-sync = Sync(db, name, "127.0.0.1", port, logs={"readings": 0}, heartbeat=10, patience=2)
+key = binascii.unhexlify(sys.argv[6]) if len(sys.argv) > 6 else None
+sync = Sync(db, name, "127.0.0.1", port, logs={"readings": 0}, heartbeat=10, patience=2, down=["prices"], key=key)
+
+
+@sync.on("double")
+def double(n):
+    return 2 * n
+
+
 count = int(sys.argv[5]) if len(sys.argv) > 5 else None
 id, celsius, due = 0, 20.0, time.ticks_ms()
 while True:

@@ -176,6 +176,19 @@ def test_clocks_of_1970_and_of_devices_that_know_no_time(store, dsn):
     assert all(late for late, in ask(dsn, "select received > now() - interval '1 minute' from fleet.readings"))
 
 
+def test_a_clock_that_was_set_puts_times_right(store, dsn):
+    """Of the changes that the device names, in messages of before and the same one; nonsense in `_clock` changes nothing."""
+    clock, c = {"9": ["_clock", 1, 1]}, {**READINGS, **SETTINGS, "9": ["_clock", 1, 1]}
+    told(store, hello())
+    told(store, message([(1, 1, 1, b"{}"), (1, 2, 2, b"{}")]), message([(2, 1, 3, b"{}"), (1, 3, 4, b"{}")], f=2, c={**READINGS, **SETTINGS}))
+    told(store, message([(1, 4, 5, b"{}"), (9, 1, 6, b'{"since":1,"seconds":3600}'), (1, 5, 7, b"{}")], f=4, c=c))
+    hours = "select id, extract(hour from at at time zone 'UTC')::int from fleet.%s order by id"
+    assert ask(dsn, hours % "readings") == [(1, 0), (2, 1), (3, 1), (4, 1), (5, 0)] and ask(dsn, hours % "settings") == [(1, 1)]
+    for n, nonsense in enumerate((b"[]", b'{"since":0,"seconds":4300000000}', b'{"since":"x","seconds":1}', b'{"since":0}', None)):
+        told(store, message([(9, 2 + n, 8 + n, nonsense)], f=7 + n, c=clock))
+    assert ask(dsn, hours % "readings") == [(1, 0), (2, 1), (3, 1), (4, 1), (5, 0)] and told(store, hello()) == [(None, 12)]
+
+
 def test_state_is_what_the_device_has(store, dsn):
     told(store, hello())
     told(store, message([(2, 1, 1, b'{"a":1}'), (2, 2, 2, b'{"a":2}'), (2, 3, 3, b'{"a":3}')], c=SETTINGS))

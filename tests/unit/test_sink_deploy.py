@@ -2,6 +2,7 @@
 import datetime
 import hmac
 import ipaddress
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ import here
 from fleet import Device, Fleet, Sink, unosql
 from servers import Mosquitto, Nats, Postgres, wait_for
 from unosql.kv import crypto
+from firmware import targets
 
 DEPLOY = here.ROOT / "deploy"
 
@@ -166,6 +168,38 @@ def test_sealed_messages(tmp_path, postgres):
     key.write_text("abc")
     code, _, err = unosql(dsn, "run", "--mqtt", "mqtt://x", "--key-file", str(key))
     assert code == 2 and "a key has 64 hex digits" in err
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_device_on_micropython_seals_and_takes_what_comes_down(bits, tmp_path, postgres):
+    """The image's own unosql.mqtt, against the sink's sealing, which shares none of its code but the blocks."""
+    key, dsn = tmp_path / "key", postgres.database()
+    key.write_text("cd" * 32)
+    own = ran("add", "pump", "--key-file", str(key)).splitlines()[-1]
+    with Mosquitto() as broker, Sink(broker, dsn, "--key-file", str(key)) as sink:
+        command = [str(targets.unix(bits)), str(here.SUPPORT / "fleet_device.py"), "pump", str(tmp_path), str(broker.port), "0.1", "0", own]
+        device = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            wait_for(lambda: unosql(dsn, "devices", "pump", "--json")[1])
+            for n in range(1, 6):
+                for words in (["do", "double", str(n)], ["set", "every", str(n)], ["put", "prices", "bread", '{"euro": %d}' % n]):
+                    assert unosql(dsn, "send", "pump", *words)[0] == 0
+                if n == 3:
+                    device.kill()
+                    device.wait()
+                    device = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            wait_for(lambda: '"waits"' not in (out := unosql(dsn, "sent", "--json")[1]) and out.count('{\\"result\\": ') == 5)
+            results = [json.loads(line) for line in unosql(dsn, "sent", "--json")[1].splitlines()]
+            assert [json.loads(r["result"]) for r in results if json.loads(r["item"])[0] == "do"] == [{"result": 2 * n} for n in range(1, 6)]
+            with psycopg.connect(dsn) as connection:
+                wait_for(lambda: connection.execute("select count(*) from fleet.readings").fetchone()[0] > 10)
+        finally:
+            device.kill()
+            output = device.communicate()[0]
+        assert b"Traceback" not in output and "torn" not in sink.log()
+    program = "from unosql import Unosql; d = Unosql('pump', path='%s'); print([r['euro'] for r in d.all('prices')], [r['value'] for r in d.all('_config')])"
+    done = subprocess.run([str(targets.unix(bits)), "-c", program % tmp_path], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.stdout.split() == ["[5]", "[5]"], done.stdout + done.stderr
 
 
 def test_a_password_file_keeps_its_other_users_and_its_mode(tmp_path):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import psycopg
 from psycopg import sql
 
-from . import downlink, protocol, rows, schema, streams
+from . import clocks, downlink, protocol, rows, schema, streams
 from .past import Past
 
 _LOADED = "source, present, device, epoch, h, session, came, virgin, parent, fork, collections"
@@ -83,6 +83,7 @@ class Transaction:
         self._logs = defaultdict(list)  # {name of a table: [bytes]}
         self._states = defaultdict(dict)  # {name: {(source, number, id): bytes, None: it goes}}
         self._removed, self._gaps, self._found, self._dead = [], [], [], []
+        self._steps = []  # [(Stored, what clocks.step() found)]
 
     def load(self, messages):
         """messages: [(device, Message)]."""
@@ -173,6 +174,8 @@ class Transaction:
                 self._bury(device, there.number, line, epoch, error)
             elif collection.is_log:
                 self._logs[table].append(rows.packed(there.number, line, epoch))
+                if collection.name == clocks.NAME and (step := clocks.step(line)):
+                    self._steps.append((there, step))
             else:
                 self._states[table][there.number, line.number, line.id] = line.fields and rows.packed(there.number, line, epoch)
         self._gaps.extend((there.number, number, lo, hi, there.source.h) for number, lo, hi in decision.gaps)
@@ -208,6 +211,8 @@ class Transaction:
     def finish(self):
         """Write everything; return the messages that are to go down after the answers: [(device, bytes)]."""
         self.flush()
+        for there, step in self._steps:
+            clocks.put_right(self.connection, self.relations, there.number, there.source.collections.values(), step)
         if self._touched:
             self.connection.execute(_UPDATE, self._columns())
         for device in self._sessions:

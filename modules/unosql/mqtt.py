@@ -24,9 +24,12 @@ _NAP = 0.1
 class Base:
     """What both have: the names, the session and when to send."""
 
-    def __init__(self, db, device, prefix, heartbeat, patience, every, **session):
+    def __init__(self, db, device, prefix="unosql", heartbeat=120, patience=5, every=0, qos=0, **session):
         self.session = Session(db, device, **session)
         self._courier = courier.Courier(self.session, heartbeat, patience, every)
+        if qos not in (0, 1):
+            raise ValueError("qos is 0 or 1, not %r" % (qos,))
+        self._qos = qos
         if not isinstance(prefix, str) or not prefix or "+" in prefix or "#" in prefix:
             raise ValueError("prefix is the start of a topic, not %r" % (prefix,))
         self._up = "%s/1/%s/up" % (prefix, device)
@@ -96,53 +99,29 @@ class Sync(Base):
     user: at the broker; the device, if there is a password.
     password: of that user.
     ssl: an SSLContext, or what has its wrap_socket().
-    prefix: what topics start with.
+    prefix: what topics start with, "unosql".
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n.
     only: a list of the collections that are sent; None: all whose names do not start with "_".
-    chunk: bytes of records in a message.
+    chunk: bytes of records in a message, 512; so much RAM is taken for them.
     down: a list of collections that are the server's: it may write them, set settings and give commands; None: nothing comes down.
-    room: bytes of the largest message that may come down; so much RAM is taken for it.
+    room: bytes of the largest message that may come down; 512; so much RAM is taken for it.
     key: 32 bytes, which the sink has too: messages are sealed, and what is not is ignored. For brokers that are not to be trusted, and
     networks without ssl.
-    heartbeat: seconds. A device without news sends one message in that time.
-    patience: seconds to wait for an answer; each time in vain twice as long, up to the heartbeat.
-    every: seconds for which records are collected, once all was sent; 0: each step() may send.
+    heartbeat: seconds, 120. A device without news sends one message in that time.
+    patience: seconds to wait for an answer, 5; each time in vain twice as long, up to the heartbeat.
+    every: seconds for which records are collected, once all was sent; 0, as it is unless it is said: each step() may send.
     qos: 0, or 1 for those who sleep right after a message.
     will: a topic and a message that the broker publishes when this device is gone.
     dial: called instead of connecting to host; it returns a stream that does not block, or raises OSError.
     """
 
     def __init__(
-        self,
-        db,
-        device,
-        host,
-        port=None,
-        *,
-        user=None,
-        password=None,
-        ssl=None,
-        prefix="unosql",
-        logs=None,
-        only=None,
-        chunk=512,
-        down=None,
-        room=512,
-        key=None,
-        heartbeat=120,
-        patience=5,
-        every=0,
-        qos=0,
-        will=None,
-        dial=None
+        self, db, device, host, port=None, *, user=None, password=None, ssl=None, will=None, dial=None, room=512, heartbeat=120, patience=5, **options
     ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room, key=key)
-        if qos not in (0, 1):
-            raise ValueError("qos is 0 or 1, not %r" % (qos,))
+        super().__init__(db, device, room=room, heartbeat=heartbeat, patience=patience, **options)
         self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, patience))
         keepalive = min(65535, int(heartbeat * 1.5 + 2 * patience) + 1)
         self._login = device, device if user is None and password is not None else user, password, keepalive, will
-        self._qos = qos
         self._room = room + len(self._down) + _AROUND
         self._patience = patience
         self._broker = None
@@ -245,7 +224,7 @@ class Sync(Base):
     def _tried(self, call, *arguments):
         try:
             return call(*arguments)
-        except (OSError, MemoryError) as error:  # MemoryError: of a TLS connection
+        except (OSError, MemoryError, ImportError) as error:  # of a TLS connection; of a board without a network
             self._lose(error)
 
     def _lose(self, error):
@@ -265,31 +244,12 @@ class Over(Base):
         sync = Over(db, "pump-7", client, logs={"readings": 0})
         await sync.run()
 
-    Arguments are those of Sync. A program that reads client.queue itself gives reads=False, and what it reads to take().
+    Arguments are the last ones of Sync, from prefix on. A program that reads client.queue itself gives reads=False, and what it reads to take().
     """
 
-    def __init__(
-        self,
-        db,
-        device,
-        client,
-        *,
-        prefix="unosql",
-        logs=None,
-        only=None,
-        chunk=512,
-        down=None,
-        room=512,
-        key=None,
-        heartbeat=120,
-        patience=5,
-        every=0,
-        qos=0,
-        reads=True
-    ):
-        super().__init__(db, device, prefix, heartbeat, patience, every, logs=logs, only=only, chunk=chunk, down=down, room=room, key=key)
+    def __init__(self, db, device, client, *, reads=True, **options):
+        super().__init__(db, device, **options)
         self._client = client
-        self._qos = qos
         self._reads = reads
 
     async def run(self):

@@ -20,9 +20,10 @@ FAMILIES = {"esp32": "ESP32", "esp32c3": "ESP32-C3", "esp32s3": "ESP32-S3", "esp
 def build(images, destination=HOME):
     """Make the site's folder anew, from image files with the names of a release, or without any; the folder."""
     shutil.rmtree(destination, ignore_errors=True)
-    entries = manifest(images)
-    web.build(destination, {"images": listed(entries) if images else NO_IMAGES})
-    shutil.copytree(web_tools(), destination / "esp-web-tools")
+    entries, tools = manifest(images), web_tools()
+    web.build(destination, {"images": listed(entries) if images else NO_IMAGES},
+              {"ESP Web Tools %s: Apache-2.0" % pins.ESP_WEB_TOOLS[0]: (tools / "LICENSE").read_text()})
+    shutil.copytree(tools, destination / "esp-web-tools")
     for image in images:
         shutil.copy2(image, destination)
     if images:

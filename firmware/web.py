@@ -26,11 +26,11 @@ MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
 _AT_ONCE = re.compile(r".*\.(html|js|css|json|mjs|wasm|txt)")
 
 
-def build(destination, values=None, commands=None):
-    """Put the pages into a folder. values: {"images": HTML} for what stands in braces in them."""
+def build(destination, values=None, others=None):
+    """Put the pages into a folder. values: {"images": HTML} for what stands in braces in them. others: {head: text} of more licences."""
     destination.mkdir(parents=True, exist_ok=True)
     packages = deps.npm_packages()
-    bundled = bundle(destination, packages, commands or Commands())
+    bundled = bundle(destination, packages, Commands())
     _copy_micropython(destination, packages)
     _copy_browse(destination / "browse")
     for style in STYLES:
@@ -38,7 +38,7 @@ def build(destination, values=None, commands=None):
     shutil.copy2(packages / "@xterm" / "xterm" / "css" / "xterm.css", destination)
     (destination / "modules.json").write_text(json.dumps(modules()))
     (destination / "programs.json").write_text(json.dumps(programs.offered()))
-    (destination / "licences.txt").write_text(licences(packages, bundled | {MICROPYTHON}))
+    (destination / "licences.txt").write_text(licences(packages, bundled | {MICROPYTHON}, others or {}))
     for page in PAGES:
         (destination / page).write_text(filled(page, values or {}))
     list_for_service_worker(destination)
@@ -78,19 +78,18 @@ def modules():
     return found
 
 
-def licences(packages, names):
-    """The text of licences.txt."""
-    uplot = "uPlot: MIT\n==========\n\n" + (BROWSE / "uplot" / "LICENSE").read_text()
-    return "\n\n".join([*[_licence(packages / name) for name in sorted(names)], uplot])
+def licences(packages, names, others):
+    """The text of licences.txt. others: {head: text}."""
+    texts = dict([_licence(packages / name) for name in sorted(names)], **{"uPlot: MIT": (BROWSE / "uplot" / "LICENSE").read_text()}, **others)
+    return "\n\n".join("%s\n%s\n\n%s" % (head, "=" * len(head), text) for head, text in texts.items())
 
 
 def _licence(folder):
-    """Name, version and licence of a package. MicroPython's does not bring the text."""
+    """(name, version and licence; text) of a package. MicroPython's does not bring the text."""
     facts = json.loads((folder / "package.json").read_text())
     own = [path for path in sorted(folder.iterdir()) if re.fullmatch(r"(?i)licen[cs]e.*", path.name)]
     texts = [path.read_text() for path in own or [WEB / "licences" / "micropython.txt"]]
-    head = "%s %s: %s" % (facts["name"], facts["version"], facts["license"])
-    return "%s\n%s\n\n%s" % (head, "=" * len(head), "\n".join(texts))
+    return "%s %s: %s" % (facts["name"], facts["version"], facts["license"]), "\n".join(texts)
 
 
 def filled(page, values):

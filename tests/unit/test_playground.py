@@ -25,6 +25,7 @@ pytestmark = [
 COMPRESSED = 1_500_000  # bytes of all that the page loads
 SOON = 3000  # milliseconds to the prompt, where other tests take the processor; it was 0.9 to 1.0 s with two cores for eleven processes
 READY = "document.body.dataset.state == 'ready'"
+ROWS = "[...document.querySelectorAll('.xterm-rows > div')].map(row => row.textContent).join('\\n').replaceAll('\\u00a0', ' ')"
 CALLS = "[...document.querySelectorAll('#calls tbody tr')].map(row => row.made)"
 SEED = random.randrange(1 << 30)
 
@@ -81,9 +82,11 @@ def run(browser, code):
     return shown(browser)
 
 
-def shown(browser):
-    time.sleep(0.2)  # the terminal draws in the next frames
-    return browser.evaluate("[...document.querySelectorAll('.xterm-rows > div')].map(row => row.textContent).join('\\n')").replace("\xa0", " ")
+def shown(browser, wanted=">>>"):
+    """What the terminal shows, once that is in it; it draws in the next frames."""
+    time.sleep(0.2)
+    browser.wait("(%s).includes(%r)" % (ROWS, wanted))
+    return browser.evaluate(ROWS)
 
 
 def test_it_is_ready_soon_small_and_without_errors(browser, site):
@@ -120,7 +123,7 @@ def test_an_error_is_shown_and_the_prompt_goes_on(browser, site):
     browser.evaluate("document.querySelector('.xterm-helper-textarea').focus()")
     for character in "db.insert('r', {'n': 20 + 3}); print('there:', db.find_one('r')['n'])\r":
         browser.call("Input.dispatchKeyEvent", type="char", text=character)
-    browser.wait("[...document.querySelectorAll('.xterm-rows > div')].some(row => row.textContent.replace(/\\xa0/g, ' ').startsWith('there: 23'))")
+    assert "\nthere: 23" in shown(browser, "\nthere: 23")
 
 
 def test_what_is_stored_stays(browser, site):
@@ -173,7 +176,7 @@ def run_until_it_writes(browser):
     """How many records it has found there."""
     start(browser, WRITES)
     browser.wait(INSERTED + " > 0")
-    return int(shown(browser).split("before")[1].split()[0])
+    return int(shown(browser, "before ").split("before")[1].split()[0])
 
 
 def test_the_picture_tells_what_each_call_did(browser, site):

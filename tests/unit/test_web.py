@@ -201,6 +201,16 @@ def test_a_user_installs(kind, erase, browser, site, images):
     assert browser.problems == []
 
 
+def test_without_images_the_page_says_so(browser, tmp_path):
+    home = page.build([], tmp_path / "page")
+    assert not (home / "manifest.json").exists() and "ESP Web Tools" in (home / "licences.txt").read_text()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
+        assert "built without images" in browser.evaluate("document.getElementById('images').innerText")
+        http.shutdown()
+
+
 def test_an_esp8266_image_that_tells_a_smaller_flash_is_refused(images, tmp_path):
     data = bytearray(images["esp8266"].read_bytes())
     data[3] = 0x20  # 1 MiB, as elf2image makes it

@@ -92,7 +92,7 @@ sizes:
 	@$(PYTHON) -m firmware $@
 
 ## measure what operations cost, beside other ways to keep JSON: docs/BENCH.md
-## (ARGS=flash, turnover, heap, instructions or frozen: only that anew; ARGS=report: nothing)
+## (ARGS=flash, turnover, heap, instructions, latency or frozen: only that anew; ARGS=report: nothing)
 bench:
 	@$(PYTHON) -m bench $(ARGS)
 

@@ -1,4 +1,4 @@
-"""python3 -m bench [part ...]: measure all, or flash, turnover, heap, instructions or frozen anew, and report; `report`: only that."""
+"""python3 -m bench [part ...]: measure all, or flash, turnover, heap, instructions, latency or frozen anew, and report; `report`: only that."""
 import os
 import sys
 

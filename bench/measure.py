@@ -6,7 +6,7 @@ from firmware import elf, espressif, fetch, targets
 from firmware.paths import BUILD
 from rich.progress import Progress
 
-from . import flash, heap, instructions, turnover
+from . import flash, heap, instructions, latency, turnover
 from .deflate import Deflate
 from .subjects import KEY, PEERS
 from .unix32 import Machine
@@ -125,6 +125,17 @@ def _instructions(ns, progress):
     return found
 
 
+def _latency(ns, progress):
+    places = {name: place for name, (_, place) in _places().items()}
+    task = progress.add_task("latency", total=len(places))
+    found = {}
+    with Machine() as machine:
+        for name, place in places.items():
+            found[name] = latency.measure(machine, place)
+            progress.advance(task)
+    return found
+
+
 def _frozen(ns, progress):
     firmware = targets.qemu_firmware()
     mpy = {name: (size,) for name, size in elf.frozen(firmware).items()}
@@ -137,4 +148,5 @@ def _sum(modules):
     return [sum(column) for column in zip(*(size for name, size in modules.items() if name.startswith("unosql")))]
 
 
-PARTS = {"frozen": _frozen, "turnover": _turnover, "flash": _flash, "heap": _heap, "instructions": _instructions}
+PARTS = {"frozen": _frozen, "turnover": _turnover, "flash": _flash, "heap": _heap, "instructions": _instructions,
+         "latency": _latency}

@@ -136,6 +136,13 @@ def turnover_table(results):
     return Table("Bytes stored while records come and go, by turnovers", header, rows)
 
 
+def latency_table(results):
+    names = list(results["latency"])
+    calls = dict.fromkeys(call for found in results["latency"].values() for call in found)
+    rows = [(call, *("%s / %s" % tuple(map(number, results["latency"][name][call])) for name in names)) for call in calls]
+    return Table("How long calls of unosql.aio hold the loop", ("longest hold / whole call, ms", *names), rows)
+
+
 def heap_table(results):
     heap = results["heap"]
     rows = [("nothing (the script alone)", *["%d" % heap["nothing"]] * len(results["sizes"]), "", "")]

@@ -15,7 +15,7 @@ Tasks take turns: a call waits until that of another task, or its transaction, i
 the middle of a call, leaves all of the call done, or nothing; one that is cancelled in a transaction rolls it back. While such a call is
 under way, or a transaction, calls of the plain unosql.Unosql on the same database raise BusyError, but for post(); other threads wait.
 
-Images for boards lack it so far, for want of room; stock MicroPython, the unix port and CPython have it.
+The ESP8266's image lacks it, for want of room.
 
 iterate(), changes(), aggregate() and distinct() are for `async for`; others may write between two of their rows.
 """

@@ -5,7 +5,7 @@ from runner import Skip, again, column, fresh, raises, same, set_clock
 
 try:
     from unosql.sync import Session
-except ImportError:  # images for boards have no room for it yet
+except ImportError:  # an image without it
     Session = None
 
 

@@ -1,7 +1,7 @@
 """The bench measures what it says: a small run of each part, and the report's arithmetic on figures of its own."""
 import pytest
 
-from bench import budgets, flash, heap, instructions, reasons, report, tables, turnover
+from bench import budgets, flash, heap, instructions, latency, reasons, report, tables, turnover
 from bench.deflate import Deflate
 from bench.records import SIZE, line, record
 from bench.subjects import KEY
@@ -71,6 +71,14 @@ def test_turnovers_store_no_more_than_their_bound(way, medium):
     assert len(found["stored"]) == 2 and 0 < max(found["stored"]) <= found["most"] < found["bound"]
     assert found["bound"] == 2 * found["live"] + 16 * 4096
     assert found["erases"] == pytest.approx(60 * found["removal"]) and 0 < found["removal"] < 2
+
+
+def test_calls_hold_the_loop_for_a_part_of_their_time():
+    with Machine() as machine:
+        found = latency.measure(machine, (None, "flash"), n=200, runs=1)
+    assert len(found) == 15 and all(0 <= longest <= whole + 1 for longest, whole in found.values())
+    longest, whole = found["verify"]
+    assert 0 < longest < whole / 2
 
 
 def test_a_section_is_written_without_the_other_parts(tmp_path, monkeypatch):

@@ -107,6 +107,7 @@ class Sync(Base):
     room: bytes of the largest message that may come down; 512; so much RAM is taken for it.
     key: 32 bytes, which the sink has too: messages are sealed, and what is not is ignored. For brokers that are not to be trusted, and
     networks without ssl.
+    pack: a function that deflates messages, as uzlib.compress of our images: a fourth of the bytes at a chunk of 1024, for some 3 KB of RAM.
     heartbeat: seconds, 120. A device without news sends one message in that time.
     patience: seconds to wait for an answer, 5; each time in vain twice as long, up to the heartbeat.
     every: seconds for which records are collected, once all was sent; 0, as it is unless it is said: each step() may send.

@@ -7,10 +7,11 @@ _HEAD = 384
 
 
 class Parcel:
-    """room: bytes for lines; a longer one takes new memory. seal: a sealing.Seal, or None."""
+    """room: bytes for lines; a longer one takes new memory. seal: a sealing.Seal, or None. pack: see Session."""
 
-    def __init__(self, room, seal):
+    def __init__(self, room, seal, pack):
         self._seal = seal
+        self._pack = pack
         self._buf = memoryview(bytearray(_HEAD + room + BEHIND))
         self.begin()
 
@@ -36,4 +37,15 @@ class Parcel:
             buf = memoryview(bytearray(end + BEHIND))
             buf[end - len(lines) : end] = lines
         buf[start : start + len(header)] = header
+        if self._pack:
+            end = self._packed(buf, start, end)
         return self._seal.sealed(buf, start, end) if self._seal else buf[start:end]
+
+    def _packed(self, buf, start, end):
+        """Put the message deflated in its place, if that is shorter; return its end."""
+        packed = self._pack(buf[start:end])
+        if start + len(packed) < end:
+            end = start + len(packed)
+            buf[start:end] = packed
+            buf[start], buf[start + 1] = 0x78, 1  # as of the largest window, whatever it is: the mark of such a message
+        return end

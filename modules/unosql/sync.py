@@ -49,10 +49,11 @@ class Session:
     None: all whose names do not start with "_". chunk: bytes of lines in a message, a longer line is a message by itself.
     down: a list of the collections that are the server's, which are not told of: it may write them, set settings and give
     commands (work() runs them); None: nothing comes down. room: bytes of the largest message that can be received.
-    key: 32 bytes, which the sink has too: all messages are sealed, and others ignored; None: they are plain.
+    key: 32 bytes, which the sink has too: all messages are sealed, and others ignored; None: they are plain. pack: a function that
+    deflates bytes, as uzlib.compress; it takes RAM, and pays from some 1,000 bytes on.
     """
 
-    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM, key=None):
+    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM, key=None, pack=None):
         check_device(device)
         check_number("chunk", chunk, 64, 1 << 20)
         check_number("room", room, 256, 1 << 20)
@@ -72,7 +73,7 @@ class Session:
             if not self._is_told(name):
                 raise ValueError("logs[%r]: what is not told must not go" % name)
         self._chunk = chunk
-        self._parcel = Parcel(chunk, self._seal)
+        self._parcel = Parcel(chunk, self._seal, pack)
         self.said = None  # the word of the last answer, if it had one
         self.pause = 0  # seconds for which it asked to be left alone
         with database_of(db) as catalog:

@@ -24,7 +24,7 @@ class Sync(Base):
     def __init__(
         self, db: Unosql | AioUnosql, device: str, host: str, port: int | None = None, *, user: str | None = None, password: str | bytes | None = None,
         ssl: Any = None, prefix: str = "unosql", logs: Mapping[str, int] | None = None, only: Sequence[str] | None = None, chunk: int = 512,
-        down: Sequence[str] | None = None, room: int = 512, key: bytes | None = None,
+        down: Sequence[str] | None = None, room: int = 512, key: bytes | None = None, pack: Callable[[Any], bytes] | None = None,
         heartbeat: float = 120, patience: float = 5, every: float = 0, qos: int = 0, will: tuple[str | bytes, str | bytes] | None = None,
         dial: Callable[[], Any] | None = None
     ) -> None: ...
@@ -36,7 +36,7 @@ class Over(Base):
     """client: of mqtt_as. reads=False: the program gives what it reads of client.queue to take()."""
     def __init__(
         self, db: Unosql | AioUnosql, device: str, client: Any, *, prefix: str = "unosql", logs: Mapping[str, int] | None = None,
-        only: Sequence[str] | None = None, chunk: int = 512, down: Sequence[str] | None = None, room: int = 512, key: bytes | None = None,
+        only: Sequence[str] | None = None, chunk: int = 512, down: Sequence[str] | None = None, room: int = 512, key: bytes | None = None, pack: Callable[[Any], bytes] | None = None,
         heartbeat: float = 120, patience: float = 5, every: float = 0, qos: int = 0, reads: bool = True
     ) -> None: ...
     async def run(self) -> None: ...

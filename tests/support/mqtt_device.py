@@ -1,5 +1,6 @@
-"""A device on MicroPython: micropython mqtt_device.py FOLDER PORT PASSWORD [KEY], KEY in hex. It works until FOLDER/stop is there, then sends what is left,
-prints what it has, and ends. It may be killed at any time."""
+"""A device on MicroPython: micropython mqtt_device.py FOLDER PORT PASSWORD [KEY], KEY in hex: then messages are sealed, and deflated.
+
+It works until FOLDER/stop is there, then sends what is left, prints what it has, and ends. It may be killed at any time."""
 import binascii
 import json
 import os
@@ -7,14 +8,15 @@ import random
 import sys
 import time
 
+import uzlib
 from unosql.core import Unosql
 from unosql.mqtt import Sync
 
 folder, port, password = sys.argv[1:4]
 db = Unosql("device", path=folder, log_level="NONE")
-key = binascii.unhexlify(sys.argv[4]) if len(sys.argv) > 4 else None
+options = {"key": binascii.unhexlify(sys.argv[4]), "pack": uzlib.compress, "chunk": 1024} if len(sys.argv) > 4 else {}
 sync = Sync(db, "pump-7", "127.0.0.1", int(port), password=password or None, logs={"readings": 0}, patience=0.3, heartbeat=1,
-            down=["prices"], key=key)
+            down=["prices"], **options)
 
 
 @sync.on("double")

@@ -169,7 +169,7 @@ def test_a_wrong_password_and_then_the_right_one(bits, guarded, tmp_path):
         carried.close()
 
 
-def test_sealed_and_down_with_the_real_sink(bits, broker, tmp_path):
+def test_sealed_deflated_and_down_with_the_real_sink(bits, broker, tmp_path):
     """Commands, settings and records reach a device that is killed meanwhile, each once; what became of them is in PostgreSQL."""
     import psycopg
 

@@ -30,9 +30,10 @@ from postgres_sink import PostgresSink
 from servers import PASSWORD, Mosquitto, Nats, Postgres, free_port, wait_for
 
 sys.path.insert(0, str(here.ROOT / "pc"))
-from unosql_pc.sink import schema, sending  # noqa: E402
+from unosql_pc.sink import protocol, schema, sending  # noqa: E402
 from unosql_pc.sink.inbox import Inbox  # noqa: E402
 from unosql_pc.sink.protocol import Torn, parse  # noqa: E402
+from unosql_pc.sink.service import Service  # noqa: E402
 from unosql_pc.sink.store import Store  # noqa: E402
 from unosql_pc.terminal import Failure  # noqa: E402
 
@@ -290,6 +291,79 @@ def test_a_copy_of_a_device_hides_nothing_of_the_other(store, dsn):
     told(store, message([(1, 3, 3, b"{}")], f=2))
     assert ask(dsn, seen) == [("copy", 2), ("epoch", 1), ("epoch", 2), ("epoch", 3)]
     assert ask(dsn, "select epoch from unosql.source where present") == [("epoch",)]
+
+
+ODD = [None, True, 0, 1, -1, 1.5, 1 << 61, 1 << 63, 10 ** 400, "", "a", "\0", "\ud800", "x" * 70, [], [1], ["a", 0], ["epoch", 1 << 61], {},
+       {"1": ["a\0", 1, 1]},
+       {"1": ["readings", 1 << 61, 1]}, {"1": ["r", 1, []]}, {"-1": ["r", 1, 0]},
+       {"1" * 30: ["r", 1, 0]}]
+
+FIELDS = b"{}", b"1", b"{", b'"\xff"', None, b'{"since":0,"seconds":1}'
+
+
+def mutated(rng):
+    """A message of which something is odd."""
+    lines = [(rng.choice((1, 2, 9, 1 << 61)), rng.choice((1, 2, 1 << 61)), change, rng.choice(FIELDS)) for change in range(1, rng.randrange(2, 5))]
+    c = {"1": ["readings", 1, 1], "2": ["settings", 1, 0], "9": ["_clock", 1, 1]}
+    payload = hello(d=None, m=500) if rng.random() < 0.3 else message(lines, c=c)
+    header, *rest = payload.split(b"\n")
+    header = json.loads(header)
+    for name in rng.sample(sorted({*header, "x", "d", "m", "C"}), rng.randrange(3)):
+        header[name] = rng.choice(ODD)
+    data = bytearray(b"\n".join([json.dumps(header).encode(), *rest]))
+    if rng.random() < 0.3:
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    return bytes(data)
+
+
+def test_no_message_is_too_odd(store, dsn):
+    """Whatever comes, a group is taken, and others are answered."""
+    rng, taken = random.Random(5), 0
+    told(store, hello(), device="good")
+    for n in range(600):
+        group = [("good", parse(message([(1, n + 1, n + 1, b"{}")], f=n)))]
+        for _ in range(3):
+            try:
+                group.append(("odd%d" % rng.randrange(50), parse(mutated(rng))))
+                taken += 1
+            except Torn:
+                pass
+        assert ("good", n + 1) in [(device, answer["h"]) for device, answer in store.take(group) if isinstance(answer, dict)]
+    assert taken > 500 and store.counts["dead"] > 20
+    assert ask(dsn, "select count(*) from fleet.readings where device = 'good'") == [(600,)]
+
+
+def test_a_fault_of_ours_keeps_nobody(dsn, monkeypatch):
+    """As the fault of a hello without "C" was: the message that finds it has no answer, all others do."""
+    decide = protocol.decide
+
+    def faulty(message, source, sources):
+        return {}["C"] if message.header["s"] == "fatal" else decide(message, source, sources)
+
+    monkeypatch.setattr(protocol, "decide", faulty)
+    inbox, carrier, store = Inbox(), Carrier(), Store(dsn)
+    service = Service(inbox, store, carrier)
+    for n in range(20):
+        inbox.put("d%d" % n, hello(s="fatal" if n == 13 else "nonce"))
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    wait_for(lambda: len(carrier.sent) >= 19)
+    service.stop()
+    thread.join()
+    assert sorted(carrier.sent) == sorted("d%d" % n for n in range(20) if n != 13) and store.counts["refused"] == 1
+    store.close()
+
+
+class Carrier:
+    """Of nothing. sent: the devices that were answered."""
+
+    failure = None
+
+    def __init__(self):
+        self.sent = []
+
+    def answer(self, device, payload):
+        self.sent.append(device)
 
 
 # -- tables that are not the sink's

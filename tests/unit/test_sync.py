@@ -62,6 +62,7 @@ TORN = {
     "an odd epoch": (message(e=5), "'e' is no string"),
     "no session": (message(S=...), "'S'"),
     "an odd session before": (message(C=1), "'C'"),
+    "a hello without a session before": (hello(C=...), "'C'"),
     "an odd fork": (message(x=["e"]), "'x'"),
     "odd collections": (message(c=[]), "'c' is no object"),
     "many collections": (message(c={str(n): ["readings", 1, 1] for n in range(protocol.MOST + 1)}), "more than 1000"),

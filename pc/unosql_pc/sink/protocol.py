@@ -153,7 +153,7 @@ def _check(header, lines):
     for name in "eSs":
         if not _is_word(header.get(name)):
             raise Torn("%r is no string of 1 to 64 characters" % name)
-    if header.get("C") is not None and not _is_word(header["C"]):
+    if "hello" in header and "C" not in header or header.get("C") is not None and not _is_word(header["C"]):
         raise Torn("'C' is no string")
     if not header["b"] <= header["f"] <= header["t"]:
         raise Torn("it is about changes from %(f)d to %(t)d on base %(b)d" % header)

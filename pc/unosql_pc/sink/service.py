@@ -60,9 +60,23 @@ class Service:
         started = time.monotonic()
         messages = self._parsed(group)
         if messages:
-            self._send(self._kept_trying(self._store.take, messages))
+            self._send(self._taken(messages))
         if self._metrics:
             self._metrics.took(len(group), time.monotonic() - started)
+
+    def _taken(self, messages):
+        """Return what the store gives. A fault of this program that one message finds keeps nobody else."""
+        try:
+            return self._kept_trying(self._store.take, messages) or []
+        except Failure:
+            raise
+        except Exception as error:
+            if len(messages) == 1:
+                self._store.counts["refused"] += 1
+                log.error("%s: a fault of the sink, please report it: %r", messages[0][0], error)
+                return []
+        half = len(messages) // 2
+        return self._taken(messages[:half]) + self._taken(messages[half:])
 
     def _send(self, messages):
         """messages: [(device, dict or bytes)], or None."""

@@ -1,4 +1,5 @@
 """The site without its documentation: the pages of web/, and what the one that flashes from a browser takes: ESP Web Tools, manifest, images."""
+import hashlib
 import html
 import json
 import shutil
@@ -12,6 +13,7 @@ from .progress import Failure
 
 HOME = BUILD / "page"
 IMAGE = '      <section><h3>%s: <a href="%s">%s</a></h3><pre>%s</pre></section>'
+SUMS = "SHA256SUMS"
 NO_IMAGES = """      <p class="note">This copy of the site was built without images: the page of a release has them, and
          <code>make firmware BOARD=</code> builds one.</p>"""
 FAMILIES = {"esp32": "ESP32", "esp32c3": "ESP32-C3", "esp32s3": "ESP32-S3", "esp8266": "ESP8266"}
@@ -28,7 +30,13 @@ def build(images, destination=HOME):
         shutil.copy2(image, destination)
     if images:
         (destination / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
+        (destination / SUMS).write_text(checksums(images))
     return destination
+
+
+def checksums(files):
+    """What `sha256sum -c` checks files with."""
+    return "".join("%s  %s\n" % (hashlib.sha256(file.read_bytes()).hexdigest(), file.name) for file in sorted(files))
 
 
 def add_source(home):
@@ -38,9 +46,13 @@ def add_source(home):
 
 def listed(entries):
     """HTML: each image of a manifest with the esptool line for it, so that it is there without scripts."""
-    return "\n".join(IMAGE % (html.escape(build["chipFamily"]), html.escape(part["path"]), html.escape(part["path"]),
-                              esptool_line(build["chipFamily"], part["path"], part["offset"]))
-                     for build in entries["builds"] for part in build["parts"])
+    return "\n".join([*_rows(entries), '      <p>Checksums: <a href="%s">%s</a>.</p>' % (SUMS, SUMS)])
+
+
+def _rows(entries):
+    return (IMAGE % (html.escape(build["chipFamily"]), html.escape(part["path"]), html.escape(part["path"]),
+                     esptool_line(build["chipFamily"], part["path"], part["offset"]))
+            for build in entries["builds"] for part in build["parts"])
 
 
 def esptool_line(family, path, offset):

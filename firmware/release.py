@@ -2,7 +2,6 @@
 
 The images are built before, each by `make firmware BOARD=`; a public CI does that on several machines.
 """
-import hashlib
 import os
 import shutil
 import tarfile
@@ -14,7 +13,7 @@ from .paths import BUILD, shown
 from .progress import Failure, say
 
 HOME = BUILD / "release"
-SUMS = "SHA256SUMS"
+SUMS = page.SUMS
 ENDINGS = ("bin", "app-bin", "elf", "map", "uf2")
 
 
@@ -104,8 +103,7 @@ def size_table(folder):
 
 def checksums(folder):
     """The content of SHA256SUMS: `sha256sum -c` checks the files of folder with it."""
-    files = sorted(file for file in folder.iterdir() if file.name != SUMS)
-    return "".join("%s  %s\n" % (hashlib.sha256(file.read_bytes()).hexdigest(), file.name) for file in files)
+    return page.checksums(file for file in folder.iterdir() if file.name != SUMS)
 
 
 def publish_page(images):

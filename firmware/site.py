@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import deps, info, mip, page
+from . import deps, info, mip, page, programs
 from .commands import Commands
 from .paths import BUILD, ROOT, shown
 from .progress import say
@@ -43,6 +43,7 @@ def docs(destination, commands=None):
     source = BUILD / "site-pages"
     shutil.rmtree(source, ignore_errors=True)
     copy_pages(source)
+    offer_to_run(source / "docs" / "RECIPES.md")
     config = source.with_suffix(".json")  # JSON is YAML
     config.write_text(json.dumps(configuration(source, Path(destination))))
     (commands or Commands()).run(_python(), "-m", "mkdocs", "build", "--strict", "--clean", "-f", config, quiet=True)
@@ -72,6 +73,15 @@ def copy_pages(destination):
             target = (ROOT / name).parent.joinpath(link).resolve()
             if target.is_file():
                 _copy(str(target.relative_to(ROOT.resolve())), destination)
+
+
+def offer_to_run(recipes):
+    """Lead from each recipe to the playground, which is two folders above the page."""
+    text = recipes.read_text()
+    for one in programs.offered():
+        if one["group"] == "Recipes":
+            text = text.replace("## %s\n" % one["title"], '## %s\n\n<a href="../../index.html#%s">Run it in the browser</a>\n' % (one["title"], one["id"]))
+    recipes.write_text(text)
 
 
 def _copy(path, destination):

@@ -116,6 +116,17 @@ def test_every_program_of_the_documents_runs(browser, site):
     assert browser.problems == []
 
 
+def test_an_address_leads_to_a_program_and_what_is_edited_stays(browser, site):
+    opened(browser, site + "#recipes-backups")
+    code = next(one["code"] for one in programs.offered() if one["title"] == "Backups")
+    text = "[...document.querySelectorAll('.cm-line')].map(line => line.textContent).join('\\n')"
+    assert code.startswith(browser.evaluate(text)[:200]) and browser.evaluate("document.getElementById('programs').value") == "recipes-backups"
+    edit(browser, "print('mine')")
+    assert browser.evaluate("document.getElementById('programs').value") == ""
+    opened(browser, site)
+    assert browser.evaluate(text) == "print('mine')"
+
+
 def test_an_error_is_shown_and_the_prompt_goes_on(browser, site):
     opened(browser, site)
     text = run(browser, "from unosql import Unosql\ndb = Unosql('a')\ndb.insert('r', {'id': 7})")

@@ -11,7 +11,7 @@ import pytest
 from browser import PROGRAM, Browser
 from here import ROOT
 
-from firmware import deps, site
+from firmware import deps, programs, site
 from firmware.progress import Failure
 
 pytest.importorskip("mkdocs")
@@ -37,6 +37,11 @@ def test_the_index_of_the_search_has_what_the_pages_say(home):
     found = json.loads((home / "search" / "search_index.json").read_text())["docs"]
     for text, page in (("incremental_backup", "docs/API.html"), ("salvage", "docs/PC.html"), ("tombstone", "docs/FORMAT.html")):
         assert any(entry["location"].startswith(page) and text in entry["text"] for entry in found), text
+
+
+def test_every_recipe_leads_to_the_playground(home):
+    found = re.findall(r'href="../../index.html#([^"]+)">Run it in the browser', (home / "docs" / "RECIPES.html").read_text())
+    assert found == [one["id"] for one in programs.offered() if one["group"] == "Recipes"] and len(found) > 8
 
 
 def test_no_other_host_is_asked(home):

@@ -1,11 +1,16 @@
 """What the sink takes for a message, and what it decides: single cases. test_sync_model.py has the random ones."""
 import json
+import random
 import zlib
 
 import pytest
 
 import here  # noqa: F401
+from media import FlashMedium
 from memory_sink import MemorySink
+from unosql.core import Unosql
+from unosql.errors import StorageFullError
+from unosql.sync import Session
 from unosql_pc.sink import protocol
 from unosql_pc.sink.protocol import Torn, parse
 
@@ -146,3 +151,56 @@ def test_a_past_that_is_not_known_here_is_a_fork(sink):
     assert told(sink, hello(e="new", S="copy", x=["epoch", 3])) == (None, 0)
     assert told(sink, message(e="new", S="copy")) == (None, 3)
     assert [line.id for line in sink.lineage("new", 1)] == [1, 2]
+
+
+# -- a device and the sink in RAM
+
+
+@pytest.mark.parametrize("has_sent_before", [False, True])
+@pytest.mark.parametrize("blocks", [16, 19])
+def test_a_full_medium_is_emptied_by_what_is_acknowledged(blocks, has_sent_before, sink):
+    """Answers make room on it; what comes down waits until there is some."""
+    db = Unosql("full", b"sixteen byte key", 1000, "NONE", storage=FlashMedium(blocks).storage(), memtable=2048)
+    session, rng = Session(db, "pump", {"readings": 0}, down=["prices"]), random.Random(blocks)
+    if has_sent_before:
+        db.insert("readings", {"n": 0})
+        drain(session, sink)
+    with pytest.raises(StorageFullError):
+        while True:
+            db.insert("readings", {"noise": noise(rng, 200)})
+    if has_sent_before:
+        sink.stream.add("put", "prices", 1, {"noise": noise(rng, 340)})
+        with pytest.raises(StorageFullError):
+            session.receive(sink.push())
+    drain(session, sink)
+    assert db.count("readings") == 0 and db.verify() == []
+    assert [line.id for _, line in sink.rows] == list(range(1, len(sink.rows) + 1)) and len(sink.rows) > 50
+    if has_sent_before:
+        session.receive(sink.push())
+        assert db.count("prices") == 1
+    assert db.insert("readings", {}) == len(sink.rows) + 1
+    db.close()
+
+
+def noise(rng, n):
+    return "".join(chr(36 + rng.randrange(56)) for _ in range(n))
+
+
+def drain(session, sink):
+    while payload := session.message():
+        session.receive(sink.receive(payload))
+
+
+def test_the_sink_reads_what_a_device_deflates(sink):
+    db = Unosql("deflated", log_level="NONE", storage=FlashMedium(48).storage(), memtable=2048)
+    db.insert_many("readings", [{"celsius": n, "where": "room"} for n in range(80)])
+    packed = []
+
+    def pack(data):
+        deflating = zlib.compressobj(wbits=10)
+        packed.append(deflating.compress(bytes(data)) + deflating.flush())
+        return packed[-1]
+
+    drain(Session(db, "pump", {"readings": 0}, chunk=1024, pack=pack), sink)
+    assert len(sink.rows) == 80 and len(packed) > 3
+    db.close()

@@ -2,6 +2,7 @@
 import json
 import random
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -12,8 +13,12 @@ from paho.mqtt import client as paho
 
 from here import ROOT
 from memory_sink import MemorySink
-from servers import Mosquitto, Postgres, program, wait_for
+from certificates import certificate
+from media import FlashMedium
+from servers import Mosquitto, Postgres, free_port, program, wait_for
 from fleet import Sink, unosql
+from unosql.core import Unosql
+from unosql.mqtt import Sync
 from unosql_pc.sink import sealing
 from firmware import targets
 
@@ -217,3 +222,23 @@ def test_the_folder_of_a_device_holds_no_password(broker, carried, tmp_path):
     device.end()
     for file in Path(folder).rglob("*"):
         assert not file.is_file() or b"a-secret-word" not in file.read_bytes()
+
+
+def test_over_tls(tmp_path):
+    """On CPython: the unix ports have no ssl. A broker that the context does not trust gets nothing."""
+    crt, key = certificate(tmp_path)
+    port = free_port()
+    with Mosquitto("allow_anonymous true\nlistener %d 127.0.0.1\ncertfile %s\nkeyfile %s\n" % (port, crt, key)) as broker:
+        carried = Carried(broker.port)
+        db = Unosql("tls", storage=FlashMedium(48).storage(), log_level="NONE", memtable=2048)
+        db.insert_many("readings", [{"celsius": n} for n in range(200)])
+        options = {"logs": {"readings": 0}, "patience": 2}
+        wary = Sync(db, "pump-7", "127.0.0.1", port, ssl=ssl.create_default_context(), **options)
+        wait_for(lambda: wary.step() or wary.status()["error"])
+        assert "certificate" in wary.status()["error"] and carried.messages == 0
+        sync = Sync(db, "pump-7", "127.0.0.1", port, ssl=ssl.create_default_context(cafile=str(crt)), **options)
+        wait_for(lambda: [sync.step() for _ in range(20)] and not sync.status()["waiting"])
+        assert [line.id for _, line in carried.sink.rows] == list(range(1, 201)) and db.count("readings") == 0
+        sync.close()
+        db.close()
+        carried.close()

@@ -1,7 +1,5 @@
 """What is in deploy/, and the users that `unosql sink add` makes: tried on real brokers, or checked by those whose files they are."""
-import datetime
 import hmac
-import ipaddress
 import json
 import os
 import re
@@ -13,12 +11,10 @@ import time
 import psycopg
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from paho.mqtt import client as paho
 
 import here
+from certificates import certificate
 from fleet import Device, Fleet, Sink, unosql
 from servers import Mosquitto, Nats, Postgres, wait_for
 from unosql.kv import crypto
@@ -105,20 +101,6 @@ def test_a_device_may_speak_for_itself_only(make, tmp_path, postgres):
         assert pump.heard and not [topic for topic, _ in valve.heard if "pump" in topic]
         for user in (listening, valve, pump):
             user.close()
-
-
-def certificate(folder):
-    """Files of a certificate for 127.0.0.1 that vouches for itself, and of its key: elliptic curves, as devices like them."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-            .not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-            .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256()))
-    (folder / "crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return folder / "crt", folder / "key"
 
 
 def test_tls_is_checked(tmp_path, postgres):

@@ -95,7 +95,8 @@ class Broker:
         try:
             return call(data)
         except OSError as error:
-            if error.args and error.args[0] in (errno.EAGAIN, errno.EINPROGRESS, 2, 3):  # the latter of CPython's SSL
+            # The middle ones while the connection is being made, by port; the last ones are CPython's SSL's.
+            if error.args and error.args[0] in (errno.EAGAIN, errno.EINPROGRESS, errno.ENOTCONN, 2, 3):
                 return None
             raise
 

@@ -311,6 +311,34 @@ def test_run_is_a_task():
     check(db, broker.sink)
 
 
+async def _beside_tasks(db, broker):
+    import asyncio
+
+    from unosql.aio import Unosql
+
+    shared = Unosql(db)
+    sync = over(shared, broker)
+    task = asyncio.create_task(sync.run())
+    for i in range(10):
+        await shared.insert("readings", {"n": i})
+        async with shared.transaction():
+            await shared.insert("readings", {"n": i})
+            await asyncio.sleep(0.02)
+            await shared.insert("readings", {"n": i})
+    for _ in range(1000):
+        if not await shared.count("readings"):
+            break
+        await asyncio.sleep(0.02)
+    task.cancel()
+
+
+def test_run_beside_tasks_that_write():
+    """While one of them is in a transaction nothing is sent, and nothing fails."""
+    db, broker = filled(0), Broker()
+    run(_beside_tasks(db, broker))
+    check(db, broker.sink, 30)
+
+
 class Client:
     """A client as mqtt_as has it. lost: publish() raises OSError so many times."""
 

@@ -285,6 +285,7 @@ function listen() {
     await know([$('name').value]);
     await during('looking', look);
   });
+  addEventListener('pagehide', disconnect); // so that the board goes on, as far as a page that ends can see to it
   addEventListener('dragover', (event) => event.preventDefault());
   addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]); });
 }

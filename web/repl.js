@@ -79,7 +79,7 @@ export class Board {
   async until(end, ms = PATIENCE, tell = null) {
     for (;;) {
       const at = this.heard.indexOf(end);
-      if (tell) tell(at < 0 ? this.heard : this.heard.slice(0, at));
+      if (tell) tell(decoded(at < 0 ? this.heard : this.heard.slice(0, at)));
       if (at >= 0) {
         const found = this.heard.slice(0, at);
         this.heard = this.heard.slice(at + end.length);

@@ -100,7 +100,7 @@ def configuration(source, destination):
         "site_name": "unosql " + info.version(), "docs_dir": str(source), "site_dir": str(destination), "use_directory_urls": False,
         "theme": {"name": "material", "font": False, "palette": palette,
                   "features": ["search.suggest", "search.highlight", "content.code.copy", "navigation.top", "toc.follow"]},
-        "plugins": ["search"],
+        "plugins": ["search"], "extra": {"homepage": "../index.html"},  # the book in the corner leads to the playground
         "markdown_extensions": ["tables", "fenced_code", {"toc": {"permalink": True}}, "pymdownx.highlight", "pymdownx.superfences"],
         "nav": [{title: page} for title, page in NAV] + [{Path(page).stem.capitalize(): page} for page in more],
         "validation": {"links": {"not_found": "warn", "anchors": "warn", "unrecognized_links": "info"}},

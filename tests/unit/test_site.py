@@ -42,6 +42,8 @@ def test_the_index_of_the_search_has_what_the_pages_say(home):
 def test_every_recipe_leads_to_the_playground(home):
     found = re.findall(r'href="../../index.html#([^"]+)">Run it in the browser', (home / "docs" / "RECIPES.html").read_text())
     assert found == [one["id"] for one in programs.offered() if one["group"] == "Recipes"] and len(found) > 8
+    for page, way in (("index.html", "../index.html"), ("docs/PC.html", "../../index.html")):
+        assert 'href="%s" title="unosql' % way in (home / page).read_text()
 
 
 def test_no_other_host_is_asked(home):

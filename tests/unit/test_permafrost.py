@@ -1,5 +1,6 @@
 """Modules in flash: boards/common/usermods/permafrost. They do as modules in RAM do, take no heap, or are refused by file and line."""
 import os
+import re
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from here import ROOT, SUPPORT
 from firmware import build, fetch, targets
 from firmware.lock import building
+from firmware.paths import MODULES
 from firmware.progress import Failure
 
 TOOL = ROOT / "boards" / "common" / "usermods" / "permafrost"
@@ -76,6 +78,16 @@ print(hasattr(classes.Base, "__qualname__"), deep.used()[:2], functions.constant
 """, tmp_path)
     assert done.stdout.splitlines() == ["[False, False, False, False, False] False", "[True, True, True] True True",
                                         "False ('[1]', 'micropython') %d" % (1 << 40)], done.stdout
+
+
+def test_tracebacks_name_files_and_lines(tmp_path):
+    code = "import sys\nfrom unosql.core import Unosql\ntry:\n    Unosql(5)\nexcept ValueError as e:\n    sys.print_exception(e)\n"
+    done = subprocess.run([targets.unix(32), "-c", code], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    places = re.findall(r'File "(unosql/\w+\.py)", line (\d+), in (\w+)', done.stdout)
+    assert len(places) > 1 and done.stdout.count('File "') == len(places) + 1, done.stdout
+    for file, line, name in places:
+        above = (MODULES / file).read_text().splitlines()[: int(line)]
+        assert [text.split("(")[0].split()[1] for text in above if text.lstrip().startswith("def ")][-1] == name
 
 
 def test_a_file_before_frozen_wins(frosty, tmp_path):

@@ -123,12 +123,12 @@ class Segment:
         return native.ends_below(self._packed, key)
 
     def may_hold(self, key):
-        """Whether a live key may be here; nothing is read."""
-        return native.probe(self._packed, self.floor, key) is not None
+        """Return what is true if a live key may be here. Nothing is read."""
+        return native.probe(self._packed, self.floor, key)
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
-        place = native.probe(self._packed, self.floor, key)
+        place = self.may_hold(key)
         if not place:
             return ABSENT
         offset, size, depth = place

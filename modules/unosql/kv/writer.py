@@ -15,7 +15,7 @@ from .segment import SALT, TRAILER, block_aad
 
 # Bytes of a root's entries that stand in the meta block, which is in RAM: no lookup has to read them.
 _TOP = 64
-# Bytes of gaps, beyond which no more are noted; and of a key in them.
+# Bytes of gaps, beyond which no more are noted; and of the key behind one. What is before is as short as it can be.
 _GAPS, _BOUND = 64, 12
 
 
@@ -97,8 +97,10 @@ class Writer:
             leaf.add(key, value, self._block)
         if self.min is None:
             self.min = key
-        elif native.shared(self.max, key) < 2 and len(self._gaps) < _GAPS:  # of another kind, or another collection's
-            self._gaps += _gap(self.max, key)
+        elif len(self._gaps) < _GAPS:
+            same = native.shared(self.max, key)
+            if same < 2:  # of another kind, or another collection's
+                self._gaps += _sized(key[: same + 1]) + _sized(key[:_BOUND])
         self.max = key
         self.entries += 1
         if self._bloom:
@@ -157,12 +159,3 @@ class Writer:
 
 def _sized(part):
     return pack_uint(len(part)) + part
-
-
-def _gap(before, behind):
-    """Return a gap between two keys, cut short, that lookups know not to look in."""
-    if len(before) > _BOUND:
-        longer, before = before, before[: _BOUND - 1] + b"\xff"
-        if before < longer:
-            return b""
-    return _sized(before) + _sized(behind[:_BOUND])

@@ -82,8 +82,8 @@ static MP_DEFINE_CONST_FUN_OBJ_1(is_ascii_obj, is_ascii);
 // Whether a character of UTF-8 (RFC 3629) whose size is right is none: overlong, a surrogate, or above U+10FFFF.
 IN_FLASH static bool is_misused(const uint8_t *at) {
     unsigned first = at[0] << 8 | at[1];
-    return first < 0xc200 || (first >= 0xe000 && first < 0xe0a0) || (first >= 0xeda0 && first < 0xee00) || (first >= 0xf000 && first < 0xf090)
-           || first >= 0xf490;
+    unsigned half = first & 0xffe0; // whose second byte is 80..9f or a0..bf
+    return first < 0xc200 || half == 0xe080 || half == 0xeda0 || (first & 0xfff0) == 0xf080 || first >= 0xf490;
 }
 
 // flaw(data, i): (start, end) of the first bytes from data[i:] on that are not UTF-8, or None, as twin.flaw() has it.

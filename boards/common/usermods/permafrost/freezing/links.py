@@ -108,8 +108,8 @@ def _is_borrowed(module, value):
 
 
 def _drop_names(tool, module):
-    """Leave only the names that a module's functions use in the table that they find them in."""
-    used = sorted({number for code in functions(module) for _, number, _ in _names(tool, code)})
+    """Leave only the names that a module's functions use in the table that they find them in; and the first, its file's, for tracebacks."""
+    used = sorted({0} | {number for code in functions(module) for _, number, _ in _names(tool, code)})
     numbers = {number: new for new, number in enumerate(used)}
     for code in functions(module):
         for at, number, size in _names(tool, code):

@@ -18,6 +18,7 @@ HOME = BUILD / "site"
 # What there is to read, in the order of the menu.
 NAV = [
     ("Start", "README.md"), ("Recipes", "docs/RECIPES.md"), ("All calls", "docs/API.md"), ("In the browser", "docs/BROWSER.md"), ("On a PC", "docs/PC.md"),
+    ("A fleet", "docs/FLEET.md"),
     ("Editors", "docs/EDITORS.md"), ("Power loss", "docs/RELIABILITY.md"), ("Security", "docs/SECURITY.md"), ("What it costs", "docs/BENCH.md"),
     ("Beside others", "docs/PEERS.md"), ("How it works", "docs/DESIGN.md"),
     ("On the flash", "docs/FORMAT.md"), ("What was run", "docs/STATUS.md"), ("Boards", "boards/README.md"), ("Changes", "CHANGELOG.md"),

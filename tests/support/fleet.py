@@ -35,7 +35,7 @@ class Device:
         self.medium = FlashMedium(16)
         self.rng = random.Random("%s %d" % (name, seed))
         self.written = {}  # {id: n} of the log
-        self.sent_at = 0
+        self.sent_at, self.image = 0, None
         self.open()
 
     def open(self):
@@ -53,6 +53,14 @@ class Device:
         """Of the flash. What does so resets the board."""
         self.image = bytes(self.medium.device.image), dict(self.written)
         self.crash()
+
+    def image_back_and_forth(self):
+        """Take an image, and the next time put that back."""
+        if self.image:
+            self.put_image_back()
+            self.image = None
+        else:
+            self.take_image()
 
     def put_image_back(self):
         self.medium.device.image[:] = self.image[0]

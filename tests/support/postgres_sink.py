@@ -14,6 +14,32 @@ DEVICE = "pump"
 TABLES = ("source", "gap", "found", "dead", "stream", "item")
 
 
+class Tables:
+    """All that a sink's database holds, as one value."""
+
+    def __init__(self, connection):
+        self._connection = connection
+
+    def _names(self):
+        relations = [relation for relation, in self._connection.execute("select relation from unosql.collection")]
+        return [*TABLES, *relations]
+
+    def saved(self):
+        with self._connection.transaction():
+            self._connection.execute("set transaction isolation level repeatable read")
+            return {table: self._connection.execute(sql.SQL("select * from {}").format(schema.table(table))).fetchall() for table in self._names()}
+
+    def put_back(self, saved):
+        """Tables that were made since stay, and are empty."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            for table in self._names():
+                cursor.execute(sql.SQL("delete from {}").format(schema.table(table)))
+                for row in saved.get(table, ()):
+                    values = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in row]
+                    cursor.execute(sql.SQL("insert into {} overriding system value values ({})").format(
+                        schema.table(table), sql.SQL(", ").join([sql.Placeholder()] * len(row))), values)
+
+
 class PostgresSink:
     """Of one device, in a database that is emptied."""
 
@@ -31,22 +57,11 @@ class PostgresSink:
         answers = self.store.take([(DEVICE, protocol.parse(payload))])
         return json.dumps(answers[0][1]).encode() if answers else None
 
-    def _tables(self):
-        relations = [relation for relation, in self.reader.execute("select relation from unosql.collection")]
-        return [*TABLES, *relations]
-
     def saved(self):
-        return {table: self.reader.execute(sql.SQL("select * from {}").format(schema.table(table))).fetchall() for table in self._tables()}
+        return Tables(self.reader).saved()
 
     def put_back(self, saved):
-        """Tables that were made since stay, and are empty."""
-        with self.reader.transaction(), self.reader.cursor() as cursor:
-            for table in self._tables():
-                cursor.execute(sql.SQL("delete from {}").format(schema.table(table)))
-                for row in saved.get(table, ()):
-                    values = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in row]
-                    cursor.execute(sql.SQL("insert into {} overriding system value values ({})").format(
-                        schema.table(table), sql.SQL(", ").join([sql.Placeholder()] * len(row))), values)
+        Tables(self.reader).put_back(saved)
 
     # -- what goes down
 

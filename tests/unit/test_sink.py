@@ -24,6 +24,7 @@ from paho.mqtt import client as paho
 import here
 import show_fleet
 import sync_world
+from chaos import Chaos, PutBack
 from fleet import Device, Fleet, Sink, unosql
 from memory_sink import MemorySink
 from postgres_sink import PostgresSink
@@ -449,30 +450,6 @@ def test_a_thousand_devices(mosquitto, dsn):
         assert "unosql_fleet_devices 1000.0" in page and records_of(sink) >= stored
 
 
-class Chaos:
-    """Kills one thing after the other, now and then; what is killed comes back a little later."""
-
-    def __init__(self, seed, every, **things):
-        self.rng = random.Random(seed)
-        self.every, self.things = every, things
-        self.next = time.monotonic() + every
-        self.killed = dict.fromkeys(things, 0)
-
-    def __call__(self):
-        if time.monotonic() < self.next:
-            return
-        name = min(self.killed, key=lambda name: (self.killed[name], self.rng.random()))
-        self.killed[name] += 1
-        act = self.things[name]
-        if callable(act):
-            act()
-        else:
-            act.kill()
-            time.sleep(self.rng.random() / 4)
-            act.start()
-        self.next = time.monotonic() + self.every * (0.5 + self.rng.random())
-
-
 @pytest.mark.parametrize("broker, qos", [(Mosquitto, 0), (Nats, 1)])
 def test_everything_is_killed(broker, qos):
     with Postgres() as postgres, broker() as server:
@@ -598,16 +575,12 @@ def test_a_database_put_back_and_images_put_back(mosquitto, dsn):
     with Sink(mosquitto, dsn) as sink, Fleet(mosquitto.port, devices) as fleet:
         fleet.run(2)
         fleet.drain()
-        with psycopg.connect(dsn, autocommit=True) as reader:
-            tables = PostgresSink.__new__(PostgresSink)
-            tables.reader = reader
-            saved = tables.saved()
-            devices[0].take_image()
-            fleet.run(2)
-            fleet.drain()
-            sink.kill()
-            tables.put_back(saved)
-            sink.start()
+        put_back = PutBack(dsn, sink)
+        put_back()
+        devices[0].take_image()
+        fleet.run(2)
+        fleet.drain()
+        put_back()
         fleet.run(2)
         fleet.drain()
         assert fleet.problems(dsn) == []

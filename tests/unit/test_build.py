@@ -3,9 +3,10 @@ import ast
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
-
+from packaging.specifiers import SpecifierSet
 
 from firmware import build, deps, fetch, info, targets
 from firmware.paths import ROOT
@@ -196,3 +197,16 @@ def test_help_is_what_stands_above_each_target():
     comments = [line[3:] for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("## ")]
     assert len(comments) > 20 and all(comment in shown for comment in comments)
     assert [line for line in shown.splitlines() if line and line[0] != " "][:5] == ["Use", "Develop", "Measure", "Release", "Keep house"]
+
+
+def test_pinned_packages_are_for_the_oldest_python_too():
+    """Debian 12's, whose 3.11.2 a package may refuse that pip takes for a later 3.11."""
+    pins = [line.split("==")[0] for name in ("firmware", "bench") for line in (ROOT / name / "requirements.txt").read_text().splitlines()
+            if "==" in line and not line.startswith("#")]
+    assert len(pins) > 40
+    for pin in pins:
+        try:
+            wanted = metadata.metadata(pin)["Requires-Python"]
+        except metadata.PackageNotFoundError:
+            continue  # what draws plots comes with the bench
+        assert wanted is None or SpecifierSet(wanted).contains("3.11.2"), "%s wants Python %s" % (pin, wanted)

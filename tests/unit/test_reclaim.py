@@ -187,10 +187,10 @@ def test_a_list_that_found_no_room_is_tried_again(made, fits):
     db, n = full(MEDIA["flash"](64))
     gone = db.delete("c", {"s": {"contains": "8"}})
     try:
-        assert db.insert_many("c", made(rows(gone // 8))) == gone // 8 and fits
+        assert db.insert_many("c", made(rows(gone // 4))) == gone // 4 and fits
     except StorageFullError:
         assert not fits
-    assert db.count("c") == n - gone + fits * (gone // 8) and db.verify() == []
+    assert db.count("c") == n - gone + fits * (gone // 4) and db.verify() == []
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])

@@ -487,7 +487,8 @@ def test_the_fleet_that_is_shown_ends_with_ctrl_c():
     with tempfile.TemporaryDirectory(prefix="unosql-shown-") as folder:
         os.chmod(folder, 0o755)  # PostgreSQL's user has a folder in it
         process = subprocess.Popen([sys.executable, str(here.RUNS / "show_fleet.py"), "--every", "0.2"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, text=True, env=dict(os.environ, TMPDIR=folder), start_new_session=True)
+                                   stderr=subprocess.STDOUT, text=True, env=dict(os.environ, TMPDIR=folder), start_new_session=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # a job in the background ignores it
         lines = [process.stdout.readline() for _ in range(3)]
         assert lines[0].startswith("PostgreSQL: "), lines
         wait_for(lambda: fleet_is_there(lines[0].split()[1], 10), text=str(lines))

@@ -29,7 +29,7 @@ _SMALL = 2
 _LARGE_ENOUGH = 4
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
-_TAIL = 384
+_TAIL = 448
 # Entries that one step passes at the most when none of them is written.
 _PASSED = 64
 _NEVER = 1 << 30

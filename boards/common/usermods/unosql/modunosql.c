@@ -658,8 +658,7 @@ IN_FLASH static mp_obj_t get_target(mp_obj_t target_in, size_t size, uint8_t **s
 }
 
 // unpack(keys, blob, prefix, offset, target, work): the entries of a segment's block, as twin.unpack() has it. keys: None: not
-// encrypted; else blob is overwritten. work:
-// INFLATE_WORK bytes that hold nothing of blob or target.
+// encrypted; else blob is overwritten. work: INFLATE_WORK bytes that hold nothing of blob or target.
 IN_FLASH static mp_obj_t unpack(size_t n_args, const mp_obj_t *args) {
     uint8_t aad[AAD], *start;
     mp_buffer_info_t blob = get_blob(args[0], args[1]);

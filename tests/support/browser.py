@@ -5,7 +5,10 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from websockets.sync.client import connect
 
@@ -14,6 +17,22 @@ from firmware.deps import BROWSERS, npm_packages
 PROGRAM = next(filter(None, map(shutil.which, BROWSERS)), None)
 START_SECONDS = 60
 STEP_SECONDS = 60
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve the files of a folder on loopback; gives the address, which ends in a slash."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        try:
+            yield "http://127.0.0.1:%d/" % http.server_port
+        finally:
+            http.shutdown()
 
 
 class Browser:

@@ -4,14 +4,11 @@ import contextlib
 import gzip
 import random
 import shutil
-import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import urlopen
 
 import pytest
-from browser import PROGRAM, Browser, axe
+from browser import PROGRAM, Browser, axe, served
 from test_pc import images
 
 from firmware import programs, web
@@ -30,11 +27,6 @@ CALLS = "[...document.querySelectorAll('#calls tbody tr')].map(row => row.made)"
 SEED = random.randrange(1 << 30)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     return web.build(tmp_path_factory.mktemp("site") / "site", {"images": ""})
@@ -42,10 +34,8 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site(home):
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield "http://127.0.0.1:%d/" % http.server_port
-        http.shutdown()
+    with served(home) as url:
+        yield url
 
 
 @pytest.fixture
@@ -253,12 +243,10 @@ def test_it_works_without_a_network_once_loaded(browser, site):
 def test_a_missing_part_is_told(browser, home, tmp_path):
     shutil.copytree(home, tmp_path / "site")
     (tmp_path / "site" / "modules.json").unlink()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "site")) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/" % http.server_port)
+    with served(tmp_path / "site") as url:
+        browser.open(url)
         browser.wait("document.body.dataset.state == 'failed'")
         assert "MicroPython does not run" in browser.evaluate("document.getElementById('note').textContent")
-        http.shutdown()
 
 
 def test_without_scripts_it_leads_on(browser, site):

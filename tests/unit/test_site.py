@@ -3,23 +3,15 @@ import json
 import os
 import base64
 import re
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from browser import PROGRAM, Browser
+from browser import PROGRAM, Browser, served
 from here import ROOT
 
 from firmware import deps, programs, site
 from firmware.progress import Failure
 
 pytest.importorskip("mkdocs")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +70,8 @@ def test_a_link_that_leads_nowhere_is_an_error(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(not PROGRAM, reason="needs Chromium")
 def test_a_reader_searches(home):
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http, Browser() as browser:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/index.html" % http.server_port)
+    with served(home) as url, Browser() as browser:
+        browser.open(url + "index.html")
         browser.evaluate("(i => { i.focus(); i.value = 'upsert'; i.dispatchEvent(new Event('keyup', {bubbles: true})); "
                          "i.dispatchEvent(new Event('input', {bubbles: true})); })(document.querySelector('.md-search__input'))")
         browser.wait("document.querySelectorAll('.md-search-result__item').length > 0")
@@ -89,7 +80,6 @@ def test_a_reader_searches(home):
             with open(os.path.join(folder, "site.png"), "wb") as file:
                 file.write(base64.b64decode(browser.call("Page.captureScreenshot", format="png")["data"]))
         browser.call("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=1, mobile=True)
-        browser.open("http://127.0.0.1:%d/docs/PC.html" % http.server_port)
+        browser.open(url + "docs/PC.html")
         assert browser.evaluate("document.documentElement.scrollWidth") <= 360
         assert browser.problems == []
-        http.shutdown()

@@ -2,14 +2,11 @@
 import base64
 import os
 import shutil
-import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from here import SUPPORT
-from browser import PROGRAM, Browser, axe
+from browser import PROGRAM, Browser, axe, served
 from chip import Chip
 from test_flash import BOARD, make_image
 
@@ -27,11 +24,6 @@ MESSAGES = "inside('ewt-page-message').map((message) => message.label).join()"
 SECONDS = 60
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """An image a chip, named as in a release."""
@@ -43,10 +35,8 @@ def images(tmp_path_factory):
 def site(images, tmp_path_factory):
     """URL of the page, served."""
     home = page.build(list(images.values()), tmp_path_factory.mktemp("site") / "page")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield "http://127.0.0.1:%d/flash.html" % http.server_port
-        http.shutdown()
+    with served(home) as url:
+        yield url + "flash.html"
 
 
 @pytest.fixture
@@ -116,11 +106,9 @@ def test_without_scripts_it_says_what_to_do(browser, site, images):
 def test_a_missing_installer_is_told(browser, images, tmp_path):
     home = page.build(list(images.values()), tmp_path / "page")
     shutil.rmtree(home / "esp-web-tools")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
+    with served(home) as url:
+        browser.open(url + "flash.html")
         assert "The installer needs JavaScript, and its files" in browser.evaluate("document.querySelector('main').innerText")
-        http.shutdown()
 
 
 def test_links_lead_to_what_a_release_puts_beside_the_page(browser, site, tmp_path):
@@ -137,12 +125,10 @@ def test_links_lead_to_what_a_release_puts_beside_the_page(browser, site, tmp_pa
 def test_a_missing_manifest_is_told(browser, site, images, tmp_path):
     home = page.build(list(images.values()), tmp_path / "page")
     (home / "manifest.json").unlink()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
+    with served(home) as url:
+        browser.open(url + "flash.html")
         browser.wait("!document.getElementById('error').hidden")
         assert "404" in browser.evaluate("document.getElementById('error').textContent")
-        http.shutdown()
 
 
 class User:
@@ -204,11 +190,9 @@ def test_a_user_installs(kind, erase, browser, site, images):
 def test_without_images_the_page_says_so(browser, tmp_path):
     home = page.build([], tmp_path / "page")
     assert not (home / "manifest.json").exists() and "ESP Web Tools" in (home / "licences.txt").read_text()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        browser.open("http://127.0.0.1:%d/flash.html" % http.server_port)
+    with served(home) as url:
+        browser.open(url + "flash.html")
         assert "built without images" in browser.evaluate("document.getElementById('images').innerText")
-        http.shutdown()
 
 
 def test_an_esp8266_image_that_tells_a_smaller_flash_is_refused(images, tmp_path):

@@ -4,16 +4,12 @@ import contextlib
 import json
 import os
 import shutil
-import threading
 import tty
 import zipfile
-from functools import partial
-from http.server import ThreadingHTTPServer
 
 import pytest
-from browser import PROGRAM, Browser, axe
+from browser import PROGRAM, Browser, axe, served
 from test_pc import KEY, digest, images, make, open_path
-from test_playground import Quiet
 from test_web import User
 
 from firmware import board as boards
@@ -47,10 +43,8 @@ with Unosql("notes", path="/") as db:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     home = web.build(tmp_path_factory.mktemp("site") / "site", {"images": ""})
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=home)) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        yield "http://127.0.0.1:%d/board.html" % http.server_port
-        http.shutdown()
+    with served(home) as url:
+        yield url + "board.html"
 
 
 @pytest.fixture

@@ -34,8 +34,7 @@ IN_FLASH static bool take_long_uint(span_t *left, uint64_t *n) {
     return true;
 }
 
-// Whether a varint is there.
-static ALWAYS_INLINE bool take_uint(span_t *left, uint64_t *n) {
+IN_FLASH bool unosql_uint(span_t *left, uint64_t *n) {
     if (left->size == 0) {
         return false;
     }
@@ -45,10 +44,6 @@ static ALWAYS_INLINE bool take_uint(span_t *left, uint64_t *n) {
     }
     drop(left, 1);
     return true;
-}
-
-IN_FLASH bool unosql_uint(span_t *left, uint64_t *n) {
-    return take_uint(left, n);
 }
 
 // Take so many bytes.
@@ -64,7 +59,7 @@ IN_FLASH static bool take_span(span_t *left, uint64_t size, span_t *span) {
 
 IN_FLASH bool unosql_entry(span_t *left, size_t size, entry_t *entry) {
     uint64_t shared, rest, width;
-    if (!take_uint(left, &shared) || !take_uint(left, &rest) || !take_uint(left, &width) || shared > size) {
+    if (!unosql_uint(left, &shared) || !unosql_uint(left, &rest) || !unosql_uint(left, &width) || shared > size) {
         return false;
     }
     entry->shared = (size_t)shared;
@@ -203,7 +198,7 @@ IN_FLASH int unosql_order(span_t a, span_t b) {
 
 IN_FLASH bool unosql_operation(span_t *left, operation_t *operation) {
     uint64_t size, width;
-    if (!take_uint(left, &size) || !take_uint(left, &width)) {
+    if (!unosql_uint(left, &size) || !unosql_uint(left, &width)) {
         return false;
     }
     operation->is_deletion = width == 0;

@@ -112,6 +112,29 @@ def test_no_match_writes_nothing(place):
     assert len(place.store.batches) == before
 
 
+def test_what_an_id_names_is_read_once(place, monkeypatch):
+    ids = place.insert("c", 1, 2, 3)
+    read = []
+    get = place.store.get
+    monkeypatch.setattr(place.store, "get", lambda key: read.append(key) or get(key))
+    monkeypatch.setattr(place.store, "scan", None)
+    record = place["c"].key(ids[1])
+    assert place.ids("c", {"id": ids[1]}) == [2] and read == [record]
+    assert place.update("c", {"id": ids[1], "n": 2}, {"n": 4}) and read.count(record) == 2
+    assert place.delete("c", {"id": ids[1]}) == 1 and read.count(record) == 3
+    read.clear()
+    for id in (0, -1, ids[1], 4):
+        assert not place.update("c", {"id": id}, {}) and not place.delete("c", {"id": id}) and not place.find("c", {"id": id})
+    assert set(read) == {record}
+
+
+def test_a_search_by_an_id_does_not_meet_what_came_after_it(place):
+    place.insert("c", 1)
+    plan = query.Plan(place["c"], condition.compile({"id": 2}), [("id", False)])
+    place.insert("c", 2)
+    assert list(plan.records()) == [] and place.ids("c", {"id": 2}) == [2]
+
+
 @pytest.mark.parametrize("depth, kept", [(0, [5]), (1, [5, 4]), (3, [5, 4, 3, 2])])
 def test_history_is_bounded_on_flash(depth, kept):
     place = Place(history=depth)

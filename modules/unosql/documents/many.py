@@ -5,7 +5,7 @@ from . import shortage
 from .arguments import called, settle
 from .condition import compile, fields
 from .edits import editor, put
-from .query import search, walk
+from .query import Plan, search
 from .record import META, check, header
 
 
@@ -124,7 +124,8 @@ def _equal(tests):
 
 def _each(collection, tests, action):
     """Steps: call action(id, raw) for all records found; return (id of the first or None, how many)."""
-    found = walk(collection, tests)
+    plan = Plan(collection, tests, [("id", False)])
+    found = plan.ordered(None)
     ids = []
     for record in found:
         if record is not ...:
@@ -135,7 +136,7 @@ def _each(collection, tests, action):
     if len(ids) < 2:  # is one batch of the store anyway
         found = record = None  # the write wants its RAM
         for id in ids:
-            action(id, collection.raw(id))
+            action(id, plan.raw or collection.raw(id))
         return ids[0] if ids else None, len(ids)
     first, n = ids[0], 0
     with collection.catalog.atomic():

@@ -44,6 +44,7 @@ class Plan:
 
     kind: "id", "index" or "scan". index: an Index or None. lo, hi: where to search, ids or keys of the store.
     range: whether a comparison narrows that. sorted: whether records are met in order. reverse: backwards.
+    raw: with kind "id", the record as stored that was met, for who wants to change it.
 
     Walking yields `...` each time that it has looked at something that is not to be had: others may come between.
 
@@ -57,6 +58,7 @@ class Plan:
         self.next = collection.next
         self.tests = tests
         self.order = order
+        self.raw = None
         self._equal = {test[1]: test[2] for test in tests if test[0] == "eq"}
         # a field that is equal in all records found does not matter for their order
         self._open = [part for part in order if part[0] == "id" or part[0] not in self._equal]
@@ -107,7 +109,7 @@ class Plan:
         if not self.index:
             if not self._is_there():
                 return
-            for id, raw in self.collection.scan(self.lo, min(self.hi, self.next), self.reverse):
+            for id, raw in self._stored():
                 record = unpack(raw, id)
                 yield record if matches(self.tests, record) else ...
         else:
@@ -116,6 +118,13 @@ class Plan:
                 record = self.index.fetch(self.collection, key, id, reader.raw(id))
                 met = record and matches(self.tests, record) and self._stood(key, id, change)
                 yield record if met else ...
+
+    def _stored(self):
+        lo, hi = self.lo, min(self.hi, self.next)
+        if self.kind != "id":
+            return self.collection.scan(lo, hi, self.reverse)
+        self.raw = self.collection.raw(lo) if lo < hi else None
+        return ((lo, self.raw),) if self.raw else ()
 
     def _is_there(self):
         """Whether the collection was neither cleared nor dropped meanwhile."""

@@ -17,13 +17,15 @@ HEAD = """# API reference
 
 <!-- `make docs` makes this file of the docstrings in modules/: change those -->
 Programs that use it: [RECIPES.md](RECIPES.md). For editors: [core.pyi](../stubs/unosql/core.pyi)."""
-TAKERS = {"operators": ("documents/edits.py", "editor"), "options": ("documents/query.py", "search"), "columns": ("documents/aggregate.py", "_aggregate")}
+TAKERS = {"operators": [("documents/edits.py", "editor")], "options": [("documents/query.py", "search")],
+          "columns": [("documents/aggregate.py", "_aggregate")],
+          "more": [("sync.py", "Session.__init__"), ("courier.py", "Courier.__init__")]}
 SECTION = re.compile(r"^    # -- (.+)$", re.M)
 WIDTH = 120
 
 
 class Chapter(NamedTuple):
-    """Of a module other than core. introduced: by its docstring. calls: {name there: as users write it}."""
+    """Of a module other than core. introduced: by its docstring. calls: {name there, or file:name: as users write it}."""
 
     title: str
     file: str
@@ -36,7 +38,7 @@ CHAPTERS = (
                                                "Unosql.watch": "db.watch", "Unosql.on_change": "db.on_change"}),
     Chapter("Store and forward", "unosql/mqtt.py", True, {
         "Sync": "unosql.mqtt.Sync", **{"Sync." + name: "sync." + name for name in ("step", "run", "status", "close")},
-        "Base.on": "sync.on", "Base.setting": "sync.setting", "Base.clock": "sync.clock",
+        "unosql/courier.py:Courier.on": "sync.on", "unosql/sync.py:Session.setting": "sync.setting", "unosql/sync.py:Session.clock": "sync.clock",
         "Over": "unosql.mqtt.Over", "Over.run": "sync.run", "Over.take": "sync.take"}),
     Chapter("Errors", "unosql/errors.py", True, {}),
     Chapter("Files", "unosql/storage/files.py", False, {"Files": "unosql.storage.Files"}),
@@ -129,12 +131,14 @@ def call_of(node):
 
 
 def spelled(arguments):
-    """With the arguments that a call hands on in the place of **operators, of a change, **options, of a search, or **columns, of sums."""
+    """With the arguments that a call hands on, in the place of **operators, of a change, say: TAKERS."""
     if arguments.kwarg and arguments.kwarg.arg != "others":
-        file, name = TAKERS.get(arguments.kwarg.arg, TAKERS["options"])
-        taker = find(MODULES / "unosql" / file, name).args
-        arguments.kw_defaults = taker.defaults
-        arguments.kwonlyargs = taker.args[-len(taker.defaults):]
+        for file, name in TAKERS.get(arguments.kwarg.arg, TAKERS["options"]):
+            taker = find(MODULES / "unosql" / file, name).args
+            known = [argument.arg for argument in arguments.args + arguments.kwonlyargs]
+            more = [pair for pair in zip(taker.args[-len(taker.defaults):], taker.defaults) if pair[0].arg not in known]
+            arguments.kwonlyargs += [argument for argument, _ in more]
+            arguments.kw_defaults += [default for _, default in more]
         arguments.kwarg = None
     return arguments
 
@@ -146,7 +150,13 @@ def chapter(row):
         parts.append(markdown(ast.get_docstring(ast.parse(file.read_text()))))
     if row.title == "Errors":
         parts.append(errors(file))
-    return "\n\n".join(parts + [shown(call_of(find(file, name)), name_shown) for name, name_shown in row.calls.items()])
+    return "\n\n".join(parts + [shown(call_of(_found(file, name)), name_shown) for name, name_shown in row.calls.items()])
+
+
+def _found(file, name):
+    """The node of a name, or of file:name."""
+    other, _, name = name.rpartition(":")
+    return find(MODULES / other if other else file, name)
 
 
 def errors(file):

@@ -5,6 +5,9 @@ from .elf import frozen, in_image, sections
 from .emulator import Emulator
 from .progress import Failure
 
+# The modules that bring records to a sink.
+FORWARD = tuple("unosql/%s.py" % name for name in (
+    "sync", "mqtt", "broker", "courier", "parcel", "documents/incoming", "documents/outgoing", "documents/peers"))
 MEMORY = """
 import gc
 gc.collect(); print(gc.mem_free())
@@ -46,8 +49,8 @@ def built():
 def _report_frozen(modules, files):
     print("frozen modules     bytecode  tables    .mpy")
     rows = sorted((name, *sizes, files[name]) for name, sizes in modules.items())
-    for package in ("unosql", "uzlib"):
-        own = [row[1:] for row in rows if row[0].startswith(package)]
+    for package, files in (("unosql", "unosql/"), ("uzlib", "uzlib"), ("store+forward", FORWARD)):
+        own = [row[1:] for row in rows if row[0].startswith(files)]
         print("  %-16s %8d%8d%8d bytes" % (package, *map(sum, zip(*own))))
     for row in rows:
         print("    %-22s %4d%8d%8d" % row)

@@ -1,16 +1,18 @@
 """When the messages of a Session go, over any carrier: one at a time, the same again later and later, a hello now and then.
 
-    courier = Courier(Session(db, "pump-7", {"readings": 0}))
+    courier = Courier(db, "pump-7", logs={"readings": 0})
     courier.connect()            # the carrier is there, or there again
     while True:
         message = courier.due()  # what to send now, or None: call it often
         ...
-        courier.take(data)       # bytes that came
+        courier.receive(data)    # bytes that came
 """
 
 import os
 
+from .errors import StorageFullError
 from .port import ms
+from .sync import Session
 
 # Seconds between two tries, at the most.
 _LONGEST = 300
@@ -29,76 +31,95 @@ def check_seconds(name, n, least=0):
         raise ValueError("%s is a number of seconds from %r to 86,400, not %r" % (name, least, n))
 
 
-class Countdown:
-    """Milliseconds that are left. One that is not looked at for days ends late, by what was left then."""
-
-    def __init__(self, left=0):
-        self.set(left)
-
-    def set(self, left):
-        self._left = left
-        self._seen = ms()
-
-    def is_over(self):
-        passed = ms(self._seen)
-        if self._left > 0 and passed:
-            self._left -= max(0, passed)
-            self._seen = ms()
-        return self._left <= 0
-
-
-class Courier:
-    """session: a sync.Session. heartbeat: seconds without news after which the sink is asked whether it still has all.
+class Courier(Session):
+    """A Session that knows the time. heartbeat: seconds without news after which the sink is asked whether it still has all.
 
     patience: seconds to wait for an answer, the first time. every: seconds for which news are collected when all was sent.
+    session: the other arguments of Session.
     """
 
-    def __init__(self, session, heartbeat=120, patience=5, every=0):
+    def __init__(self, db, device, heartbeat=120, patience=5, every=0, **session):
         check_seconds("heartbeat", heartbeat, 0.1)
         check_seconds("patience", patience, 0.01)
         check_seconds("every", every)
-        self._session = session
-        self._heartbeat = int(heartbeat * 1000)
-        self._patience = patience
+        self.heartbeat = heartbeat
+        self.patience = patience
         self._every = int(every * 1000)
-        self._rest = Countdown()
-        self._beat = Countdown(self._heartbeat)
-        self._waits = False  # for an answer
+        self.rest = 0  # milliseconds in which nothing goes; that are not looked at for days end late, by what was left then
+        self._beat = int(heartbeat * 1000)  # and those without news
+        self._seen = ms()
         self._words = 0  # answers in a row that said what is wrong
         self.tries = 0  # messages that have had no answer, in a row
+        self.error = None  # what was wrong last
+        self.handlers = {}
+        Session.__init__(self, db, device, **session)
+
+    def on(self, name):
+        """Decorate a function(argument) that runs the commands of a name; step() and run() call it.
+
+            @sync.on("valve")
+            def valve(is_open):
+                pin.value(is_open)
+                return "done"
+
+        What it returns, a JSON value, or raises goes up with the number of the command. A command whose time has passed is not run.
+        If the power fails in between, it is run again.
+        """
+
+        def add(function):
+            self.handlers[name] = function
+            return function
+
+        return add
 
     def connect(self):
         """Begin a session."""
-        self._session.connect()
-        self._waits = False
-        self._rest.set(0)
+        Session.connect(self)
+        self.rest = 0
+
+    def is_rested(self):
+        passed = max(0, ms(self._seen))
+        self._seen = ms()
+        self.rest = max(0, self.rest - passed)
+        self._beat = max(0, self._beat - passed)
+        return not self.rest
 
     def due(self):
         """Return the message to send now, a memoryview that holds until the next call, or None. Sending it may fail: then it comes again."""
-        if not self._rest.is_over():
+        if not self.is_rested():
             return None
-        if self._waits:
-            self._session.resend()
-            self._waits = False
+        if self.waiting:
+            self.resend()
             self.tries += 1
-        message = self._session.view()
-        if message is None and self._beat.is_over():
-            self._session.connect()
-            message = self._session.view()
+        message = self.message()
+        if message is None and not self._beat:
+            self.connect()
+            message = self.message()
         if message is None:
-            self._rest.set(self._every)
-            return None
-        self._waits = True
-        self._rest.set(min(later(self._patience, self.tries), self._heartbeat))
-        self._beat.set(self._heartbeat)
+            self.rest = self._every
+        else:
+            self._beat = int(self.heartbeat * 1000)
+            self.rest = min(later(self.patience, self.tries), self._beat)
         return message
 
-    def take(self, data):
-        """Take bytes that came; return whether they are the answer that was waited for."""
-        if not self._session.receive(data):
+    def receive(self, data):
+        """Take bytes that came; return whether they are the answer that was waited for. What a full medium refuses is sent again."""
+        try:
+            if not Session.receive(self, data):
+                return False
+        except StorageFullError as error:
+            self.note(error)
             return False
-        self._waits = False
         self.tries = 0
-        self._words = self._words + 1 if self._session.said else 0
-        self._rest.set(self._session.pause * 1000 or self._words > _MANY and later(self._patience, self._words - _MANY))
+        self._words = self._words + 1 if self.said else 0
+        self.rest = self.pause * 1000 or self._words > _MANY and later(self.patience, self._words - _MANY)
         return True
+
+    def note(self, error):
+        self.error = str(error) or repr(error)
+
+    def status(self):
+        """Return a dict: what Session.status() has; "unanswered": messages in a row; "error": what was wrong last, or None."""
+        found = Session.status(self)
+        found["unanswered"], found["error"] = self.tries, self.error
+        return found

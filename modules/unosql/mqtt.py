@@ -11,9 +11,9 @@ The network may be gone, the broker restart, the sink be away for weeks: the rec
 that it has them durably. docs/FORMAT.md has the messages, sync.py the protocol, broker.py the packets.
 """
 
-from . import broker, courier
-from .errors import BusyError, StorageFullError
-from .sync import Session
+from .broker import Broker, Lost
+from .courier import Courier, later
+from .errors import BusyError
 
 # Bytes that a packet has around a topic and a message, at the most.
 _AROUND = 9
@@ -21,76 +21,17 @@ _AROUND = 9
 _NAP = 0.1
 
 
-class Base:
-    """What both have: the names, the session and when to send."""
-
-    def __init__(self, db, device, prefix="unosql", heartbeat=120, patience=5, every=0, qos=0, **session):
-        self.session = Session(db, device, **session)
-        self._courier = courier.Courier(self.session, heartbeat, patience, every)
-        if qos not in (0, 1):
-            raise ValueError("qos is 0 or 1, not %r" % (qos,))
-        self._qos = qos
-        if not isinstance(prefix, str) or not prefix or "+" in prefix or "#" in prefix:
-            raise ValueError("prefix is the start of a topic, not %r" % (prefix,))
-        self._up = "%s/1/%s/up" % (prefix, device)
-        self._down = "%s/1/%s/down" % (prefix, device)
-        self._error = None
-        self._handlers = {}
-
-    def on(self, name):
-        """Decorate a function(argument) that runs the commands of a name; step() and run() call it.
-
-            @sync.on("valve")
-            def valve(is_open):
-                pin.value(is_open)
-                return "done"
-
-        What it returns, a JSON value, or raises goes up with the number of the command. A command whose time has passed is not run.
-        If the power fails in between, it is run again.
-        """
-
-        def add(function):
-            self._handlers[name] = function
-            return function
-
-        return add
-
-    def clock(self, before):
-        """Tell the sink that the clock was set. before: what time.time() was right before that.
-
-            before = time.time()
-            ntptime.settime()
-            sync.clock(before)
-
-        Records written since this object was made, or since the last call, have a time that is wrong by as much; the sink is told
-        which these are.
-        """
-        self.session.clock(before)
-
-    def setting(self, name, default=None):
-        """Return what the server has set, or default."""
-        found = self.session.setting(name)
-        return default if found is None else found
-
-    def status(self):
-        """Return a dict: what Session.status() has; "unanswered": messages in a row; "error": why the connection was lost last, or None."""
-        found = self.session.status()
-        found.update({"unanswered": self._courier.tries, "error": self._error})
-        return found
-
-    def _note(self, error):
-        self._error = str(error) or repr(error)
-
-    def _taken(self, message):
-        """Take what came; return whether it is the answer that was waited for. What a full medium refuses is sent again."""
-        try:
-            return self._courier.take(message)
-        except StorageFullError as error:
-            self._note(error)
-            return False
+def topics(prefix, device, qos):
+    """Return the topics to publish to and to hear."""
+    if qos not in (0, 1):
+        raise ValueError("qos is 0 or 1, not %r" % (qos,))
+    if not isinstance(prefix, str) or not prefix or "+" in prefix or "#" in prefix:
+        raise ValueError("prefix is the start of a topic, not %r" % (prefix,))
+    start = "%s/1/%s/" % (prefix, device)
+    return start + "up", start + "down"
 
 
-class Sync(Base):
+class Sync(Courier):
     """The way of a database to a sink through a broker that this object connects to, whenever it can.
 
     db: an Unosql, of unosql or of unosql.aio. device: its name: letters, digits, "_" and "-", 64 at the most.
@@ -117,19 +58,17 @@ class Sync(Base):
     """
 
     def __init__(
-        self, db, device, host, port=None, *, user=None, password=None, ssl=None, will=None, dial=None, room=512, heartbeat=120, patience=5, **options
+        self, db, device, host, port=None, *, user=None, password=None, ssl=None, will=None, dial=None, prefix="unosql", qos=0, room=512, **more
     ):
-        super().__init__(db, device, room=room, heartbeat=heartbeat, patience=patience, **options)
-        self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, patience))
-        keepalive = min(65535, int(heartbeat * 1.5 + 2 * patience) + 1)
+        Courier.__init__(self, db, device, room=room, **more)
+        self._up, self._down = topics(prefix, device, qos)
+        self._qos = qos
+        self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, self.patience))
+        keepalive = min(65535, int(self.heartbeat * 1.5 + 2 * self.patience) + 1)
         self._login = device, device if user is None and password is not None else user, password, keepalive, will
-        self._room = room + len(self._down) + _AROUND
-        self._patience = patience
+        self._buffer = room + len(self._down) + _AROUND
         self._broker = None
         self._calls = 0  # in vain, in a row
-        self._rest = courier.Countdown()  # to the next call, or for the broker to let us in
-        self._is_told = False  # the broker has let this connection in, and its session has begun
-        self._is_pinged = False
 
     def step(self):
         """Do what can be done now; return whether something was. Call it often: it waits for nothing but names, and handshakes of TLS.
@@ -137,14 +76,14 @@ class Sync(Base):
         What the network does is in status(). It raises what the database raises: CorruptionError, StorageFullError, and BusyError
         within another call.
         """
-        if not self._broker:
-            return self._rest.is_over() and self._call()
-        busy = self._listen() or self.session.work(self._handlers)
-        if self._broker and not self._broker.is_open:
-            if self._rest.is_over():
-                self._lose("no broker answers")
-            return busy
-        return self._speak() or busy
+        try:
+            return self._serve() if self._broker else self.is_rested() and self._call()
+        except Lost as error:  # the next connection comes later
+            self.note(error)
+            self.close()
+            self.rest = later(1, self._calls)
+            self._calls += 1
+            return True
 
     async def run(self):
         """step() for ever, in a task, with other tasks in between."""
@@ -162,6 +101,7 @@ class Sync(Base):
         if self._broker:
             self._broker.close()
         self._broker = None
+        self.rest = 0
 
     def status(self):
         """Return a dict.
@@ -172,71 +112,60 @@ class Sync(Base):
 
         ValueError in a transaction.
         """
-        found = super().status()
+        found = Courier.status(self)
         found["connected"] = bool(self._broker and self._broker.is_open)
         return found
 
     def _call(self):
-        stream = self._tried(self._dial)
-        if stream:
-            self._rest.set(int(self._patience * 2000))
-            self._is_told = self._is_pinged = False
-            self._broker = broker.Broker(stream, self._room, self._down)
-            self._tried(self._broker.connect, *self._login)
-        return bool(self._broker)
+        try:
+            stream = self._dial()
+        except (OSError, MemoryError, ImportError) as error:  # of a TLS connection; of a board without a network
+            raise Lost(str(error) or repr(error))
+        self.rest = int(self.patience * 2000)  # for the broker to let us in
+        self._is_begun = False  # the session of this connection
+        self._broker = Broker(stream, self._buffer, self._down)
+        self._broker.connect(*self._login)
+        return True
 
-    def _listen(self):
+    def _serve(self):
+        broker = self._broker
+        busy = self._listen(broker) or self.work(self.handlers)
+        if not broker.is_open:
+            if self.is_rested():
+                raise Lost("no broker answers")
+            return busy
+        if not self._is_begun:
+            self._is_begun = True
+            self.connect()
+        return self._speak(broker) or busy
+
+    def _listen(self, broker):
         """Take what came; return whether something did."""
         busy = False
-        while self._broker and self._tried(self._broker.flush) is not None:
-            message = self._tried(self._broker.receive)
-            if message is None:
-                break
+        broker.flush()
+        message = broker.receive()
+        while message is not None:
             busy = True
-            if self._taken(message):
-                self._error, self._calls = None, 0
+            if self.receive(message):
+                self.error, self._calls = None, 0
+            message = broker.receive()
         return busy
 
-    def _speak(self):
+    def _speak(self, broker):
         """Send what is due; return whether something was."""
-        if not self._broker:
-            return False
-        if not self._is_told:
-            self._is_told = True
-            self._courier.connect()
-        message = self._courier.due()
+        message = self.due()
         if message is None:
             return False
-        if not self._courier.tries or self._tried(self._ask):
-            self._tried(self._broker.publish, self._up, message, self._qos)
-        elif self._broker:
-            self._lose("the broker is silent")
+        if self.tries:  # the sink has not answered: does the broker?
+            if not (broker.heard and broker.flush()):
+                raise Lost("the broker is silent")
+            self.error = "no answer from the sink"
+            broker.ping()
+        broker.publish(self._up, message, self._qos)
         return True
 
-    def _ask(self):
-        """After a message that has no answer: ask the broker whether it is there. Return False if it was asked, and said nothing."""
-        if self._is_pinged and not self._broker.heard or not self._broker.flush():
-            return False
-        self._error = "no answer from the sink"
-        self._is_pinged, self._broker.heard = True, False
-        self._broker.ping()
-        return True
 
-    def _tried(self, call, *arguments):
-        try:
-            return call(*arguments)
-        except (OSError, MemoryError, ImportError) as error:  # of a TLS connection; of a board without a network
-            self._lose(error)
-
-    def _lose(self, error):
-        """The connection, or an attempt at one, is of no use: the next one comes later."""
-        self._note(error)
-        self.close()
-        self._rest.set(courier.later(1, self._calls))
-        self._calls += 1
-
-
-class Over(Base):
+class Over(Courier):
     """The same over a client of mqtt_as, or one with its calls, which the program makes and may use for more.
 
         config["queue_len"] = 1
@@ -248,8 +177,10 @@ class Over(Base):
     Arguments are the last ones of Sync, from prefix on. A program that reads client.queue itself gives reads=False, and what it reads to take().
     """
 
-    def __init__(self, db, device, client, *, reads=True, **options):
-        super().__init__(db, device, **options)
+    def __init__(self, db, device, client, *, prefix="unosql", qos=0, reads=True, **more):
+        Courier.__init__(self, db, device, **more)
+        self._up, self._down = topics(prefix, device, qos)
+        self._qos = qos
         self._client = client
         self._reads = reads
 
@@ -257,14 +188,12 @@ class Over(Base):
         """For ever, in a task, with other tasks in between."""
         import asyncio
 
-        tasks = [asyncio.create_task(self._subscribe())]
-        if self._reads:
-            tasks.append(asyncio.create_task(self._read()))
+        task = asyncio.create_task(self._read()) if self._reads else None
         try:
             while True:
-                await asyncio.sleep(0 if await self._step() else _NAP)
+                await asyncio.sleep(0 if await self._step(self._client) else _NAP)
         finally:
-            for task in tasks:
+            if task:
                 task.cancel()
 
     def take(self, topic, message):
@@ -272,36 +201,33 @@ class Over(Base):
         ours = bytes(topic) == self._down.encode()
         if ours:
             try:
-                self._taken(message)
+                self.receive(message)
             except BusyError:  # another task is in the middle of a call: the sink will answer again
                 pass
         return ours
-
-    async def _subscribe(self):
-        """The session begins anew with each connection."""
-        while True:
-            await self._client.up.wait()
-            self._client.up.clear()
-            await self._client.subscribe(self._down, 0)
-            self._courier.connect()
 
     async def _read(self):
         async for topic, message, _ in self._client.queue:
             self.take(topic, message)
 
-    async def _step(self):
+    async def _step(self, client):
+        """Return whether something was done. The session begins anew with each connection."""
         try:
-            busy = self.session.work(self._handlers)
-            message = self._courier.due() if self._client.isconnected() else None
-        except BusyError:
-            return False
-        if message is None:
-            return busy
-        try:
-            await self._client.publish(self._up, bytes(message), False, self._qos)
+            busy = self.work(self.handlers)
+            if client.up.is_set():
+                await client.subscribe(self._down, 0)
+                client.up.clear()
+                self.connect()
+            message = self.due() if client.isconnected() else None
+            if message is None:
+                return busy
+            await client.publish(self._up, bytes(message), False, self._qos)
+            return True
         except OSError as error:
-            self._note(error)
-        return True
+            self.note(error)
+        except BusyError:  # another task is in the middle of a call
+            pass
+        return False
 
 
 def opened(host, port, ssl, patience):
@@ -312,17 +238,13 @@ def opened(host, port, ssl, patience):
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     plain = socket.socket(family, kind, protocol)
     try:
-        if ssl:
-            plain.settimeout(patience)
-            plain.connect(address)
-            stream = ssl.wrap_socket(plain, server_hostname=host)
-        else:
-            stream = plain
+        plain.settimeout(patience if ssl else 0)
+        plain.connect(address)
+        stream = ssl.wrap_socket(plain, server_hostname=host) if ssl else plain
         stream.setblocking(False)
-        if not ssl:
-            plain.connect(address)
+        return stream
     except (OSError, MemoryError) as error:
-        if not (error.args and error.args[0] == errno.EINPROGRESS):
-            plain.close()
-            raise
-    return stream
+        if not ssl and error.args and error.args[0] == errno.EINPROGRESS:
+            return plain
+        plain.close()
+        raise

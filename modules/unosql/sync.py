@@ -6,12 +6,11 @@ that is waited for, that it has it durably. docs/FORMAT.md has the messages, doc
 
     session = Session(db, "pump-7", {"readings": 0})
     session.connect()                  # there is a connection, or a new one
-    message = session.message()        # bytes to send, or None
+    message = session.message()        # what to send, a memoryview, or None
     session.receive(answer)            # bytes that came
     session.resend()                   # no answer came for some seconds
 """
 
-import binascii
 import json
 import os
 import time
@@ -22,14 +21,9 @@ from .documents.arguments import check_name, check_number
 from .documents.record import dumps
 from .parcel import Parcel
 from .place import LETTERS
-from .sealing import BEFORE, BEHIND, Seal
 
-# Bytes of lines in a message, unless one is larger by itself.
-_CHUNK = 512
 # The log of clocks that were set.
 _CLOCK = "_clock"
-# Bytes of a message that comes, unless the carrier says otherwise.
-_ROOM = 512
 # Seconds from 1970 to 2000, where most ports begin.
 _FROM_1970 = 946684800
 # Seconds for which a sink may ask to be left alone.
@@ -38,7 +32,7 @@ _LONGEST = 3600
 
 def nonce(n=4):
     """Return n random bytes in hex."""
-    return binascii.hexlify(os.urandom(n)).decode()
+    return os.urandom(n).hex()
 
 
 class Session:
@@ -53,7 +47,7 @@ class Session:
     deflates bytes, as uzlib.compress; it takes RAM, and pays from some 1,000 bytes on.
     """
 
-    def __init__(self, db, device, logs=None, only=None, chunk=_CHUNK, down=None, room=_ROOM, key=None, pack=None):
+    def __init__(self, db, device, logs=None, only=None, chunk=512, down=None, room=512, key=None, pack=None):
         check_device(device)
         check_number("chunk", chunk, 64, 1 << 20)
         check_number("room", room, 256, 1 << 20)
@@ -62,8 +56,8 @@ class Session:
         self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
         self._only = only
         self._owned = None if down is None else [check_name(name) for name in down]
-        self._seal = None if key is None else Seal(key, device)
-        self._room = room - BEFORE - BEHIND if self._seal else room
+        self._parcel = Parcel(chunk, key, device, pack)
+        self._room = room - self._parcel.around
         self._has_work = down is not None  # there may be commands that wait
         self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
         if down is not None:
@@ -73,12 +67,12 @@ class Session:
             if not self._is_told(name):
                 raise ValueError("logs[%r]: what is not told must not go" % name)
         self._chunk = chunk
-        self._parcel = Parcel(chunk, self._seal, pack)
         self.said = None  # the word of the last answer, if it had one
         self.pause = 0  # seconds for which it asked to be left alone
         with database_of(db) as catalog:
             self._since = catalog.change  # when the clock is set: what is written since has the time of before
-            self._look_for_clock(catalog)
+            if catalog.collection(_CLOCK).number:
+                self._logs[_CLOCK] = 0
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
 
@@ -95,37 +89,32 @@ class Session:
 
     def resend(self):
         """Wait no more for an answer: the next message begins after what the sink is known to have."""
-        self._waiting = None  # the nonce of the message that is under way
+        self.waiting = None  # the nonce of the message that is under way
 
     def message(self):
-        """Return the next message, bytes, or None: one is under way, or there is nothing new."""
-        view = self.view()
-        return view and bytes(view)
-
-    def view(self):
-        """The same as a memoryview, which holds until the next call: it takes no memory."""
-        if self._waiting:
+        """Return the next message, a memoryview that holds until the next call, or None: one is under way, or there is nothing new."""
+        if self.waiting:
             return None
         with database_of(self._db) as catalog:
             if catalog.in_transaction:
                 return None  # what it has written is not durable
             catalog.store.flush_buffered()
             state = self._loaded(catalog)
-            if not self._is_in:
-                return self._hello(catalog, state)
-            if self._misses(catalog, state["base"]):
+            if self._is_in and self._misses(catalog, state["base"]):
                 self._fork(catalog, state["base"])
-                return self._hello(catalog, self._state)
-            return self._batch(catalog, state)
+            return self._batch(catalog, self._state) if self._is_in else self._hello(catalog, self._state)
 
     def receive(self, data):
         """Take what came, bytes; return whether it is the answer that was waited for. What is neither that nor to come down is ignored."""
-        told = self._parsed(data)
-        if not told or not self._state or told.get("e") != self._state["epoch"]:
+        try:
+            told = json.loads(bytes(self._parcel.opened(data)))
+        except (ValueError, RuntimeError):  # the latter for what is too deep
+            return False
+        if not isinstance(told, dict) or not self._state or told.get("e") != self._state["epoch"]:
             return False
         if "i" in told:
             self._come_down(told)
-        elif _is_answer(told) and told["s"] == self._waiting:
+        elif self.waiting and told.get("s") == self.waiting and _is_number(told.get("h")):
             with database_of(self._db) as catalog:
                 if not catalog.in_transaction:  # else it is sent again, and answered again
                     self._take(catalog, told)
@@ -156,22 +145,24 @@ class Session:
     def clock(self, before):
         """Tell the sink that the clock was set. before: what time.time() was right before that.
 
-        What this session's database has written since the session began, or since the last call, has a time that is wrong by as much.
+            before = time.time()
+            ntptime.settime()
+            sync.clock(before)
+
+        Records written since this object was made, or since the last call, have a time that is wrong by as much; the sink is told
+        which these are.
         """
         check_number("before", before)
         with database_of(self._db) as catalog:
             catalog.collection(_CLOCK, True).insert({"since": self._since, "seconds": catalog.now() - before})
             self._since = catalog.change
-            self._look_for_clock(catalog)
-
-    def _look_for_clock(self, catalog):
-        if catalog.collection(_CLOCK).number:
             self._logs[_CLOCK] = 0
 
-    def setting(self, name):
-        """Return the value that the server has set, or None."""
+    def setting(self, name, default=None):
+        """Return the value that the server has set, or default."""
         with database_of(self._db) as catalog:
-            return incoming.setting(catalog, name)
+            found = incoming.setting(catalog, name)
+        return default if found is None else found
 
     def status(self):
         """Return a dict. "epoch", "base": the change up to which the sink has everything. "waiting": changes after it.
@@ -210,20 +201,23 @@ class Session:
     # -- messages
 
     def _hello(self, catalog, state):
-        header = self._header(catalog, state["base"])
-        header.update({"hello": 1, "C": state["came"]})
+        more = {"hello": 1, "C": state["came"]}
         if self._owned is not None:
-            header.update({"m": self._room, "d": state.get("down")})
+            more["m"], more["d"] = self._room, state.get("down")
         if state["fork"]:
-            header["x"] = state["fork"]
+            more["x"] = state["fork"]
         self._parcel.begin()
-        return self._sent(header)
+        return self._sent(catalog, state["base"], 0, more)
 
     def _batch(self, catalog, state):
         """Return a message of what follows on base, or None. The session is durable before its first data."""
         if catalog.change == state["base"] and not self._is_news(state):
             return None
-        collections, to, size, n = self._existing(catalog), state["base"], 0, 0
+        collections, to, size, n = [], state["base"], 0, 0
+        for name in self._logs:
+            log = catalog.collection(name)
+            if log.number:
+                collections.append(log)
         self._parcel.begin()
         for change, collection, line in outgoing.lines(catalog, to, catalog.change):
             if line and self._is_told(collection.name):
@@ -237,11 +231,10 @@ class Session:
             to = change
         if state["came"] != self._session:
             self._store(catalog, came=self._session)
-        header = self._header(catalog, state["base"])
-        header.update({"t": to, "n": n, "c": self._described(collections)})
+        more = {"c": {str(c.number): [c.name, c.first, int(c.name in self._logs)] for c in collections}}
         if self._is_news(state):
-            header["d"] = state["down"]
-        return self._sent(header)
+            more["d"] = state["down"]
+        return self._sent(catalog, to, n, more)
 
     def _is_news(self, state):
         """Whether the sink is to be told what has come down."""
@@ -254,60 +247,33 @@ class Session:
             return name == incoming.RESULTS
         return name in self._only if self._only is not None else not name.startswith("_")
 
-    def _header(self, catalog, base):
-        return {
-            "e": self._state["epoch"],
-            "f": base,
-            "t": base,
-            "b": base,
-            "S": self._session,
-            "s": nonce(),
-            "n": 0,
-            "l": catalog.change,
-            "w": catalog.now(),
-            "z": time.gmtime(0)[0],
-        }
-
-    def _described(self, collections):
-        """Return {number: [name, oldest id, 1 for a log]}: what the sink must know of collections."""
-        return {
-            str(collection.number): [collection.name, collection.first, int(collection.name in self._logs)]
-            for collection in collections
-            if self._is_told(collection.name)
-        }
-
-    def _sent(self, header):
-        self._waiting = header["s"]
-        self._telling = header.get("d", self._confirmed)
-        return self._parcel.finish(dumps(header))
+    def _sent(self, catalog, to, n, more):
+        """Return the message with the lines that the parcel has, and a header. more: a dict of what is not in each header."""
+        base = self._state["base"]
+        self.waiting = more["s"] = nonce()
+        self._telling = more.get("d", self._confirmed)
+        more.update({"e": self._state["epoch"], "f": base, "t": to, "b": base, "S": self._session, "n": n})
+        more.update({"l": catalog.change, "w": catalog.now(), "z": time.gmtime(0)[0]})
+        return self._parcel.finish(dumps(more))
 
     # -- answers
 
-    def _parsed(self, data):
-        """Return the dict in what came, or None."""
-        try:
-            told = json.loads(bytes(self._seal.opened(data) if self._seal else data))
-        except (ValueError, RuntimeError):  # the latter for what is too deep
-            return None
-        return told if isinstance(told, dict) else None
-
     def _take(self, catalog, answer):
-        say, has, base = answer.get("say"), answer["h"], self._state["base"]
-        self._waiting = None
-        self.said, self.pause = say, _seconds(answer.get("wait"))
+        say, has, wait = answer.get("say"), answer["h"], answer.get("wait")
+        self.resend()
+        self.said, self.pause = say, wait if isinstance(wait, int) and 0 < wait <= _LONGEST else 0
         self._confirmed = self._telling
-        if not self._is_in and say in (None, "back"):
-            self._begin_at(catalog, answer.get("d"))
         if say == "who":
-            return self.connect()
-        if say == "fork" or say == "back" and self._misses(catalog, has):
-            return self._fork(catalog, base if say == "fork" else has)
-        if say == "back":
-            if has < base:
-                self._store(catalog, base=has)
-        elif say is None and base < has <= catalog.change:
-            self._store(catalog, {log.name: self._logs[log.name] for log in self._existing(catalog)}, base=has)
-        self._is_in = self._is_in or say in (None, "back")
+            self.connect()
+        elif say == "fork":
+            self._fork(catalog, self._state["base"])
+        elif say == "back" and self._misses(catalog, has):
+            self._fork(catalog, has)
+        elif say in (None, "back"):
+            if not self._is_in:
+                self._begin_at(catalog, answer.get("d"))
+            self._settle(catalog, say, has)
+            self._is_in = True
 
     def _begin_at(self, catalog, cursor):
         """The sink says from which number on it sends down."""
@@ -315,23 +281,29 @@ class Session:
             self._store(catalog, down=cursor)
             self._confirmed = cursor
 
+    def _settle(self, catalog, say, has):
+        """The sink has all up to a change, or only that far (say is "back")."""
+        if say:
+            if has < self._state["base"]:
+                self._store(catalog, base=has)
+        elif self._state["base"] < has <= catalog.change:
+            self._store(catalog, self._logs, base=has)
+
     def _come_down(self, told):
         """Apply what is next, one item after the other: each is durable with its number."""
         if self._owned is None or not self._is_in or told.get("S") != self._session or not isinstance(told["i"], list):
             return
         with database_of(self._db) as catalog:
+            life, n = self._state.get("down") or (None, 0)
+            if catalog.in_transaction or life is None or told.get("g") != life:
+                return
             for item in told["i"]:
-                state = self._state
-                life, n = state.get("down") or (None, 0)
-                if not catalog.in_transaction and life and told.get("g") == life and isinstance(item, list) and item[:1] == [n + 1]:
-                    state = dict(state, down=[life, n + 1])
-                    incoming.apply(catalog, life, item, self._owned, lambda: peers.write(catalog, self._device, state))
+                if isinstance(item, list) and item[:1] == [n + 1]:
+                    n += 1
+                    state = dict(self._state, down=[life, n])
+                    incoming.apply(catalog, item, self._owned, self._device, state)
                     catalog.store.flush_buffered()
                     self._state, self._has_work = state, True
-
-    def _existing(self, catalog):
-        """Return the logs that there are, as Collections."""
-        return [log for log in [catalog.collection(name) for name in self._logs] if log.number]
 
     def _fork(self, catalog, base):
         """Go on under a new epoch, which begins where the sink's knowledge of this past ends."""
@@ -345,10 +317,6 @@ def check_device(name):
         raise ValueError("a device's name has 1 to 64 letters, digits, '_' or '-', not %r" % (name,))
 
 
-def _seconds(n):
-    return n if isinstance(n, int) and 0 < n <= _LONGEST else 0
-
-
 def _run(command, handlers, now):
     """Return what becomes of a command: ("result", value) or ("error", why)."""
     if command["until"] is not None and now > command["until"]:
@@ -359,10 +327,6 @@ def _run(command, handlers, now):
         return "result", handlers[command["name"]](command["argument"])
     except Exception as error:
         return "error", repr(error)
-
-
-def _is_answer(told):
-    return isinstance(told.get("s"), str) and _is_number(told.get("h"))
 
 
 def _is_number(n):

@@ -1,21 +1,12 @@
 """Store and forward over MQTT: docs/API.md."""
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from .aio import Unosql as AioUnosql
 from .core import Unosql
-from .sync import Session
+from .courier import Courier
 
-_F = TypeVar("_F", bound=Callable[[Any], Any])
-
-class Base:
-    session: Session
-    def on(self, name: str) -> Callable[[_F], _F]: "Decorate a function(argument) that runs the commands of a name."
-    def setting(self, name: str, default: Any = None) -> Any: "What the server has set, or default."
-    def clock(self, before: int) -> None: "The clock was set; before: time.time() right before that."
-    def status(self) -> dict[str, Any]: "epoch, base, waiting, online, unanswered, error; of Sync also connected."
-
-class Sync(Base):
+class Sync(Courier):
     """host, port: of the broker; 1883, or 8883 with ssl. user: the device, if there is a password.
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n.
     only: the collections that are sent; None: all whose names do not start with "_". chunk: bytes of records in a message.
@@ -32,7 +23,7 @@ class Sync(Base):
     async def run(self) -> None: "step() for ever."
     def close(self) -> None: ...
 
-class Over(Base):
+class Over(Courier):
     """client: of mqtt_as. reads=False: the program gives what it reads of client.queue to take()."""
     def __init__(
         self, db: Unosql | AioUnosql, device: str, client: Any, *, prefix: str = "unosql", logs: Mapping[str, int] | None = None,

@@ -33,7 +33,7 @@ class Server:
         message = self.session.message()
         if message is None:
             return None
-        head, *lines = message.split(b"\n")
+        head, *lines = bytes(message).split(b"\n")
         header = self.header = json.loads(head)
         self.lines += [json.loads(line) for line in lines]
         self.d = header.get("d", self.d)
@@ -116,7 +116,7 @@ def test_what_is_of_another_time_is_left_out():
 def test_a_session_that_takes_nothing_tells_nothing():
     db = made()
     session = Session(db, "pump-7")
-    header = json.loads(session.message())
+    header = json.loads(bytes(session.message()))
     same([name in header for name in ("d", "m")], [False, False])
     session.receive(json.dumps({"e": header["e"], "s": header["s"], "h": 0, "d": ["life", 0]}).encode())
     session.receive(json.dumps({"e": header["e"], "S": header["S"], "g": "life", "i": [[1, "set", "a", 1]]}).encode())

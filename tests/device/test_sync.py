@@ -15,6 +15,12 @@ def parts(message):
     return json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
 
 
+def said(session):
+    """The next message of a session, as bytes that stay, or None."""
+    message = session.message()
+    return message and bytes(message)
+
+
 def answer(session, message, h=None, say=None):
     """Answer a message as a sink does that has all up to h; return (header, lines) of the message."""
     header, lines = parts(message)
@@ -27,7 +33,7 @@ def answer(session, message, h=None, say=None):
 
 def online(db, **options):
     session = Session(db, "pump-7", **options)
-    answer(session, session.message())
+    answer(session, said(session))
     return session
 
 
@@ -35,7 +41,7 @@ def drained(session):
     """All lines until nothing is new."""
     lines = []
     while True:
-        message = session.message()
+        message = said(session)
         if message is None:
             return lines
         lines += answer(session, message)[1]
@@ -53,14 +59,14 @@ def filled(n=50, **options):
 def test_a_hello_then_what_is_new_in_order():
     db = filled(3)
     session = Session(db, "pump-7")
-    header, lines = answer(session, session.message())
+    header, lines = answer(session, said(session))
     same([header[name] for name in ("hello", "f", "t", "b", "n", "l")], [1, 0, 0, 0, 0, 3])
     same(lines, [])
-    header, lines = answer(session, session.message())
+    header, lines = answer(session, said(session))
     same([header[name] for name in ("f", "t", "b", "n")], [0, 3, 0, 3])
     same([line[1:4] + line[5:] for line in lines], [[i, 1, i, {"celsius": (i - 1) / 2}] for i in (1, 2, 3)])
     same(list(header["c"].values()), [["readings", 1, 0]])
-    same(session.message(), None)
+    same(said(session), None)
     db.update("readings", "id", 2, {"celsius": 9})
     db.delete("readings", "id", 3)
     lines = drained(session)
@@ -77,7 +83,7 @@ def test_messages_are_as_long_as_they_may_be():
     longest = 0
     ids = []
     while True:
-        message = session.message()
+        message = said(session)
         if message is None:
             break
         header, lines = answer(session, message)
@@ -100,7 +106,7 @@ def test_messages_may_be_deflated():
         db.insert("readings", {"celsius": 21.5 + i % 3, "humidity": 40 + i % 7, "battery": 3699, "where": "room-3"})
     session, ids, plain, sent = Session(db, "pump-7", chunk=1024, pack=lambda data: uzlib.compress(data, 10)), [], 0, 0
     while True:
-        message = session.message()
+        message = said(session)
         if message is None:
             break
         whole = message
@@ -118,13 +124,13 @@ def test_messages_may_be_deflated():
 def test_nothing_goes_before_the_sink_has_it():
     db = filled()
     session = online(db, logs={"readings": 5})
-    message = session.message()
-    same(session.message(), None)  # one is under way
+    message = said(session)
+    same(said(session), None)  # one is under way
     for wrong in (b"", b"{}", b"[]", b"\xff", b'{"e": "x", "s": "y", "h": 9}', b'{"e": 1, "s": 2, "h": true}'):
         same(session.receive(wrong), False)
     same(db.count("readings"), 50)
     session.resend()
-    header, lines = answer(session, session.message())
+    header, lines = answer(session, said(session))
     same(parts(message)[1], lines)
     same(column(db.find("readings", limit=1), "id"), [len(lines) + 1])
     drained(session)
@@ -135,13 +141,13 @@ def test_nothing_goes_before_the_sink_has_it():
 def test_the_cursor_is_durable():
     db = filled(20)
     session = online(db, logs={"readings": 0}, chunk=300)
-    answer(session, session.message())
+    answer(session, said(session))
     before = session.status()
     db = again(db)
     session = Session(db, "pump-7", {"readings": 0}, chunk=300)
     after = session.status()
     same([after[name] for name in ("epoch", "base", "waiting")], [before[name] for name in ("epoch", "base", "waiting")])
-    header, _ = answer(session, session.message())
+    header, _ = answer(session, said(session))
     same(header["f"], before["base"])
     assert header["C"]
     drained(session)
@@ -161,7 +167,7 @@ def test_collections_that_are_told():
 
 def session_of(db, name, **options):
     session = Session(db, name, **options)
-    answer(session, session.message())
+    answer(session, said(session))
     return session
 
 
@@ -170,7 +176,7 @@ def test_a_sink_that_was_put_back_gets_again_what_is_there():
     session = online(db, logs={"readings": 10})
     drained(session)
     session.connect()
-    answer(session, session.message(), 5, "back")
+    answer(session, said(session), 5, "back")
     same([line[1] for line in drained(session)], list(range(21, 31)))
 
 
@@ -180,8 +186,8 @@ def test_a_database_that_was_put_back_goes_on_under_a_new_epoch():
     drained(session)
     epoch = session.status()["epoch"]
     session.connect()
-    answer(session, session.message(), 10, "fork")
-    header, _ = answer(session, session.message(), 0)
+    answer(session, said(session), 10, "fork")
+    header, _ = answer(session, said(session), 0)
     same(header["x"], [epoch, 10])
     assert header["e"] != epoch
     same(len(drained(session)), 10)
@@ -193,7 +199,7 @@ def test_in_a_transaction_nothing_is_told():
     drained(session)
     with db.transaction():
         db.insert("readings", {})
-        same(session.message(), None)
+        same(said(session), None)
         raises(ValueError, "transaction", session.status)
     same(len(drained(session)), 1)
 
@@ -212,7 +218,7 @@ def test_when_deletions_are_forgotten_all_state_goes_anew():
     for _ in range(300):
         db.delete("readings", "id", db.insert("readings", {}))
     assert db.get_stats()["forgotten"] > 20
-    header, _ = answer(session, session.message())
+    header, _ = answer(session, said(session))
     same(header["x"], [epoch, 20])
     same([line[1] for line in drained(session) if line[2]], list(range(2, 21)))
     same(session.status()["waiting"], 0)
@@ -229,8 +235,8 @@ def test_a_clock_that_is_set_is_told():
     db.insert("readings", {})
     clock.time += 5
     session.clock(800000003)
-    answer(session, session.message())
-    header, lines = answer(session, session.message())
+    answer(session, said(session))
+    header, lines = answer(session, said(session))
     same([line[4] for line in lines], [60, 60, 60, 800000000, 800000000, 800000005])
     same([line[5] for line in lines if "since" in line[5]], [{"since": 2, "seconds": 799999940}, {"since": 4, "seconds": 2}])
     same(sorted(told[::2] for told in header["c"].values()), [["_clock", 1], ["readings", 1]])

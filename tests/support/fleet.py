@@ -138,7 +138,7 @@ class Fleet:
 
     def _serve(self, device, now):
         message = device.session.message()
-        if message is None and device.session._waiting and now - device.sent_at > PATIENCE:
+        if message is None and device.session.waiting and now - device.sent_at > PATIENCE:
             device.session.resend()
             self.said["again"] += 1
             message = device.session.message()
@@ -146,8 +146,8 @@ class Fleet:
             device.sent_at = now
             self.said["sent"] += 1
             if device.name in self.seals:
-                message = b"\1" + self.seals[device.name].seal(message, b"u1u" + device.name.encode())
-            self.client.publish("%s/1/%s/up" % (self.prefix, device.name), message, qos=self.qos)
+                message = b"\1" + self.seals[device.name].seal(bytes(message), b"u1u" + device.name.encode())
+            self.client.publish("%s/1/%s/up" % (self.prefix, device.name), bytes(message), qos=self.qos)
         return bool(message)
 
     def _opened(self, name, payload):
@@ -186,7 +186,7 @@ class Fleet:
 
     def waiting(self):
         """The names of devices that have something which the sink has not, or does not know their session yet."""
-        return [device.name for device in self.devices.values() if device.session._waiting or not device.session._is_in
+        return [device.name for device in self.devices.values() if device.session.waiting or not device.session._is_in
                 or device.session.status()["waiting"]]
 
     def problems(self, dsn):

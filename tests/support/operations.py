@@ -187,7 +187,7 @@ def answered(session, **more):
     """Answer the next message as a sink does; return its header, or None when there is none."""
     message = session.message()
     if message:
-        header = json.loads(message.split(b"\n")[0])
+        header = json.loads(bytes(message).split(b"\n")[0])
         session.receive(json.dumps(dict({"e": header["e"], "s": header["s"], "h": header["t"]}, **more)).encode())
         return header
 

@@ -130,7 +130,7 @@ class World:
     def send(self):
         message = self.session.message()
         if message:
-            self.up.append(message)
+            self.up.append(bytes(message))
 
     def carry_up(self, rng):
         """Let a message arrive, the next or any, and lose its answer at times."""

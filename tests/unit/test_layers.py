@@ -221,3 +221,29 @@ def test_what_is_imported_of_the_package_is_there(folder):
     """In programs that no test runs, too: when modules move these would be found out much later."""
     taken = {(path, *what) for path in (ROOT / folder).rglob("*.py") for what in absolute(path)}
     assert [(str(path), module, name) for path, module, name in sorted(taken, key=str) if not is_there(module, name)] == []
+
+
+def classes():
+    """{name of a class: (its module, names of its bases, private names that it sets or defines)}."""
+    found = {}
+    for module, path in MODULES.items():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                bases = [getattr(base, "id", getattr(base, "attr", None)) for base in node.bases]
+                found[node.name] = module, bases, {name for name in defined(ast.walk(node)) if private(name)}
+    return found
+
+
+def above(name, known):
+    for base in known[name][1]:
+        if base in known:
+            yield base
+            yield from above(base, known)
+
+
+def test_a_class_takes_no_private_name_of_one_of_another_module():
+    """Where it comes from that one, it would overwrite what the other relies on."""
+    known = classes()
+    assert list(above("Sync", known)) == ["Courier", "Session"]
+    pairs = [(name, base) for name in known for base in above(name, known) if known[name][0] != known[base][0]]
+    assert {pair: known[pair[0]][2] & known[pair[1]][2] for pair in pairs if known[pair[0]][2] & known[pair[1]][2]} == {}

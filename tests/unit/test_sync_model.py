@@ -108,7 +108,7 @@ def without_back(original):
 
 def with_any_nonce(original):
     def receive(self, data):
-        self._waiting = self._waiting and protocol.json.loads(data).get("s", self._waiting)
+        self.waiting = self.waiting and protocol.json.loads(data).get("s", self.waiting)
         return original(self, data)
 
     return receive

@@ -4,7 +4,7 @@ An item is a list: [number, kind, ...]. docs/FORMAT.md has the kinds.
 """
 
 from ..errors import ConflictError, UniqueError
-from . import many, queue
+from . import many, peers, queue
 from .arguments import called
 from .condition import compile
 from .query import search
@@ -13,19 +13,19 @@ from .steps import finish
 SETTINGS, INBOX, RESULTS = "_config", "_inbox", "_results"
 
 
-def apply(catalog, life, item, owned, store):
-    """Apply an item, and call store() in the same batch. owned: names of the collections that the server may write.
+def apply(catalog, item, owned, peer, state):
+    """Apply an item, and store a peer's state in the same batch. owned: names of the collections that the server may write.
 
-    life: of the server's numbers. Instead of what can't be applied there is a result that says why.
+    Instead of what can't be applied there is a result that says why.
     """
     try:
         with catalog.atomic():
-            _effect(catalog, life, item, owned)
-            store()
+            _effect(catalog, state["down"][0], item, owned)
+            peers.write(catalog, peer, state)
     except (ValueError, TypeError, IndexError, ConflictError, UniqueError) as error:
         with catalog.atomic():
-            _tell(catalog, life, item[0], "error", str(error) or repr(error))
-            store()
+            _tell(catalog, state["down"][0], item[0], "error", str(error) or repr(error))
+            peers.write(catalog, peer, state)
 
 
 def setting(catalog, name):
@@ -44,15 +44,13 @@ def next_command(catalog):
 def done(catalog, command, key, value):
     """Store the result of a command, or its error, and let go of the command, in one batch. key: "result" or "error"."""
     try:
-        _done(catalog, command, key, value)
+        with catalog.atomic():
+            _tell(catalog, command["life"], command["n"], key, value)
+            queue.ack(catalog.collection(INBOX), command["id"])
     except ValueError as error:
-        _done(catalog, command, "error", "its result cannot be stored: %s" % error)
-
-
-def _done(catalog, command, key, value):
-    with catalog.atomic():
-        _tell(catalog, command["life"], command["n"], key, value)
-        queue.ack(catalog.collection(INBOX), command["id"])
+        if key == "error":
+            raise
+        done(catalog, command, "error", "its result cannot be stored: %s" % error)
 
 
 def _tell(catalog, life, n, key, value):

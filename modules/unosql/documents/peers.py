@@ -23,8 +23,10 @@ def write(catalog, name, state, logs=()):
 
     All is one batch.
     """
-    ops = [_shortened(catalog.collection(log), state["base"], logs[log]) for log in logs]
-    catalog.store.apply([op for op in ops if op] + [(_key(name), dumps(state))])
+    ops = [(_key(name), dumps(state))]
+    for log in logs:
+        ops += _shortened(catalog.collection(log), state["base"], logs[log])
+    catalog.store.apply(ops)
 
 
 def _key(name):
@@ -32,10 +34,10 @@ def _key(name):
 
 
 def _shortened(collection, base, keep):
-    """Return the operation that drops the oldest records of a log up to those that changed after base, or None."""
+    """Return the operations that drop the oldest records of a log up to those that changed after base: one, or none."""
     first, gone = collection.first, 0
     for id, raw in collection.stored(collection.first, collection.next - keep):
         if header(raw)[2] > base or gone == _MOST:
             break
         first, gone = id + 1, gone + 1
-    return collection.catalogue_op(first=first, count=collection.count - gone) if gone else None
+    return [collection.catalogue_op(first=first, count=collection.count - gone)] if gone else []

@@ -293,6 +293,37 @@ def test_hash_tables_are_micropythons():
     assert sorted(emit.place(list(range(100)), 100)) == list(range(100))
 
 
+def literals(text, data):
+    """How often bytes stand in C as a constant."""
+    return text.count('"%s"' % "".join("\\x%02x" % byte for byte in data))
+
+
+def test_modules_share_equal_constants(freeze):
+    text = freeze({
+        "x": "def f(): return b'common', 1 << 62\ndef g(): return b'common'\n",
+        "y": "def f(x=1 << 62): return b'common', x\ndef g(): return 1.5, (b'common', 3)\ndef h(): return 1, 1.5, (b'common', 3)\n",
+    }, "flash x\nflash y")
+    assert literals(text, b"common") == 1 and len(re.findall(r"\.dig=.*0x4000", text)) == 1
+    assert len(re.findall(r"const mp_obj_float_t \w+ = ", text)) == 1
+    assert text.count(", MP_ROM_INT(3)}}") == 2  # whether one tuple is another a program may ask
+
+
+def test_what_only_bodies_use_is_no_constant(freeze):
+    many = "".join("_%d = b'number %d'\n" % (i, i) for i in range(200))
+    text = freeze({"x": "A, _B, _C = b'public', b'private', b'for a function'\n" + many + "def f(): return _C, b'own', _150\n"}, "flash x")
+    words = [b"public", b"private", b"for a function", b"own", b"number 150", b"number 151"]
+    assert [literals(text, word) for word in words] == [1, 0, 1, 1, 1, 0]
+    assert "const_obj_table_data_x[3]" in text
+
+
+def test_a_name_for_which_there_is_no_number_stays_a_name(freeze):
+    """A constant's number may take more bytes than the name's had: then the name is looked up."""
+    own = ", ".join("b'number %d'" % i for i in range(200))
+    text = freeze({"x": "_early = b'early'\n_late = b'late'\ndef f(): return _early\ndef g(): return [%s]\ndef h(): return _late\n" % own})
+    names = text[text.index("permafrost_names_x_table"):].partition("};")[0]
+    assert "MP_QSTR__early" in names and literals(text, b"early") == 1
+
+
 def test_the_plan_of_our_images_names_all_that_stays_in_ram():
     plan = modules.read_plan(ROOT / "boards" / "permafrost.txt")
     assert {name for name, keeps in plan.items() if keeps == "flash"} == {"unosql", "uzlib"}

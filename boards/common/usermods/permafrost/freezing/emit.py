@@ -62,6 +62,7 @@ class Emitter:
         self._hash_bytes = tool.config.MICROPY_QSTR_BYTES_IN_HASH
         self._out = out
         self._written = {}  # id of a value -> (the value, C)
+        self._shared = {}  # (type, repr) of a number, text or bytes -> C: all modules have the same one
         self._count = 0
         self._owner = ""  # the module that names are for
         self._writers = {
@@ -97,7 +98,10 @@ class Emitter:
         """C for an object in a module's table. name: where it needs one."""
         if type(value) in self._writers or isinstance(value, Module):
             return self.value(value)
-        return self._tool.CompiledModule.freeze_constant_obj(None, name, value)
+        key = type(value), repr(value)
+        if key not in self._shared or not is_plain(value):
+            self._shared[key] = self._tool.CompiledModule.freeze_constant_obj(None, name, value)
+        return self._shared[key]
 
     def constants(self, module):
         """The mp_module_constants_t of a module."""
@@ -118,7 +122,7 @@ class Emitter:
     def value(self, value):
         """C for a value, as an initialiser of a mp_rom_obj_t."""
         if is_plain(value) and not isinstance(value, tuple):
-            return self._tool.CompiledModule.freeze_constant_obj(None, self._name("constant"), value)
+            return self._constant(self._name("constant"), value)
         if isinstance(value, Module):
             return "MP_ROM_PTR(%s)" % self.address(value)
         if id(value) not in self._written:

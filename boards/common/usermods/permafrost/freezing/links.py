@@ -15,12 +15,15 @@ LATE = ("IMPORT_FROM", "LOAD_ATTR", "LOAD_METHOD")  # what finds a name of a mod
 def link(modules):
     """Change the code and the tables of all modules that become constants."""
     for module in modules.all.values():
+        if module.keeps != "run":
+            _drop_objects(modules.tool, module)
         if module.keeps == "flash":
             _link(modules.tool, module)
-    late = {name for module in modules.all.values() for name in _late(modules.tool, module)}
+    late = {name for module in modules.all.values() for name in _named(modules.tool, module, LATE)}
     for module in modules.all.values():
         if module.keeps == "flash":
-            module.names = {name: value for name, value in module.names.items() if _is_public(module, name, value, late)}
+            asked = late.union(_named(modules.tool, module, ("LOAD_GLOBAL",)))  # there was no room for their numbers
+            module.names = {name: value for name, value in module.names.items() if _is_public(module, name, value, asked)}
         if module.keeps != "run":
             _drop_names(modules.tool, module)
 
@@ -85,17 +88,17 @@ def _patch(code, at, new):
     code.fun_data = code.fun_data[:at] + new + code.fun_data[at + len(new):]
 
 
-def _late(tool, module):
-    """Names that a module's code may find in any module."""
+def _named(tool, module, kinds):
+    """Names in instructions of these kinds in a module's code."""
     for code in functions(module):
         for instruction in instructions(tool, code).values():
-            if instruction.name in LATE:
+            if instruction.name in kinds:
                 yield instruction.argument
 
 
-def _is_public(module, name, value, late):
+def _is_public(module, name, value, asked):
     """Whether a name of a module may be asked for: not what is its own, nor what it has of others for its functions."""
-    if name in late or name.startswith("__"):
+    if name in asked or name.startswith("__"):
         return True
     return not name.startswith("_") and not (name in module.linked and _is_borrowed(module, value))
 
@@ -112,10 +115,34 @@ def _drop_names(tool, module):
     used = sorted({0} | {number for code in functions(module) for _, number, _ in _names(tool, code)})
     numbers = {number: new for new, number in enumerate(used)}
     for code in functions(module):
-        for at, number, size in _names(tool, code):
-            _patch(code, at, _padded(numbers[number], size))
+        _renumber(code, _names(tool, code), numbers)
         code.names = tuple(numbers[number] for number in code.names)
     module.source.qstr_table[:] = [module.source.qstr_table[number] for number in used]
+
+
+def _drop_objects(tool, module):
+    """Leave only the objects that a module's functions use: bodies have run."""
+    used = sorted({number for code in functions(module) for _, number, _ in _objects(tool, code)})
+    numbers = {number: new for new, number in enumerate(used)}
+    for code in functions(module):
+        _renumber(code, _objects(tool, code), numbers)
+    module.source.obj_table[:] = [module.source.obj_table[number] for number in used]
+
+
+def _renumber(code, found, numbers):
+    for at, number, size in found:
+        _patch(code, at, _padded(numbers[number], size))
+
+
+def _objects(tool, code):
+    """(offset, number, bytes) of each object that a function's instructions name."""
+    at, found = code.offset_opcodes, []
+    while at < len(code.fun_data):
+        _, size, argument, _ = tool.mp_opcode_decode(code.fun_data, at)
+        if code.fun_data[at] == tool.Opcode.MP_BC_LOAD_CONST_OBJ:
+            found.append((at + 1, argument, _size(code.fun_data, at + 1)))
+        at += size
+    return found
 
 
 def _names(tool, code):

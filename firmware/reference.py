@@ -36,6 +36,7 @@ class Chapter(NamedTuple):
 CHAPTERS = (
     Chapter("asyncio", "unosql/aio.py", True, {"Unosql": "unosql.aio.Unosql", "Unosql.transaction": "db.transaction",
                                                "Unosql.watch": "db.watch", "Unosql.on_change": "db.on_change"}),
+    Chapter("JSON lines", "unosql/jsonl.py", True, {name: "jsonl." + name for name in ("dump", "load")}),
     Chapter("Store and forward", "unosql/mqtt.py", True, {
         "Sync": "unosql.mqtt.Sync", **{"Sync." + name: "sync." + name for name in ("step", "run", "status", "close")},
         "unosql/courier.py:Courier.on": "sync.on", "unosql/sync.py:Session.setting": "sync.setting", "unosql/sync.py:Session.clock": "sync.clock",

@@ -65,7 +65,7 @@ class UniqueError(UnosqlError):
     index: the index's fields. id: of the record that holds it.
     """
 
-    def __init__(self, index, id):
-        super().__init__("unique index %s: record %d holds that value" % (", ".join(index), id))
+    def __init__(self, index, id, where=""):
+        super().__init__("%sunique index %s: record %d holds that value" % (where, ", ".join(index), id))
         self.index = index
         self.id = id

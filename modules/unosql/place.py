@@ -58,7 +58,7 @@ class Place:
     """Where a database is kept. name: db_name. path, storage: as given to core.Unosql."""
 
     def __init__(self, name, path, storage):
-        if not isinstance(name, str) or not 0 < len(name) <= 32 or [c for c in name if c not in LETTERS]:
+        if not isinstance(name, str) or not 0 < len(name) <= 32 or name.strip(LETTERS):
             raise ValueError("db_name is 1 to 32 letters, digits, '_' or '-', not %r" % (name,))
         self.name = name
         self.base = _absolute(path or ".") + name  # what the names of its files start with

@@ -4,7 +4,7 @@ Such a line is {"collection": name, "next": id, "options": {...}, "indexes": [{"
 """
 from . import engine  # noqa: F401
 from unosql.documents import index, schema, steps
-from unosql.documents.record import META, check, pack
+from unosql.jsonl import put, settle  # noqa: F401
 
 _INDEX = ("keys", "unique", "where")
 
@@ -51,39 +51,11 @@ def _check_options(options):
             raise ValueError("no option of a collection: %s=%r" % (name, value))
 
 
-def put(collection, record):
-    """Insert a record under its own id, with its timestamp and version: now and 1 where it has none. ValueError.
-
-    Within a transaction, at whose end finish() must be called.
-    """
-    for field in META:
-        if field in record and not _is_id(record[field], field != "timestamp"):
-            raise ValueError("record[%r] is %r; --keep-ids takes whole numbers" % (field, record[field]))
-    if "id" not in record:
-        raise ValueError("the record has no id to keep")
-    id = record["id"]
-    check(record, own=True)
-    if id < collection.first or collection.raw(id) is not None:
-        raise ValueError("id %d is taken in %s" % (id, collection.name))
-    if not collection.number:
-        collection.configure({})
-    _put(collection, id, record)
-
-
-def _put(collection, id, record):
-    """The version tells no insert from an update here: the counters are set as restoring sets them."""
-    count, following, first = collection.count + 1, max(collection.next, id + 1), collection.first
-    catalog = collection.catalog
-    raw = pack(record.get("version", 1), record.get("timestamp", catalog.now()), catalog.change + 1, record)
-    collection.replace(id, None, raw, [])
-    collection.count, collection.next, collection.first = count, following, first
-
-
 def finish(catalog, names):
     """Store the counters of collections, and drop what a capped one has too many of."""
     for name in names:
-        catalog.collection(name, True).configure({})
+        settle(catalog.collection(name, True))
 
 
-def _is_id(value, least=1):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_id(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -8,6 +8,7 @@ import pytest
 from test_pc import KINDS, digest, fails, littlefs, make, run
 from test_pc import no_keys_around  # noqa: F401  a fixture
 
+from unosql import jsonl
 from unosql.core import Unosql
 from unosql.storage.files import Files
 from unosql_pc import database, images, times
@@ -219,3 +220,23 @@ def test_export_keeps_ids_of_every_kind(kind, tmp_path, capsys):
     assert [(s["collection"], s["next"], s["indexes"]) for s in states] == [
         (name, {"users": 31, "log": 41}[name], truth[name][1]) for name in sorted(truth)]
     assert "--format jsonl" in fails(capsys, "export", path, "--format", "csv", "--keep-ids", "-o", tmp_path / "o.csv")
+
+
+def test_lines_of_a_device_and_of_the_pc(tmp_path, capsys):
+    """What unosql.jsonl writes on a board `unosql import` takes, and the other way, with ids, timestamps and versions."""
+    with Unosql("here", path=str(tmp_path), log_level="NONE") as db:
+        db.insert_many("log", [{"t": n, "text": "caf\xe9"} for n in range(5)])
+        db.update("log", "t", 2, {"t": 9})
+        db.delete("log", "t", 1)
+        with open(tmp_path / "device.jsonl", "wb") as file:
+            assert jsonl.dump(db, "log", file) == 4
+        records = db.all("log")
+    run("import", tmp_path / "device.jsonl", tmp_path / "pc.udb", "log", "--keep-ids")
+    run("export", tmp_path / "pc.udb", "--format", "jsonl", "--collection", "log", "--raw-times", "-o", tmp_path / "pc.jsonl")
+    with Unosql("there", path=str(tmp_path), log_level="NONE") as db:
+        with open(tmp_path / "pc.jsonl", "rb") as file:
+            assert jsonl.load(db, "log", file, keep_ids=True) == 4
+        assert db.all("log") == records
+        run("export", tmp_path / "pc.udb", "--format", "jsonl", "--keep-ids", "-o", tmp_path / "all.jsonl")
+        with open(tmp_path / "all.jsonl") as file, pytest.raises(ValueError, match="^line 1: .* `unosql import` reads it"):
+            jsonl.load(db, "log", file)

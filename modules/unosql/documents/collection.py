@@ -277,6 +277,12 @@ class Collection:
             ops.insert(0, self.catalogue_op(**state))
         self.catalog.store.apply(ops)
 
+    def put(self, id, old, new, ops, unique=True):
+        """replace() with a record that brings its id and version, which tells no insert from an update: old does."""
+        count, following, first = self.count + (old is None), max(self.next, id + 1), self.first
+        self.replace(id, old, new, ops, unique)
+        self.count, self.next, self.first = count, following, first
+
     def _retire(self, id, old):
         """Return the operations that move a version to the history, and those beyond its depth out of it."""
         depth, version = self.depth, header(old)[0]

@@ -114,11 +114,8 @@ def _restore_record(collection, id, raw):
     if id < collection.first:
         _reopen(collection, id)
     old = collection.catalog.store.get(collection.key(id))
-    count, following, first = collection.count + (old is None), max(collection.next, id + 1), collection.first
     new = restamp(raw, collection.catalog.change + 1)
-    collection.replace(id, old, new, unwind(collection, id, header(raw)[0]), False)
-    # the version tells no insert from an update here
-    collection.count, collection.next, collection.first = count, following, first
+    collection.put(id, old, new, unwind(collection, id, header(raw)[0]), False)
 
 
 def _forget(collection, id):

@@ -3,7 +3,7 @@ import unosql
 import unosql.core
 import unosql_board
 import uzlib
-from unosql import Unosql
+from unosql import Unosql, jsonl
 from unosql.core import BusyError, ConflictError, CorruptionError, StorageFullError, UniqueError, WrongKeyError
 from unosql.errors import UnosqlError
 from unosql.files import Files as OlderFiles
@@ -44,6 +44,9 @@ def keep(db: Unosql) -> None:
     db.create_index("users", ["city", "age"], unique=True, where={"age": {"exists": True}})
     db.rekey("a passphrase")
     db.post("log", {"t": 1})
+    with open("a.jsonl", "wb") as target, open("b.jsonl", "rb") as source, open("c.jsonl") as text:
+        print(jsonl.dump(db, "users", target, {"age": 5}, order_by="-age") + jsonl.load(db, "users", source, keep_ids=True))
+        jsonl.load(db, "users", text)
 
 
 def main() -> None:

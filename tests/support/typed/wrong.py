@@ -1,5 +1,5 @@
 """Mistakes, each of which a type checker has to find: the lines that end with a mark."""
-from unosql import Unosql
+from unosql import Unosql, jsonl
 from unosql.core import UniqueError
 
 db = Unosql("a", 5)  # wrong
@@ -15,6 +15,8 @@ number: int = db.verify()  # wrong
 db.create_index("users", 5)  # wrong
 db.history("users")  # wrong
 db.remove("users")  # wrong
+jsonl.dump(db, "users", "users.jsonl")  # wrong
+jsonl.load(db, "users", 5)  # wrong
 
 
 def reason(error: UniqueError) -> str:

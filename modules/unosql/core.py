@@ -35,7 +35,7 @@ import gc
 
 import unosql
 
-from . import destroy, posts, shared
+from . import destroy, names, posts, shared
 from .database import LEVELS, check_state
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
 from .documents.arguments import check_number
@@ -630,6 +630,19 @@ class Unosql:
         """
         with shared.opening:
             return destroy.destroy(Place(db_name, path, storage), LOCK_TIMEOUT)
+
+    @staticmethod
+    def names(*, path=None, storage=None, encryption_key=None):
+        """Return a sorted list of the names of the databases there, open or not.
+
+        path, storage: as for Unosql(); a storage that is given is a block device.
+        encryption_key: on raw flash, of those that are encrypted, whose names are, too; deriving keys takes its time for each.
+
+        "#" and 8 hex digits stand for a name that is not told: of one under another key, a damaged one, or one of 0.1.0 that
+        nothing has changed since. Raises OSError.
+        """
+        with shared.opening:
+            return names.names(Place("_", path, storage), key_bytes(encryption_key))
 
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".

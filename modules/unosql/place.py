@@ -63,18 +63,18 @@ class Place:
         self.name = name
         self.base = _absolute(path or ".") + name  # what the names of its files start with
         self.identity = self.base
-        self._device = None
+        self.device = None
         if storage is None:
             self._find_partition(path)
         elif hasattr(storage, "readblocks"):
-            self._device = storage
+            self.device = storage
             self.identity = "%s@%d" % (name, id(storage))
         elif hasattr(storage, "readinto"):
             self.identity = id(storage)
         else:
             raise ValueError("storage is a Files or Flash object or a block device, not %r" % (storage,))
         self._storage = storage
-        self.shares_flash = self._device is not None or getattr(storage, "shared", False)
+        self.shares_flash = self.device is not None or getattr(storage, "shared", False)
 
     def _find_partition(self, path):
         if path is None:
@@ -82,7 +82,7 @@ class Place:
                 from unosql_board import partition
             except ImportError:
                 return
-            self._device = partition()
+            self.device = partition()
             self.identity = self.name
 
     @property
@@ -92,8 +92,8 @@ class Place:
 
     def storage(self):
         """Return the storage object."""
-        if self._device:
-            return Flash(self._device, self.name)
+        if self.device:
+            return Flash(self.device, self.name)
         if self._storage:
             return self._storage
         return Files(self.base + ".udb")

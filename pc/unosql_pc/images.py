@@ -89,3 +89,7 @@ class Numbered(Flash):
     def __init__(self, device, database):
         super().__init__(device, "%08x" % database)
         self._blocks._database = database
+
+    def open(self):
+        super().open()
+        self.log(b"m").name = b""  # "%08x" is none, and is not to be written

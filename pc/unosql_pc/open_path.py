@@ -8,7 +8,9 @@ from . import images, littlefs_image
 from .overlay import Overlay
 from .terminal import Failure, say, shown
 from unosql.kv import header
+from unosql.names import told
 from unosql.storage.files import Files
+from unosql.storage.flash import manifests
 
 OURS = re.compile(r"[mw][0-9a-f]{2}|s[0-9a-f]{7}")
 KINDS = {"directory": "database directory", "littlefs": "directory in a littlefs image", "flash": "raw flash image",
@@ -116,9 +118,17 @@ def _in_file(path):
 
 def _on_flash(path, data):
     numbers = {block.database for block in images.blocks(data) if block.live}
-    for number in sorted(numbers):
-        name = path.stem if number == images.database_id(path.stem) else "%08x" % number
+    logs = manifests(images.Device(data))
+    for name, number in sorted((_name_on_flash(number, path.stem, logs), number) for number in numbers):
         yield Source("flash", name, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number)
+
+
+def _name_on_flash(number, stem, logs):
+    """The name that the manifest tells, unless that is encrypted; or the file's, if that is it; or else the number."""
+    for name in (stem, number in logs and told(logs[number], None)):
+        if name and number == images.database_id(name):
+            return name
+    return "%08x" % number
 
 
 def _flash_storage(path, number):

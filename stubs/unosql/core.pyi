@@ -168,6 +168,10 @@ class Unosql:
     def compact(self) -> None: ...
     def verify(self) -> list[str]: "Read and check everything; one line per problem; [] when sound."
     @staticmethod
+    def names(*, path: str | None = None, storage: BlockDevice | None = None, encryption_key: str | bytes | None = None) -> list[str]:
+        """The names of the databases there, sorted; "#" and 8 hex digits for one that is not told.
+        encryption_key: of those on raw flash that are encrypted."""
+    @staticmethod
     def destroy(db_name: str, *, path: str | None = None, storage: Storage | BlockDevice | None = None) -> bool:
         """Remove a whole database, sound or damaged, and its log files; needs no key. False when there is none.
         LockTimeoutError while it is open, here or in another process; OSError."""

@@ -17,7 +17,7 @@ class Writer(Protocol):
     def abort(self) -> None: ...
 
 class Log(Protocol):
-    """An unordered bag of small records, each durable when append() returns."""
+    """An unordered bag of small records, each durable when append() returns. It may have a `name`, bytes, that the manifest tells."""
     limit: int
     room: int
     def resume(self, place: Any, live: int, /) -> None: ...

@@ -274,6 +274,7 @@ class Database:
                 floor, i = counted(body, i)
                 level.append(self._segment(number, floor))
             self.levels.append(level)
+        self.name = body[i:].decode()
         tags = b"".join(segment.tag for level in self.levels for segment in level)
         if sha256(tags).digest()[:16] != digest:
             raise Damaged("a segment is not the one that the manifest names")

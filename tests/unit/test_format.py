@@ -87,7 +87,7 @@ def test_reader_reads_raw_flash(password):
             models[name] = dict(next(work))
             if i % 10 == 9:
                 found = reader.Database(reader.flash_files(bytes(flash.image), flash.erase, name), password)
-                assert list(found.entries()) == sorted(models[name].items())
+                assert list(found.entries()) == sorted(models[name].items()) and found.name == name
         if i % 30 == 29:
             stores["one"].compact()
     assert min(flash.wear) > 0 and max(flash.wear) > 1

@@ -240,3 +240,23 @@ def test_lines_of_a_device_and_of_the_pc(tmp_path, capsys):
         run("export", tmp_path / "pc.udb", "--format", "jsonl", "--keep-ids", "-o", tmp_path / "all.jsonl")
         with open(tmp_path / "all.jsonl") as file, pytest.raises(ValueError, match="^line 1: .* `unosql import` reads it"):
             jsonl.load(db, "log", file)
+
+
+def test_databases_of_raw_flash_are_listed_by_name(tmp_path, capsys):
+    (tmp_path / "chip.img").write_bytes(flash("one", "two"))
+    told = fails(capsys, "query", tmp_path / "chip.img", "c")
+    assert "say which with --name: one, two" in told
+    run("inspect", tmp_path / "chip.img", "--json")
+    assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == ["one", "two"]
+
+
+def test_an_encrypted_database_tells_no_name(tmp_path, capsys):
+    data = bytearray(b"\xff" * (256 << 10))
+    for name, key in (("plain", None), ("secret", b"sixteen byte key")):
+        with Unosql(name, key, 1000, storage=images.Device(data), log_level="NONE") as db:
+            db.insert("c", {"db": name})
+    assert b"plain" in data and b"secret" not in data
+    (tmp_path / "chip.img").write_bytes(data)
+    assert "--name: %08x, plain" % images.database_id("secret") in fails(capsys, "query", tmp_path / "chip.img", "c")
+    (tmp_path / "secret.img").write_bytes(data)
+    assert "--name: " not in fails(capsys, "query", tmp_path / "secret.img", "c")  # the file's name says which; the key is missing

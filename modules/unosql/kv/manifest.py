@@ -85,7 +85,7 @@ class Manifest:
 
     def write(self, version, next_file):
         """Make a version the newest record, durable on return. next_file: above every number ever used."""
-        body = version.encode(next_file)
+        body = version.encode(next_file) + getattr(self._log, "name", b"")
         self.counter += 1
         start = self.header + pack_uint(self.counter)
         self._log.append(Plain().seal(start + self.envelope.seal(body, b"m" + start), b"m"))

@@ -2,7 +2,8 @@
 
 Versions are values, as in LevelDB (db/version_set.h): whatever changes the tree makes a new one beside the old, and
 Store.install() writes it before it is the current one. Body on flash: v(wal) v(next file) digest (16) v(levels), then for
-each level v(segments), and for each segment v(number) v(len(floor)) floor.
+each level v(segments), and for each segment v(number) v(len(floor)) floor. On raw flash, where blocks don't tell it, the
+database's name is behind that.
 """
 
 import hashlib
@@ -123,6 +124,14 @@ def decode(body, open_segment):
         levels.append(level)
     version = Version(wal, levels)
     return version, next_file, digest == version.digest()
+
+
+def name_in(body):
+    """Return the database's name in a body, or "": an earlier edition wrote none."""
+    count, i = native.unpack_uint(body, native.unpack_uint(body, 0, 2)[2] + _DIGEST)
+    for _ in range(count):
+        _, i = _decode_level(body, i, lambda *_: None)
+    return body[i:].decode()
 
 
 def _decode_level(body, i, open_segment):

@@ -20,6 +20,7 @@ A storage:
 
 A Log is an unordered bag of small records, each wholly durable when append() returns:
 
+    name                the database's, as bytes, for the manifest to tell; b"", or nothing at all, where the place tells it
     limit               bytes of the largest record that one append() takes cheaply
     room                how many more records may be appended before reset(), of the WAL
     resume(place, live) once, after open(): go on after the newest record, at place (None: there is none), and overwrite

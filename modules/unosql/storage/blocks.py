@@ -41,7 +41,7 @@ class Blocks:
 
     def __init__(self, bdev, name):
         self._bdev = bdev
-        self._name = name
+        self.name = name
         self._database = struct.unpack("<I", hashlib.sha256(name.encode()).digest()[:4])[0]
         self.erase = bdev.ioctl(5, 0)
         self.payload = self.erase - HEAD
@@ -53,7 +53,7 @@ class Blocks:
 
     def label(self, what):
         """A name for messages."""
-        return "flash:%s/%s" % (self._name, what)
+        return "flash:%s/%s" % (self.name, what)
 
     # what is where
 
@@ -65,9 +65,7 @@ class Blocks:
         self._free = self._count
         self._counter = self._next = 0
         ours = False
-        block = self._next_header(0)
-        while block >= 0:
-            _, kind, index, database, number, counter, _ = struct.unpack_from(_LAYOUT, self._head)
+        for block, (_, kind, index, database, number, counter, _) in self.headers():
             if counter > self._counter:
                 self._counter, self._next = counter, block + 1
             if self._alive():
@@ -78,12 +76,23 @@ class Blocks:
                     self._set(block, _OTHER)
                     if database == self._database:
                         found(chr(kind), counter, block)
-            block = self._next_header(block + 1)
         self._prune()
         return ours
 
-    def _next_header(self, block):
-        return native.header(self._bdev.readblocks, self._head, block, self._count)
+    def headers(self):
+        """Yield (block, fields up to the checksum) of all headers that verify. What is yielded is in `_head`, until the next one is read."""
+        block = -1
+        while True:
+            block = native.header(self._bdev.readblocks, self._head, block + 1, self._count)
+            if block < 0:
+                break
+            yield block, struct.unpack_from(_LAYOUT, self._head)
+
+    def manifests(self):
+        """Yield (number of the database, counter, block) of the blocks of all databases' manifests."""
+        for block, (_, kind, _, database, _, counter, _) in self.headers():
+            if kind == ord("m") and self._alive():
+                yield database, counter, block
 
     def _found(self, block, number, index, counter):
         """A segment's block. Torn erasing may have revived a first block from an earlier use of the number."""

@@ -21,6 +21,7 @@ class Chain:
 
     def __init__(self, blocks, kind, records):
         self._blocks = blocks
+        self.name = blocks.name.encode()
         self._kind = kind
         self._records = records
         self._chain = []  # (counter, block), oldest first: a few

@@ -12,6 +12,7 @@ class Ring:
     """files: the storage. kind: "w" (WAL) or "m" (manifest), first letter of the slots' names. slots: at least 2."""
 
     limit = 128
+    name = b""
 
     def __init__(self, files, kind, slots):
         self._files = files

@@ -18,11 +18,6 @@ _SCARCE = 8 * 1024
 _COUNT = 8
 
 
-def small():
-    """Whether RAM is what matters."""
-    return state.small
-
-
 def collect():
     """Collect garbage and count what is free then: before what stays for long, and when memory has run out."""
     if state.small:
@@ -69,5 +64,5 @@ def free():
     """Return the free bytes, or None where the heap has no bounds."""
     if not has_bounds():
         return None
-    gc.collect()
-    return gc.mem_free()
+    collect()
+    return state.free if state.small else gc.mem_free()

@@ -4,6 +4,8 @@ import gc
 import json
 import time
 
+from .native import native
+
 # A larger heap has gaps enough, and collecting takes time by its size.
 _SMALL = 256 * 1024
 
@@ -15,7 +17,7 @@ def has_bounds():
 
 def is_small():
     """Whether RAM is what matters."""
-    return has_bounds() and gc.mem_free() + gc.mem_alloc() < _SMALL
+    return has_bounds() and native.heap() < _SMALL
 
 
 def is_strict():

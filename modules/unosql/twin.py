@@ -3,6 +3,7 @@
 The same results, and ValueError, IndexError or OverflowError for what is damaged. Sealing is in kv/crypto.py. Boards' images leave both out.
 """
 
+import gc
 import hashlib
 import io
 
@@ -20,8 +21,15 @@ _PROBES = 4
 # What stands at the end of a block, behind the length of the data if deflated; and then its checksum.
 _PLAIN, _DEFLATE = 0, 1
 _SUM = 8
+# Bytes at the end of a segment: salt, size of the meta block, a mark.
+_TRAILER, _MARK = 11, 0x51
 # Bytes of an erase block's header over which it has a checksum.
 _SUMMED = 20
+_KILL = 28
+_MAGIC, _BLANK = b"U1", b"\xff\xff\xff\xff"
+_SEGMENT, _LOGS = 0x73, (0x77, 0x6D)
+# What is said of erase blocks: see storage/blocks.py.
+_FREE, _OTHER, _DOOMED, _LEAST_SPECIAL = 0, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFC0
 _NONE = (256, 0)
 # First bytes of UTF-8 that not every second byte may follow (lowest, highest): overlong forms, surrogates, above U+10FFFF.
 _SECOND = {
@@ -35,6 +43,11 @@ DEFLATE_WORK = INFLATE_WORK = 0
 def allocated():
     """Bytes of the heap handed out since garbage was collected last: nobody knows, so it may be any number."""
     return 1 << 29
+
+
+def heap():
+    """Bytes of the heap, free or not; on MicroPython."""
+    return gc.mem_free() + gc.mem_alloc()
 
 
 def unpack_uint(buf, i, count=1):
@@ -126,12 +139,31 @@ def unseal(keys, blob, aad):
     return data
 
 
-def unpack(keys, blob, prefix, offset, buf, work):
+def unpack(keys, blob, packed, offset, buf, work):
     """Return the entries of a segment's sealed block, which may be overwritten, as decompress() does; work is for C.
 
-    prefix, offset: see segment.block_aad(). ValueError when it does not verify.
+    packed: starts with the size of the segment's tag, and the tag. ValueError when the block does not verify.
     """
-    return decompress(unseal(keys, blob, prefix + offset.to_bytes(4, "big")), buf)
+    return decompress(unseal(keys, blob, packed[1 : 1 + packed[0]] + offset.to_bytes(4, "big")), buf)
+
+
+def meta(keys, end, prefix, size):
+    """A Segment's packed meta block, of the end of its file (a memoryview); or how many of the last bytes that takes.
+
+    keys, end: as for unpack(). prefix: see segment.file_aad(). size: of the file. ValueError when it does not verify.
+    """
+    needed = _TRAILER
+    if len(end) >= _TRAILER and end[-1] == _MARK:
+        needed += end[-3] << 8 | end[-2]
+    if needed == _TRAILER or needed > size:
+        raise ValueError("no segment trailer")
+    if needed > len(end):
+        return needed
+    tag = prefix + bytes(end[-_TRAILER:-3])
+    data = unseal(keys, end[-needed:-_TRAILER], tag + (size - needed).to_bytes(4, "big"))
+    packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + bytes(data)
+    part(packed, 4)
+    return packed
 
 
 def entry(block, i, key, copy):
@@ -187,8 +219,11 @@ def child(block, key):
 
 
 def root(packed):
-    """Return offset, size and depth of a segment's root, and how many entries it has. packed: see part()."""
-    return _numbers(packed)[:4]
+    """Return offset, size and depth of a segment's root, how many entries it has, and the root's own if they are nowhere else.
+
+    packed: see part().
+    """
+    return _numbers(packed)[:4] + (part(packed, 3),)
 
 
 def _numbers(packed):
@@ -196,9 +231,16 @@ def _numbers(packed):
     return unpack_uint(packed, 5 + packed[0], 4)
 
 
-def ends_below(packed, key):
-    """Whether a segment's highest key is below key."""
-    return part(packed, 1) < key
+def bisect(segments, key):
+    """How many of a list of Segments, sorted, have their highest key below key."""
+    lo, hi = 0, len(segments)
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if part(segments[middle].packed, 1) < key:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
 
 
 def overlaps(packed, floor, lo, hi):
@@ -231,17 +273,25 @@ def _low(packed, floor):
     return low if floor is None else max(low, floor + b"\0")
 
 
-def probe(packed, floor, key):
-    """Where a live key is sought in a segment: offset, size and depth of its root, or, where the meta block has the root's entries, of
-    the child. None: it is not there."""
+def get(packed, floor, key, block):
+    """Return the value of a key in a segment, None for a deletion, False when it is not there or not live.
+
+    block(offset, size): reads a block; None: return True when the key may be there.
+    """
     if key > part(packed, 1) or key < _low(packed, floor) or _in_gap(packed, key):
-        return None
+        return False
     bloom = part(packed, 2)
     for bit in _bits(key, bloom) if bloom else ():
         if not bloom[bit >> 3] >> (bit & 7) & 1:
-            return None
-    place, top = root(packed)[:3], part(packed, 3)
-    return child(top, key) + (place[2] - 1,) if top and place[2] else place
+            return False
+    if block is None:
+        return True
+    offset, size, depth, _, top = root(packed)
+    while depth:
+        offset, size = child(top or block(offset, size), key)
+        top = None
+        depth -= 1
+    return find(block(offset, size), key)
 
 
 def note(bloom, key):
@@ -268,17 +318,18 @@ def part(packed, n):
     """Return part n of a segment's meta block as Segment packs it: behind its tag, four bytes and four numbers.
 
     0: its lowest key, 1: its highest, 2: the Bloom filter. 3: the root's entries, or nothing. 4: v(size) key v(size) key ..., gaps
-    without keys between two and two. A meta block of version 0.1.0 ends before part 3.
+    without keys between two and two. A meta block of version 0.1.0 ends before part 3. ValueError when any is damaged.
     """
-    i = _numbers(packed)[4]
-    size, i = unpack_uint(packed, i)
-    for earlier in range(n):
-        if earlier > 1 and i + size == len(packed):
-            return b""
-        size, i = unpack_uint(packed, i + size)
-    if i + size > len(packed):
-        raise ValueError("damaged entries")
-    return packed[i : i + size]
+    parts, i = [], _numbers(packed)[4]
+    for earlier in range(5):
+        size = 0
+        if earlier < 3 or i < len(packed):
+            size, i = unpack_uint(packed, i)
+        parts.append(packed[i : i + size])
+        i += size
+        if i > len(packed):
+            raise ValueError("damaged entries")
+    return parts[n]
 
 
 def search(arena, places, count, key):
@@ -353,7 +404,14 @@ def shared(a, b):
 
 
 def tag(tags, wanted, block):
-    """The first block from that one on whose tag, 4 bytes of tags, is wanted (a number); -1: there is none."""
+    """The first block from that one on whose tag, 4 bytes of tags, is wanted (a number); -1: there is none.
+
+    wanted: None: the tag of any segment's first block.
+    """
+    if wanted is None:
+        while block < len(tags) // 4 and (tags[4 * block] & 63 or not _word(tags, block)):
+            block += 1
+        return block if block < len(tags) // 4 else -1
     wanted = wanted.to_bytes(4, "little")
     at = 4 * block - 1
     while True:
@@ -362,17 +420,84 @@ def tag(tags, wanted, block):
             return at >> 2
 
 
-def header(read, head, block, end):
-    """The first block from that one on, and below end, whose header (storage/blocks.py) verifies; -1: there is none.
+def header(read, head, block):
+    """Whether a block has a header (storage/blocks.py) that verifies, and is not free.
 
-    read: readblocks of a block device. It fills head, a bytearray, which then has the header.
+    read: readblocks of a block device. It fills head, a bytearray of 32 bytes.
     """
-    while block < end:
-        read(block, head, 0)
-        if head[0] == 0x55 and hashlib.sha256(head[:_SUMMED]).digest()[:4] == head[_SUMMED : _SUMMED + 4]:
-            return block
-        block += 1
-    return -1
+    read(block, head, 0)
+    return head[_KILL:] == _BLANK and _is_sound(head)
+
+
+def _is_sound(head):
+    return head[:2] == _MAGIC and hashlib.sha256(head[:_SUMMED]).digest()[:4] == head[_SUMMED : _SUMMED + 4]
+
+
+def scan(read, head, tags, births, database, found):
+    """Read the headers of all blocks that no segment of ours has, and say in tags, 4 bytes a block, what they hold.
+
+    births: None, or as long as tags: then all is read for the first time, and it gets the counters of the files' first blocks.
+    Blocks that are left of a file without its first one are marked as doomed. For the blocks of logs found(kind, counter, block) is called.
+    Return the highest counter, the block behind the one that has it, how many blocks are free, and whether any is ours.
+    """
+    newest = behind = free = 0
+    ours = False
+    for block in range(len(tags) // 4 - 1, -1, -1):  # from the end: most counters are below one that was seen, and cost nothing
+        held = _word(tags, block)
+        if held in (_FREE, _OTHER):
+            read(block, head, 0)
+            counter = _word(head, 3)
+            is_alive = head[_KILL:] == _BLANK
+            held = _FREE
+            if (is_alive or counter > newest) and _is_sound(head):
+                if counter > newest:
+                    newest, behind = counter, block + 1
+                if is_alive:
+                    held = _OTHER
+                    if births and _word(head, 1) == database:
+                        ours = True
+                        if head[2] == _SEGMENT:
+                            held = _of_segment(head, tags, births, block)
+                        elif head[2] in _LOGS:
+                            found(head[2], counter, block)
+            _set_word(tags, block, held)
+        free += held == _FREE
+    if births:
+        _doom(tags, births)
+    return newest, behind, free, ours
+
+
+def _of_segment(head, tags, births, block):
+    """The tag of a block of this database."""
+    index, number, birth = head[3], _word(head, 2), _word(head, 4)
+    _set_word(births, block, birth)
+    if index >= 64 or not 0 < number < _LEAST_SPECIAL >> 6:
+        return _OTHER
+    wanted = number << 6 | index
+    other = -1 if index else tag(tags, wanted, block + 1)
+    if other >= 0:  # torn erasing has revived a first block from an earlier use of the number
+        if _word(births, other) > birth:
+            return _DOOMED
+        _set_word(tags, other, _DOOMED)
+    return wanted
+
+
+def _doom(tags, births):
+    """Mark the blocks that torn erasing or torn removal has left without the first block of their file."""
+    for block in range(len(tags) // 4):
+        first = _word(tags, block) & ~63
+        if first < _LEAST_SPECIAL and first != _word(tags, block):
+            first = tag(tags, first, 0)
+            if first < 0 or _word(births, first) != _word(births, block):
+                _set_word(tags, block, _DOOMED)
+
+
+def _word(buf, i):
+    return int.from_bytes(bytes(buf[4 * i : 4 * i + 4]), "little")
+
+
+def _set_word(buf, i, n):
+    buf[4 * i : 4 * i + 4] = n.to_bytes(4, "little")
 
 
 def _key(arena, place):

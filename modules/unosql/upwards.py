@@ -4,7 +4,7 @@ That would take more C stack than some boards have, where unosql is no part of t
 """
 # ruff: noqa: F401, I001
 
-from . import shared
+from . import port, shared
 from .documents import index, catalog
-from .kv import archive, rekey
+from .kv import reading, archive, rekey
 from . import database

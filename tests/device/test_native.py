@@ -1,5 +1,6 @@
 """_unosql, the C module of our images: against uzlib, which does the same in Python's memory, and on entries by hand."""
 import gc
+import hashlib
 from binascii import unhexlify
 
 from runner import Skip, raises, same
@@ -65,7 +66,7 @@ def sealed(block, prefix=b"s1", offset=258):
 def inflate(stream, target, area):
     """Fill target from a stream, as the block of a segment; return how many bytes of it were filled: all, or ValueError."""
     block = bytes(stream) + bytes((len(target) >> 8, len(target) & 255, 1))
-    return len(_unosql.unpack(None, sealed(block), b"s1", 258, target, area))
+    return len(_unosql.unpack(None, sealed(block), b"\2s1", 258, target, area))
 
 
 def test_each_reads_what_the_other_wrote():
@@ -156,7 +157,7 @@ def test_bad_arguments():
     same(bytes(view), bytes(len(view)))
     same(_unosql.deflate(b"abc", view[_unosql.DEFLATE_WORK :], view), 5)
     raises(TypeError, "", _unosql.deflate, b"abc", b"read-only", area)
-    raises(TypeError, "", _unosql.unpack, None, sealed(b"abc\0"), b"s1", 258, b"read-only", area)
+    raises(TypeError, "", _unosql.unpack, None, sealed(b"abc\0"), b"\2s1", 258, b"read-only", area)
 
 
 def test_blocks_of_segments():
@@ -165,14 +166,14 @@ def test_blocks_of_segments():
     deflated = sealed(stream + bytes((len(TEXT) >> 8, len(TEXT) & 255, 1)))
     for blob, data in ((sealed(b"\0"), b""), (sealed(b"abc\0"), b"abc"), (deflated, TEXT)):
         for room in (target, memoryview(target), memoryview(target)[3:]):
-            found = _unosql.unpack(None, blob, b"s1", 258, room, area)
+            found = _unosql.unpack(None, blob, b"\2s1", 258, room, area)
             same((bytes(found), type(found)), (data, memoryview))
             same(bytes(room[: len(data)]), data)
-        found = _unosql.unpack(None, blob, memoryview(b"s1"), 258, target, area)
+        found = _unosql.unpack(None, blob, memoryview(b"\2s1 and more"), 258, target, area)
         same(bytes(found), data)
-    found = _unosql.unpack(None, deflated, b"s1", 258, bytearray(5), area)
+    found = _unosql.unpack(None, deflated, b"\2s1", 258, bytearray(5), area)
     same((found, type(found)), (TEXT, bytearray))
-    same(bytes(_unosql.unpack(None, sealed(b"abc\0"), b"s1", 258, bytearray(2), area)), b"abc")
+    same(bytes(_unosql.unpack(None, sealed(b"abc\0"), b"\2s1", 258, bytearray(2), area)), b"abc")
 
 
 def test_blocks_that_are_damaged():
@@ -181,17 +182,19 @@ def test_blocks_that_are_damaged():
     for i in range(len(blob)):
         bad = bytearray(blob)
         bad[i] ^= 16
-        raises(ValueError, "checksum", _unosql.unpack, None, bad, b"s1", 258, target, area)
-    for prefix, offset in ((b"s2", 258), (b"s1", 259)):
+        raises(ValueError, "checksum", _unosql.unpack, None, bad, b"\2s1", 258, target, area)
+    for prefix, offset in ((b"\2s2", 258), (b"\2s1", 259)):
         raises(ValueError, "checksum", _unosql.unpack, None, blob, prefix, offset, target, area)
     for less in range(len(blob)):
-        raises(ValueError, "checksum", _unosql.unpack, None, blob[:less], b"s1", 258, target, area)
+        raises(ValueError, "checksum", _unosql.unpack, None, blob[:less], b"\2s1", 258, target, area)
     for bad, why in ((b"", "damaged"), (b"abc\x02", "damaged"), (b"\x01", "damaged"), (b"\x00\x01", "damaged"), (b"\x00\x05\x01", "stream"),
                      (b"\x07\x07\x07\x00\x05\x01", "stream")):
-        raises(ValueError, why, _unosql.unpack, None, sealed(bad), b"s1", 258, target, area)
-    raises(ValueError, "prefix", _unosql.unpack, None, blob, bytes(61), 258, target, area)
-    raises(ValueError, "work", _unosql.unpack, None, sealed(uzlib.compress(b"a" * 99, -9) + b"\x00\x63\x01"), b"s1", 258, target, area[1:100])
-    raises(ValueError, "keys", _unosql.unpack, b"", bytearray(48), b"s1", 258, target, area)
+        raises(ValueError, why, _unosql.unpack, None, sealed(bad), b"\2s1", 258, target, area)
+    raises(ValueError, "prefix", _unosql.unpack, None, blob, b"=" + bytes(61), 258, target, area)
+    for packed in (b"", b"\2s"):
+        raises(ValueError, "damaged", _unosql.unpack, None, blob, packed, 258, target, area)
+    raises(ValueError, "work", _unosql.unpack, None, sealed(uzlib.compress(b"a" * 99, -9) + b"\x00\x63\x01"), b"\2s1", 258, target, area[1:100])
+    raises(ValueError, "keys", _unosql.unpack, b"", bytearray(48), b"\2s1", 258, target, area)
     same(bytes(target), bytes(100))
 
 
@@ -203,7 +206,6 @@ INDEX = b"\x00\x00\x03\x10\x01" + b"\x00\x01\x03b\x20\x02" + b"\x00\x01\x03c\x30
 def test_entries():
     work()
     for block in (BLOCK, bytearray(BLOCK), memoryview(BLOCK)):
-        same([_unosql.find(block, key) for key in (b"a", b"ab", b"b", b"", b"aa", b"c")], [b"\x11\x02", None, b"\x05\x07", False, False, False])
         same(_unosql.entry(block, 0, b"", bytes), (b"a", b"\x11\x02", 6))
         same(_unosql.entry(block, 6, b"a", bytes), (b"ab", None, 10))
     key, value, i = _unosql.entry(memoryview(BLOCK), 10, b"ab", memoryview)
@@ -222,19 +224,47 @@ def test_a_memtable_and_parts():
     same([_unosql.part(packed, n) for n in range(5)], [b"a", b"zz", b"", b"", b""])
 
 
-def test_a_key_that_a_segment_can_not_have():
+def test_a_key_that_is_sought_in_a_segment():
     work()
+    read = []
+
+    def block(offset, size):
+        read.append((offset, size))
+        return BLOCK if size == 2 else INDEX
+
     packed = b"\x01s" + b"size" + b"\x07\x08\x01\x09" + b"\x01a\x02zz\x00"
-    same(_unosql.probe(packed, None, b"k"), (7, 8, 1))
+    same([_unosql.get(packed, None, key, None) for key in (b"A", b"a", b"k", b"zzz")], [False, True, True, False])
+    same([_unosql.get(packed, floor, b"b", None) for floor in (b"a", b"b")], [True, False])
+    same(_unosql.get(packed, None, b"b", block), b"\x05\x07")
+    same(read, [(7, 8), (32, 2)])
     packed += b"%c%s" % (len(INDEX), INDEX) + b"\x04\x01h\x01m"  # its root, and nothing between h and m
-    same([_unosql.probe(packed, None, key) for key in (b"A", b"k", b"zzz")], [None] * 3)
-    same(_unosql.probe(packed, None, b"bb"), (32, 2, 0))
+    same([_unosql.get(packed, None, key, block) for key in (b"A", b"k", b"zzz", b"b", b"bb")], [False, False, False, b"\x05\x07", False])
+    same(read[2:], [(32, 2), (32, 2)])
+    leaf = b"\x01s" + b"size" + b"\x07\x02\x00\x09" + b"\x01a\x02zz\x00"
+    same([_unosql.get(leaf, None, key, block) for key in (b"a", b"ab", b"b", b"aa", b"c")], [b"\x11\x02", None, b"\x05\x07", False, False])
+
+
+def test_the_end_of_a_segment():
+    work()
+    meta = b"\x07\x08\x01\x09" + b"\x01a\x02zz\x00"
+    blob = meta + _unosql.checksum(meta, b"s1" + b"saltsalt" + b"\x00\x00\x03\xe8")
+    end, size = blob + b"saltsalt" + b"\x00%cQ" % len(blob), 1000 + len(blob) + 11
+    packed = b"\x0as1saltsalt" + size.to_bytes(4, "big") + meta
+    for before in (b"", b"before"):
+        same(_unosql.meta(None, memoryview(before + end), b"s1", size), packed)
+    same(_unosql.meta(None, end[1:], b"s1", size), len(end))
+    raises(ValueError, "trailer", _unosql.meta, None, end[-10:], b"s1", size)
+    raises(ValueError, "trailer", _unosql.meta, None, end, b"s1", 25)
+    raises(ValueError, "trailer", _unosql.meta, None, end[:-1] + b"R", b"s1", size)
+    raises(ValueError, "checksum", _unosql.meta, None, end, b"s2", size)
+    raises(ValueError, "prefix", _unosql.meta, None, end, bytes(60), size)
 
 
 def test_entries_that_are_damaged():
     work()
-    raises(ValueError, "damaged", _unosql.find, BLOCK[:5], b"a")
-    raises(ValueError, "damaged", _unosql.find, b"\x01" + BLOCK, b"a")  # shares with nothing
+    packed = b"\x01s" + b"size" + b"\x07\x08\x00\x09" + b"\x01a\x02zz\x00"
+    raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: BLOCK[:5])
+    raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: b"\x01" + BLOCK)  # shares with nothing
     raises(ValueError, "damaged", _unosql.entry, BLOCK, len(BLOCK), b"", bytes)
     raises(ValueError, "damaged", _unosql.entry, BLOCK, -1, b"", bytes)
     raises(ValueError, "damaged", _unosql.entry, b"\x00\xff" + b"\xff" * 9, 0, b"", bytes)
@@ -255,7 +285,41 @@ def test_what_is_in_an_erase_block():
             fitting = [i for i in range(block, 5) if tags[4 * i : 4 * i + 4] == wanted]
             same(_unosql.tag(tags, int.from_bytes(wanted, "little"), block), fitting[0] if fitting else -1)
     same([_unosql.tag(tags, 1, block) for block in (0, 1, 4, 5, 6, 1 << 28)], [0, 4, 4, -1, -1, -1])
+    firsts = bytearray(b"\x41\0\0\0" b"\0\0\0\0" b"\x40\0\0\0" b"\xff\xff\xff\xff" b"\x80\1\0\0")
+    same([_unosql.tag(firsts, None, block) for block in range(6)], [2, 2, 2, 4, 4, -1])
+    raises(ValueError, "words", _unosql.tag, memoryview(tags)[1:], 1, 0)
     raises(TypeError, "", _unosql.tag, tags, b"\1\0\0\0", 0)
+
+
+def head(kind, index, number, counter, birth, database=7, left=b"\xff" * 8):
+    words = b"U1" + kind + bytes((index,)) + b"".join(n.to_bytes(4, "little") for n in (database, number, counter, birth))
+    return words + hashlib.sha256(words).digest()[:4] + left
+
+
+def test_the_headers_of_erase_blocks():
+    work()
+    heads = [head(b"s", 0, 1, 5, 5), head(b"s", 1, 1, 6, 5), head(b"s", 0, 2, 7, 7, 8), b"\xff" * 32, head(b"w", 0, 0, 8, 8),
+             head(b"s", 1, 1, 3, 2), head(b"s", 0, 1, 2, 2), head(b"s", 2, 9, 4, 4), head(b"s", 0, 3, 9, 9, left=bytes(8)), head(b"x", 0, 1, 1, 1)]
+    tags, births, logs = bytearray(40), bytearray(40), []
+
+    def read(block, buf, offset):
+        buf[:] = heads[block]
+
+    def words():
+        return [int.from_bytes(tags[i : i + 4], "little") for i in range(0, 40, 4)]
+
+    same(_unosql.scan(read, bytearray(32), tags, births, 7, lambda *log: logs.append(log)), (9, 9, 2, True))
+    same(logs, [(ord("w"), 8, 4)])
+    doomed, other = 0xFFFFFFFE, 0xFFFFFFFF
+    same(words(), [64, 65, other, 0, other, doomed, doomed, doomed, 0, other])
+    heads[2], heads[3] = b"\xff" * 32, head(b"s", 0, 2, 12, 12, 8)
+    same(_unosql.scan(read, bytearray(32), tags, None, 7, None)[2], 2)
+    same(words()[2:4], [0, other])
+    same([_unosql.header(read, bytearray(32), block) for block in (0, 2, 8)], [True, False, False])
+    heads[0] = heads[0][:5] + b"?" + heads[0][6:]
+    same(_unosql.header(read, bytearray(32), 0), False)
+    for why, buf, short in (("head", bytearray(31), births), ("births", bytearray(32), births[:36])):
+        raises(ValueError, why, _unosql.scan, lambda *place: None, buf, bytearray(40), short, 7, None)
 
 
 def test_what_was_allocated():

@@ -78,8 +78,11 @@ class MiniStore:
         self.next += 1
 
     def _read(self, n):
-        buf = bytearray(self.storage.size(n))
-        if self.storage.readinto(n, 0, buf) != len(buf) or buf[-3:] != b"end":
+        size = self.storage.size(n)
+        buf = bytearray(size + 3 & ~3)
+        got = self.storage.readinto(n, 0, memoryview(buf))
+        del buf[size:]
+        if got < size or buf[-3:] != b"end":
             raise Lost("segment %d is cut short" % n)
         data = unseal(bytes(buf[:-3]))
         if data is None:

@@ -287,14 +287,14 @@ def test_segment(envelope, n, bloom):
     entries = numbered(n)
     segment, _ = written(entries, envelope, bloom=n if bloom else 0)
     assert list(segment.scan()) == entries and list(segment.scan(reverse=True)) == entries[::-1]
-    assert (segment.min, segment.max) == (entries[0][0], entries[-1][0])
+    assert (segment.low, segment.max) == (entries[0][0], entries[-1][0])
     segment.check()
     for key, value in random.Random(n).sample(entries, min(n, 200)):
         assert segment.get(key) == value
         assert segment.get(key + b"\0") is ABSENT and segment.get(key[:-1]) is ABSENT
     assert segment.get(b"") is ABSENT and segment.get(b"z") is ABSENT
     assert segment.overlaps(b"", None) and segment.overlaps(segment.max, None) and not segment.overlaps(b"z", None)
-    assert not segment.overlaps(b"", segment.min) and segment.overlaps(b"", segment.min + b"\0")
+    assert not segment.overlaps(b"", segment.low) and segment.overlaps(b"", segment.low + b"\0")
 
 
 def test_reads_of_a_lookup():
@@ -305,7 +305,7 @@ def test_reads_of_a_lookup():
     for key in (b"H", b"R\1", b"R\0010999", b"S\0010", b"S\0010999", b"T"):
         assert segment.get(key) is ABSENT
     assert segment._reader.reads == reads
-    assert twin.root(segment._packed)[2] == 2
+    assert twin.root(segment.packed)[2] == 2
     for key in (b"I\0011000", b"R\0011399", b"S\0011200"):
         segment._reader.forget()
         assert segment.get(key) == b"x" * 30

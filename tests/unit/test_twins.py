@@ -21,8 +21,8 @@ from firmware import targets
 from firmware.paths import MODULES
 
 TRACE = SUPPORT / "twins" / "trace.py"
-COMPARED = {"append", "checksum", "child", "children", "decode", "ends_below", "entry", "find", "flaw", "is_ascii", "lookup", "note", "overlaps",
-            "part", "place", "probe", "root", "search", "shared", "tag", "unpack_uint", "unseal"}
+COMPARED = {"append", "bisect", "checksum", "children", "decode", "entry", "flaw", "get", "header", "is_ascii", "lookup", "meta", "note",
+            "overlaps", "part", "place", "root", "scan", "search", "shared", "tag", "unpack_uint", "unseal"}
 KEYS = ("-", "16bytekey1234567")
 CI = 1200  # calls of each case in the test
 EACH = 5000  # calls of one seed in the script
@@ -58,7 +58,7 @@ def test_calls_come_to_the_same(bits):
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     results = {name: (int(made), int(failed)) for name, made, failed in map(str.split, done.stdout.splitlines())}
     assert set(results) == COMPARED and all(made > 1000 for made, _ in results.values())
-    assert all(results[name][1] > 50 for name in ("child", "children", "decode", "entry", "find", "lookup", "part", "search"))
+    assert all(results[name][1] > 50 for name in ("children", "decode", "entry", "get", "lookup", "meta", "part", "search"))
 
 
 def main():

@@ -8,7 +8,7 @@ when it recovers, and are written to flash along with the memtable only.
 import time
 
 from ..native import native
-from .. import heap
+from .. import heap, state
 from ..errors import StorageFullError, UnosqlError
 from . import keys
 from .arguments import check_name
@@ -98,7 +98,7 @@ class Catalog:
         if other:
             self._let_go(other)  # a search that goes on still had the one, and another call has made this
         value = (read or self.store.get)(keys.collection(name))
-        while len(self._cached) >= (_SMALL if heap.small() else _LARGE):
+        while len(self._cached) >= (_SMALL if state.small else _LARGE):
             self._let_go(self._cached[0])
         self._cached.append(collection)
         try:
@@ -115,7 +115,7 @@ class Catalog:
         if collection.name in self._changed:
             self._changed[collection.name] = collection.counters()
         if not self._whole:
-            self._whole = bytearray(_BITS_SMALL if heap.small() else _BITS_LARGE)
+            self._whole = bytearray(_BITS_SMALL if state.small else _BITS_LARGE)
             self.store.expect_peeks()
         self._set_whole(collection.number, collection.first == 1)
         self._cached.remove(collection)
@@ -171,7 +171,7 @@ class Catalog:
         """Start a transaction. ValueError in another one."""
         if self.in_transaction:
             raise ValueError("there is a transaction already")
-        if len(self._changed) > _CHANGED and heap.small():
+        if len(self._changed) > _CHANGED and state.small:
             self._settle()
         self.store.begin()
         self._lived = self.live
@@ -255,7 +255,7 @@ class Catalog:
         self._known.clear()
 
     def crowded(self):
-        return len(self._changed) > _CROWD and heap.small()
+        return len(self._changed) > _CROWD and state.small
 
     def expand(self, key, value):
         if value is None:

@@ -52,6 +52,8 @@ class Manifest:
             record = self._whole(place)
             if record and (newest is None or record[0] > newest[0]):
                 newest = record
+                if log.in_order:
+                    break  # those that came before have lower counters
         if newest is None:
             self._log.resume(None, 0)
             return None

@@ -4,7 +4,6 @@ from .. import heap
 from ..errors import CorruptionError
 from .buffers import Buffers
 from .compression import native
-from .segment import block_aad
 
 
 class Reader:
@@ -22,40 +21,32 @@ class Reader:
         self._cache = []  # (number, offset, block, its buffer), most recently used last
         self.reads = 0
 
-    def block(self, number, prefix, offset, size, buf=None):
+    def block(self, number, packed, offset, size, buf=None):
         """Return a decoded block (bytes-like). CorruptionError when it does not verify.
 
-        buf: a bytearray to decode it into, if it fits. Without one the block is kept, and valid until the next call.
+        packed: the Segment's. buf: a bytearray to decode it into, if it fits. Without one the block is kept, and valid until the next call.
         """
         if buf is not None:
-            return self._decode(number, prefix, offset, size, buf)
-        for i, entry in enumerate(self._cache):
+            return self._decode(number, packed, offset, size, buf)
+        cache, buffers = self._cache, self.buffers
+        for i, entry in enumerate(cache):
             if entry[0] == number and entry[1] == offset:
-                if i + 1 < len(self._cache):
-                    self._cache.append(self._cache.pop(i))
+                cache.append(cache.pop(i))
                 return entry[2]
-        return self._kept(number, prefix, offset, size)
-
-    def _kept(self, number, prefix, offset, size):
-        buf = self._room()
+        if len(cache) >= self.limit:  # that used longest ago makes way
+            buf = cache.pop(0)[3]
+            if len(buf) != buffers.block:
+                buf = buffers.give(buf)
+        buf = buf or self.take(buffers.block)
         try:
-            data = self._decode(number, prefix, offset, size, buf)
+            data = self._decode(number, packed, offset, size, buf)
         except BaseException:
-            self.buffers.give(buf)
+            buffers.give(buf)
             raise
         if len(data) > len(buf):
-            buf = self.buffers.replace(buf, data)
-        self._cache.append((number, offset, data, buf))
+            buf = buffers.replace(buf, data)
+        cache.append((number, offset, data, buf))
         return data
-
-    def _room(self):
-        """Return a buffer for a block to keep: that of the block used longest ago, when there are enough."""
-        if len(self._cache) >= self.limit:
-            buf = self._cache.pop(0)[3]
-            if len(buf) == self.buffers.block:
-                return buf
-            self.buffers.give(buf)
-        return self.take(self.buffers.block)
 
     def take(self, size):
         """Return a buffer of the store; cached blocks make way where memory is short."""
@@ -66,35 +57,29 @@ class Reader:
                 raise
             return self.buffers.take(size)
 
-    def _decode(self, number, prefix, offset, size, buf):
+    def _decode(self, number, packed, offset, size, buf):
         heap.tidy()
         blob = self.raw(number, offset, size)
         try:
-            return native.unpack(self.envelope.keys, blob, prefix, offset, buf, self.buffers.work)
+            return native.unpack(self.envelope.keys, blob, packed, offset, buf, self.buffers.work)
         except (ValueError, OSError, IndexError, EOFError) as error:
             raise CorruptionError(self.source.describe(number), offset, error)
 
     def raw(self, number, offset, size):
         """Return size bytes of a file, valid until the next call; CorruptionError when it is shorter or gone."""
         buffers = self.buffers
-        if size > len(buffers.input):
-            buffers.input = bytearray(size)
-        view = memoryview(buffers.input)[:size]
+        skip = offset & 3  # raw flash is read by words
+        end = skip + size
+        if end + 3 > len(buffers.input):
+            buffers.input = bytearray(end + 3)
+        view = memoryview(buffers.input)
         try:
-            got = self.source.readinto(number, offset, view)
+            if self.source.readinto(number, offset - skip, view[: (end + 3) & ~3]) < end:
+                raise OSError("file is cut off")
         except OSError as error:
             raise CorruptionError(self.source.describe(number), offset, error)
-        if got != size:
-            raise CorruptionError(self.source.describe(number), offset, "file is cut off")
         self.reads += 1
-        return view
-
-    def unseal(self, number, prefix, offset, blob):
-        """Return what a sealed blob of a file holds; that is overwritten. CorruptionError when damaged."""
-        try:
-            return self.envelope.unseal(blob, block_aad(prefix, offset), True)
-        except ValueError as error:
-            raise CorruptionError(self.source.describe(number), offset, error)
+        return view[skip:end]
 
     def forget(self, number=None):
         """Drop a file's blocks from the cache, all when number is None; return whether there were any."""

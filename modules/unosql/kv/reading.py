@@ -1,6 +1,7 @@
 """Reading a Store: one key from the newest part that has it, or all of them merged, over again when something was written."""
 
 from .. import heap
+from ..native import native
 from .memory import free_caches
 from .memtable import ABSENT
 from .merge import merge, scan_run
@@ -67,10 +68,17 @@ def _parts(store, lo, hi, reverse, shared_block):
 
 def sources_of(levels, lo, hi, reverse, shared_block):
     """Return what merge() takes of levels (level 0 first): a source a run of segments, newest first, and their bounds."""
-    runs = [[s] for s in levels[0]] + levels[1:]
-    runs = [[s for s in run if s.overlaps(lo, hi)] for run in runs]
+    runs = [_overlapping(run, lo, hi) for run in [[s] for s in levels[0]] + levels[1:]]
     runs = [run for run in runs if run]
     if reverse:
         runs = [run[::-1] for run in runs]
     bounds = [run[0].max if reverse else run[0].low for run in runs]
     return [scan_run(run, lo, hi, reverse, bytes, shared_block) for run in runs], bounds
+
+
+def _overlapping(run, lo, hi):
+    """Return the segments of a sorted run in which a live key may lie in lo <= key < hi."""
+    first = last = native.bisect(run, lo)
+    while last < len(run) and run[last].overlaps(lo, hi):
+        last += 1
+    return run[first:last]

@@ -56,7 +56,7 @@ def _make_parts(store, log):
     store.segments.obsolete = []
     store.segments.space.forget()
     store.segments.lock()
-    heap.collect()
+    heap.tidy(30)
     store.segments.unlock(store.manifest.envelope, store.policy.cache)
     store.wal = Wal(log, store.manifest.envelope)
 

@@ -6,12 +6,12 @@ The sealed meta block at the end names the root. docs/FORMAT.md has the bytes.
 
 from ..errors import CorruptionError
 from .compression import native
-from .memtable import ABSENT
 
 # Trailer: salt (8) size of the meta block (2) "Q". The last byte is never 0xFF: raw flash tells by it where a file ends.
 SALT = 8
 TRAILER = b"Q"
-_TRAILER_SIZE = SALT + 3
+# Bytes that are read of the end of a file: the trailer, and nearly always the meta block as well.
+_END = 96
 # Data blocks that a scan knows at a time: a segment has a hundred, and merges scan many segments.
 _MOST = 4
 # What reading entries raises where they are none. Only who can seal can make such a block, and without a key anybody can.
@@ -43,62 +43,47 @@ class Segment:
         if floor is not None:
             self.floor = floor
         if packed:
-            self._packed = packed
+            self.packed = packed
         else:
             self._load(prefix or file_aad(number))
 
     def above(self, floor):
         """The same file, of which all keys up to a floor are dead."""
-        other = Segment(self._reader, None, None, floor, self._packed)
+        other = Segment(self._reader, None, None, floor, self.packed)
         if self.dead is not None:
             other.dead = self.dead
         return other
 
     def _load(self, prefix):
-        self._packed = bytes((len(prefix),)) + prefix
+        reader, packed = self._reader, _END
+        self.packed = bytes((len(prefix),)) + prefix
+        number = self.number
         try:
-            size = self._reader.source.size(self.number)
+            size = reader.source.size(number)
+            while isinstance(packed, int):
+                end = min(size, packed)
+                packed = native.meta(reader.envelope.keys, reader.raw(number, size - end, end), prefix, size)
         except OSError as error:
             self._damaged(error)
-        width, salt = self._trailer(size - _TRAILER_SIZE)
-        offset = size - _TRAILER_SIZE - width
-        tag = prefix + salt
-        blob = self._reader.raw(self.number, offset, width)
-        meta = bytes(self._reader.unseal(self.number, tag, offset, blob))
-        self._packed = bytes((len(tag),)) + tag + size.to_bytes(4, "big") + meta
-        try:
-            self._part(4)
         except _DAMAGE as error:
-            self._damaged(error, offset)
-
-    def _trailer(self, end):
-        """Return the size of the meta block and the salt. end: where the trailer starts."""
-        trailer = self._reader.raw(self.number, end, _TRAILER_SIZE) if end > 0 else bytes(_TRAILER_SIZE)
-        size = trailer[SALT] << 8 | trailer[SALT + 1]
-        if bytes(trailer[SALT + 2 :]) != TRAILER or size > end:
-            self._damaged("no segment trailer", max(end, 0))
-        return size, bytes(trailer[:SALT])
+            self._damaged(error, size - end)
+        self.packed = packed
 
     @property
     def number(self):
         """The file's number; in an archive, which is one file, any."""
-        return int.from_bytes(self._packed[2:6], "big")
+        return int.from_bytes(self.packed[2:6], "big")
 
     @property
     def tag(self):
         """What the blocks of this file, and no other, are sealed with: kind, number, salt."""
-        return self._packed[1 : 1 + self._packed[0]]
+        return self.packed[1 : 1 + self.packed[0]]
 
     @property
     def size(self):
         """Bytes of the file."""
-        i = 1 + self._packed[0]
-        return int.from_bytes(self._packed[i : i + 4], "big")
-
-    @property
-    def min(self):
-        """The lowest key."""
-        return self._part(0)
+        i = 1 + self.packed[0]
+        return int.from_bytes(self.packed[i : i + 4], "big")
 
     @property
     def max(self):
@@ -107,41 +92,30 @@ class Segment:
 
     def _part(self, n):
         """Return a part of the meta block: 0 the lowest key, 1 the highest, 2 the Bloom filter, 3 the root's entries if they are nowhere else."""
-        return native.part(self._packed, n)
+        return native.part(self.packed, n)
 
     @property
     def low(self):
         """A key at or below every live key."""
-        return self.min if self.floor is None else max(self.min, self.floor + b"\0")
+        return max(self._part(0), b"" if self.floor is None else self.floor + b"\0")
 
     def overlaps(self, lo, hi):
         """Whether a live key may lie in lo <= key < hi (hi None: no upper bound)."""
-        return native.overlaps(self._packed, self.floor, lo, hi)
-
-    def ends_below(self, key):
-        """Whether the highest key is below key."""
-        return native.ends_below(self._packed, key)
+        return native.overlaps(self.packed, self.floor, lo, hi)
 
     def may_hold(self, key):
-        """Return what is true if a live key may be here. Nothing is read."""
-        return native.probe(self._packed, self.floor, key)
+        """Whether a live key may be here. Nothing is read."""
+        return native.get(self.packed, self.floor, key, None)
 
     def get(self, key):
         """Return the value, None for a deletion, ABSENT when the key is not here."""
-        place = self.may_hold(key)
-        if not place:
-            return ABSENT
-        offset, size, depth = place
         try:
-            while depth:
-                depth -= 1
-                offset, size = native.child(self._block(offset, size), key)
-            return native.find(self._block(offset, size), key)
+            return native.get(self.packed, self.floor, key, self._block)
         except _DAMAGE as error:
             self._damaged(error)
 
     def _block(self, offset, size, buf=None):
-        return self._reader.block(self.number, self.tag, offset, size, buf)
+        return self._reader.block(self.number, self.packed, offset, size, buf)
 
     def scan(self, lo=b"", hi=None, reverse=False, copy=bytes, shared_block=False):
         """Return a generator of (key, value or None) for lo <= key < hi, live keys only; see merge.py.
@@ -152,7 +126,7 @@ class Segment:
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
         if reverse:
-            return self._shared_backwards(lo, hi) if shared_block else self._backwards(lo, hi)
+            return self._backwards(lo, hi, shared_block)
         return self._forwards(lo, hi, copy, shared_block)
 
     def _buffer(self):
@@ -187,13 +161,16 @@ class Segment:
             if buf is not None:
                 buffers.give(buf)
 
-    def _backwards(self, lo, hi):
-        buffers, buf = self._reader.buffers, self._buffer()
+    def _backwards(self, lo, hi, shared_block):
+        buffers, buf = self._reader.buffers, None if shared_block else self._buffer()
         try:
             more = b""
             while more is not None:
                 leaves, more = self._leaves(lo, hi, True)
                 for leaf in leaves:
+                    if buf is None:
+                        yield from self._one_by_one(leaf, lo, hi)
+                        continue
                     block = self._block(*leaf, buf)
                     if len(block) > len(buf):
                         buf = buffers.replace(buf, block)
@@ -202,29 +179,27 @@ class Segment:
         except _DAMAGE as error:
             self._damaged(error)
         finally:
-            buffers.give(buf)
+            if buf is not None:
+                buffers.give(buf)
 
-    def _shared_backwards(self, lo, hi):
-        try:
-            more = b""
-            while more is not None:
-                leaves, more = self._leaves(lo, hi, True)
-                for leaf in leaves:
-                    entry = _last(self._block(*leaf), lo, hi)
-                    while entry:
-                        yield entry
-                        entry = _last(self._block(*leaf), lo, entry[0])
-                hi = more
-        except _DAMAGE as error:
-            self._damaged(error)
+    def _one_by_one(self, leaf, lo, hi):
+        """Yield the entries of a data block backwards, each of the block read again."""
+        entry = True
+        while entry:
+            entry = None
+            for entry in _entries(self._block(*leaf), lo, hi):
+                pass
+            if entry:
+                yield entry
+                hi = entry[0]
 
     def _leaves(self, lo, hi, reverse):
         """The data blocks that may hold keys of lo <= key < hi: return some (offset, size), and where to go on.
 
         To go on, give what is returned as lo, or backwards as hi; it is None after the last ones.
         """
-        root, size, depth, _ = native.root(self._packed)
-        found, more, top = [(root, size)], None, self._part(3)
+        root, size, depth, _, top = native.root(self.packed)
+        found, more = [(root, size)], None
         while depth and found:
             depth -= 1
             # deeper down is nearer: what an upper level has comes later
@@ -234,8 +209,8 @@ class Segment:
 
     def leaf(self, n):
         """Return the keys (lo, hi) between which one data block's entries lie, for scan(). n: any number picks the block."""
-        offset, size, depth, _ = native.root(self._packed)
-        lo, hi, top = b"", None, self._part(3)
+        offset, size, depth, _, top = native.root(self.packed)
+        lo, hi = b"", None
         try:
             while depth:
                 depth -= 1
@@ -266,7 +241,7 @@ class Segment:
                 yield
         finally:
             self.floor = floor
-        if count != native.root(self._packed)[3] or last != self.max:
+        if count != native.root(self.packed)[3] or last != self.max:
             self._damaged("entries missing")
 
     def _damaged(self, why, offset=None):
@@ -282,13 +257,6 @@ def _entries(block, lo=b"", hi=None):
             return
         if key >= lo:
             yield key, value
-
-
-def _last(block, lo, hi):
-    last = None
-    for last in _entries(block, lo, hi):
-        pass
-    return last
 
 
 def _child(block, n, lo, hi):

@@ -85,14 +85,8 @@ class Version:
     def holders_below(self, level, key):
         """Yield those of the levels below one."""
         for level in self.levels[level + 1 :]:
-            lo, hi = 0, len(level)
-            while lo < hi:
-                mid = (lo + hi) // 2
-                if level[mid].ends_below(key):
-                    lo = mid + 1
-                else:
-                    hi = mid
-            yield from level[lo : lo + 1]
+            i = native.bisect(level, key)
+            yield from level[i : i + 1]
 
     def encode(self, next_file):
         """Return the body. next_file: above every number ever used."""

@@ -111,6 +111,8 @@ class Wal:
                 counter = native.unpack_uint(record, 0)[0]
                 if counter > after:
                     records.append((counter, place))
+                elif self.log.in_order:
+                    break  # those that came before are older still
             except ValueError:
                 damaged = True
         records.sort()

@@ -8,7 +8,8 @@ A storage:
     log(kind)           the Log of a kind: b"w" (WAL) or b"m" (manifest)
     create(n)           a writer of file n: append(buf), close(), which makes it durable, abort(). n is never used again.
                         An append or close that fails has removed the file: StorageFullError, OSError
-    readinto(n, offset, buf)    the number of bytes read of file n; OSError(ENOENT) when it is not there
+    readinto(n, offset, buf)    the number of bytes read of file n, or more where that ends; OSError(ENOENT) when it is not there.
+                        offset, the length of buf (a memoryview) and its address are multiples of 4
     size(n)             bytes of file n, whose last byte is never 0xFF; OSError(ENOENT)
     remove(n)           durable sooner or later; no error when it is not there
     numbers()           iterator over the numbers of all files there are; the one just yielded may be removed
@@ -27,7 +28,8 @@ A Log is an unordered bag of small records, each wholly durable when append() re
                         none of the `live` last ones: those of the WAL not flushed, of the manifest 1 or 0
     append(record)      durable on return. StorageFullError: it is not there. OSError: it may be there, so append nothing
                         more before reset() or the next open(). A cut may tear it; the seal within tells
-    places()            iterator over the places of records, stale and damaged ones included
+    places()            iterator over the places of records, stale and damaged ones included; if `in_order` from the newest on
+    in_order            whether the medium tells in which order records came
     read(place)         the record's bytes
     describe(place)     a name for error messages
     reset()             all records so far are dead; room is full again

@@ -25,6 +25,7 @@ _PAGE = 256
 # A tag says what a block holds: number << 6 | index of a segment's block, or:
 _FREE = 0
 _OTHER = 0xFFFFFFFF
+_DOOMED = 0xFFFFFFFE
 INDEX_BITS = 6
 MAX_BLOCKS = 1 << INDEX_BITS
 MAX_NUMBER = (_OTHER >> INDEX_BITS) - 1
@@ -35,12 +36,13 @@ _RESERVE = {"s": 4, "w": 2, "m": 0}
 class Blocks:
     """bdev: block device with readblocks and writeblocks at an offset and ioctl 4, 5, 6. name: of the database.
 
-    Offsets and lengths that reach the device are multiples of 4, as are addresses in RAM (ESP8266). RAM: 4 bytes
-    a block.
+    Offsets and lengths that reach the device are multiples of 4, as are addresses in RAM (ESP8266): read(block, buf, offset) is
+    its own. RAM: 4 bytes a block.
     """
 
     def __init__(self, bdev, name):
         self._bdev = bdev
+        self.read = bdev.readblocks
         self.name = name
         self._database = struct.unpack("<I", hashlib.sha256(name.encode()).digest()[:4])[0]
         self.erase = bdev.ioctl(5, 0)
@@ -58,77 +60,43 @@ class Blocks:
     # what is where
 
     def scan(self, found):
-        """Read all headers. found(kind, counter, block) is called for the blocks of logs. Returns whether any is ours."""
+        """Read all headers. found(ord(kind), counter, block) is called for the blocks of logs. Returns whether any is ours."""
         self._tags = None  # of an earlier scan: not both at once
-        heap.collect()
-        self._tags = bytearray(4 * self._count)
-        self._free = self._count
-        self._counter = self._next = 0
-        ours = False
-        for block, (_, kind, index, database, number, counter, _) in self.headers():
-            if counter > self._counter:
-                self._counter, self._next = counter, block + 1
-            if self._alive():
-                ours = ours or database == self._database
-                if database == self._database and kind == ord("s"):
-                    self._found(block, number, index, counter)
-                else:
-                    self._set(block, _OTHER)
-                    if database == self._database:
-                        found(chr(kind), counter, block)
-        self._prune()
+        heap.tidy(4)
+        self._tags, births = bytearray(4 * self._count), bytearray(4 * self._count)
+        self._counter, self._next, self._free, ours = self._look(births, found)
+        for block in self._tagged(_DOOMED):
+            self._drop(block)
         return ours
 
-    def headers(self):
-        """Yield (block, fields up to the checksum) of all headers that verify. What is yielded is in `_head`, until the next one is read."""
-        block = -1
-        while True:
-            block = native.header(self._bdev.readblocks, self._head, block + 1, self._count)
-            if block < 0:
-                break
-            yield block, struct.unpack_from(_LAYOUT, self._head)
+    def _look(self, births=None, found=None):
+        """See native.scan()."""
+        return native.scan(self.read, self._head, self._tags, births, self._database, found)
 
     def manifests(self):
         """Yield (number of the database, counter, block) of the blocks of all databases' manifests."""
-        for block, (_, kind, _, database, _, counter, _) in self.headers():
-            if kind == ord("m") and self._alive():
-                yield database, counter, block
-
-    def _found(self, block, number, index, counter):
-        """A segment's block. Torn erasing may have revived a first block from an earlier use of the number."""
-        other = -1 if index else self.find(number, 0)
-        if other >= 0 and self._header(other)[5] > counter:
-            return self._drop(block)
-        if other >= 0:
-            self._drop(other)
-        self._set(block, number << INDEX_BITS | index)
-
-    def _prune(self):
-        """Free the blocks that torn erasing or torn removal has left without the first block of their file."""
         for block in range(self._count):
-            tag = self._tag(block)
-            if tag == _OTHER or not tag & (MAX_BLOCKS - 1):
-                continue
-            first = self.find(tag >> INDEX_BITS, 0)
-            birth = self._header(block)[6]
-            if first < 0 or self._header(first)[5] != birth:
-                self._drop(block)
+            if self._is_taken(block):
+                _, kind, _, database, _, counter, _ = struct.unpack_from(_LAYOUT, self._head)
+                if kind == ord("m"):
+                    yield database, counter, block
+
+    def _tagged(self, tag):
+        block = native.tag(self._tags, tag, 0)
+        while block >= 0:
+            yield block
+            block = native.tag(self._tags, tag, block + 1)
 
     def _drop(self, block):
-        """Free a block while scanning; if the flash can only be read, for as long as it is open."""
+        """Free what torn erasing or torn removal has left; if the flash can only be read, for as long as it is open."""
         try:
             self.kill(block)
         except OSError:
             self._set(block, _FREE)
 
-    def _header(self, block):
-        """The fields of a block's header up to the checksum, None when it does not verify."""
-        if native.header(self._bdev.readblocks, self._head, block, block + 1) < 0:
-            return None
-        return struct.unpack_from(_LAYOUT, self._head)
-
-    def _alive(self):
-        return self._head[_KILL:] == _BLANK
+    def _is_taken(self, block):
+        """Whether a block is in use, by whatever database."""
+        return native.header(self.read, self._head, block)
 
     def _tag(self, block):
         return struct.unpack_from("<I", self._tags, 4 * block)[0]
@@ -143,14 +111,12 @@ class Blocks:
 
     def numbers(self):
         """Generator of the numbers of all files."""
-        for block in range(self._count):
-            tag = self._tag(block)
-            if tag and tag != _OTHER and not tag & (MAX_BLOCKS - 1):
-                yield tag >> INDEX_BITS
+        for block in self._tagged(None):
+            yield self._tag(block) >> INDEX_BITS
 
     def size(self, block):
         """Bytes of the file whose first block this is; -1 when it was never completed."""
-        self._bdev.readblocks(block, self._page[:4], _SIZE)
+        self.read(block, self._page[:4], _SIZE)
         size = struct.unpack_from("<I", self._page, 0)[0]
         return -1 if size == _OTHER else size
 
@@ -188,7 +154,7 @@ class Blocks:
         while True:
             block = self._vacant(reserve)
             shared.claimed.append(block)
-            if not (self._header(block) and self._alive()):
+            if not self._is_taken(block):
                 return block
             shared.claimed.remove(block)  # taken between the search and the claim
             self._set(block, _OTHER)
@@ -209,15 +175,13 @@ class Blocks:
             block = native.tag(self._tags, _FREE, self._next)
             if block < 0:
                 block = native.tag(self._tags, _FREE, 0)
-            if block not in shared.claimed and not (self._header(block) and self._alive()):
+            if block not in shared.claimed and not self._is_taken(block):
                 return block
             self._set(block, _OTHER)  # another database has taken it, or is about to
 
     def refresh(self):
         """Look again at what other databases use. Returns the bytes free for segments."""
-        for block in range(self._count):
-            if self._tag(block) in (_FREE, _OTHER):
-                self._set(block, _OTHER if self._header(block) and self._alive() else _FREE)
+        self._free = self._look()[2]
         return max(0, self._free - _RESERVE["s"]) * self.payload
 
     def kill(self, block):
@@ -231,16 +195,6 @@ class Blocks:
         self.sync()
 
     # bytes
-
-    def read(self, block, offset, buf):
-        """Fill buf (memoryview or bytearray)."""
-        i = 0
-        while i < len(buf):
-            skip = (offset + i) & 3
-            step = min(_PAGE - skip, len(buf) - i)
-            self._bdev.readblocks(block, self._page[: (skip + step + 3) & ~3], offset + i - skip)
-            buf[i : i + step] = self._page[skip : skip + step]
-            i += step
 
     def program(self, block, offset, data):
         """Program data, the rest of the last 4 bytes blank. offset: a multiple of 4."""
@@ -262,7 +216,7 @@ class Blocks:
         """Whether all from there to the end of the block is erased. offset: a multiple of 4."""
         while offset < self.erase:
             part = self._page[: min(_PAGE, self.erase - offset)]
-            self._bdev.readblocks(block, part, offset)
+            self.read(block, part, offset)
             if part != b"\xff" * len(part):
                 return False
             offset += len(part)

@@ -19,6 +19,8 @@ class Chain:
     A place is block * bytes of a block + offset of the frame.
     """
 
+    in_order = True
+
     def __init__(self, blocks, kind, records):
         self._blocks = blocks
         self.name = blocks.name.encode()
@@ -26,6 +28,7 @@ class Chain:
         self._records = records
         self._chain = []  # (counter, block), oldest first: a few
         self._end = 0  # where the next frame goes in the last block; 0: in a new block
+        self._resumed = False  # and nobody has looked yet whether the rest of the block is blank
         self._word = bytearray(_FRAME)
         self.room = records
         self.limit = min(1024, blocks.payload - _FRAME)
@@ -36,8 +39,8 @@ class Chain:
         self._chain.sort()
 
     def places(self):
-        for _, block in self._chain:
-            yield from self._frames(block)
+        for _, block in reversed(self._chain):
+            yield from reversed(list(self._frames(block)))
 
     def _frames(self, block):
         start = block * self._blocks.erase
@@ -53,7 +56,7 @@ class Chain:
 
     def _length(self, block, offset):
         """Bytes of the record framed there; None: there is none; -1: damaged."""
-        self._blocks.read(block, offset, self._word)
+        self._blocks.read(block, self._word, offset)
         if self._word == _BLANK:
             return None
         length, inverted = struct.unpack("<HH", self._word)
@@ -62,9 +65,10 @@ class Chain:
 
     def read(self, place):
         block, offset = divmod(place, self._blocks.erase)
-        record = bytearray(max(0, self._length(block, offset)))
-        self._blocks.read(block, offset + _FRAME, record)
-        return bytes(record)
+        length = max(0, self._length(block, offset))
+        frame = bytearray(_padded(length))
+        self._blocks.read(block, frame, offset)
+        return bytes(frame[_FRAME : _FRAME + length])
 
     def describe(self, place):
         return self._blocks.label("block %d offset %d" % divmod(place, self._blocks.erase))
@@ -74,9 +78,8 @@ class Chain:
         if place is None:
             return
         block, offset = divmod(place, self._blocks.erase)
-        end = offset + _padded(self._length(block, offset))
-        if block == self._chain[-1][1] and self._blocks.blank(block, end):
-            self._end = end
+        self._resumed = block == self._chain[-1][1]
+        self._end = offset + _padded(self._length(block, offset)) if self._resumed else 0
 
     def append(self, record):
         if not self.room:
@@ -84,11 +87,13 @@ class Chain:
         size = _padded(len(record))
         if size > self._blocks.payload:
             raise ValueError("a record of %d bytes does not fit an erase block" % len(record))
+        if self._resumed and self._end and not self._blocks.blank(self._chain[-1][1], self._end):
+            self._end = 0  # behind the newest record a torn one lies
         if not self._end or self._end + size > self._blocks.erase:
             block, counter = self._blocks.take(self._kind)
             self._chain.append((counter, block))
             self._end = HEAD
-        block, start = self._chain[-1][1], self._end
+        block, start, self._resumed = self._chain[-1][1], self._end, False
         self._end = 0  # should anything fail, what is there is never programmed again
         self._blocks.program(block, start + _FRAME, record)
         self._blocks.program(block, start, struct.pack("<HH", len(record), len(record) ^ 0xFFFF))

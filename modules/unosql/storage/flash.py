@@ -32,12 +32,11 @@ class Flash:
         self.exists = False
 
     def open(self):
-        self._logs = {kind: Chain(self._blocks, kind, self._records) for kind in "wm"}
-        self._n = self._bytes = None  # the file whose size is known
+        self._logs = {ord(kind): Chain(self._blocks, kind, self._records) for kind in "wm"}
         self.exists = self._blocks.scan(lambda kind, *where: self._logs[kind].found(*where))
 
     def log(self, kind):
-        return self._logs[kind.decode()]
+        return self._logs[kind[0]]
 
     def create(self, n):
         if n > MAX_NUMBER:
@@ -46,31 +45,28 @@ class Flash:
         return _Writer(self, self._blocks, n)
 
     def size(self, n):
-        if n != self._n:
-            block = self._blocks.find(n, 0)
-            size = self._blocks.size(block) if block >= 0 else -1
-            if size < 0:
-                raise OSError(_ENOENT, self.describe(n))
-            self._n, self._bytes = n, size
-        return self._bytes
+        size = self._blocks.size(self._find(n, 0))
+        if size < 0:
+            raise OSError(_ENOENT, self.describe(n))
+        return size
+
+    def _find(self, n, index):
+        block = self._blocks.find(n, index)
+        if block < 0:
+            raise OSError(_EIO if index else _ENOENT, "%s: block %d is gone" % (self.describe(n), index))
+        return block
 
     def readinto(self, n, offset, buf):
-        buf = memoryview(buf)[: max(0, self.size(n) - offset)]
-        i = 0
-        while i < len(buf):
+        i, end = 0, len(buf)
+        while i < end:
             index, at = divmod(offset + i, self._blocks.payload)
-            step = min(len(buf) - i, self._blocks.payload - at)
-            block = self._blocks.find(n, index)
-            if block < 0:
-                raise OSError(_EIO, "%s: block %d is gone" % (self.describe(n), index))
-            self._blocks.read(block, HEAD + at, buf[i : i + step])
+            step = min(end - i, self._blocks.payload - at)
+            self._blocks.read(self._find(n, index), buf[i : i + step], HEAD + at)
             i += step
         return i
 
     def remove(self, n):
         """Free the file's blocks, the first one last: what a cut leaves still shows as file n."""
-        if n == self._n:
-            self._n = None
         for index in range(MAX_BLOCKS - 1, -1, -1):
             block = self._blocks.find(n, index)
             if block >= 0:
@@ -92,10 +88,10 @@ class Flash:
 
     def destroy(self):
         """Remove the manifest, then the rest. What a cut leaves does not open, and is removed by doing it again."""
-        self._logs["m"].scrub()
+        self.log(b"m").scrub()
         for n in self.numbers():
             self.remove(n)
-        self._logs["w"].scrub()
+        self.log(b"w").scrub()
         self.exists = False
 
     def close(self):

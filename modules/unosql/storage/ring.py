@@ -13,6 +13,7 @@ class Ring:
 
     limit = 128
     name = b""
+    in_order = False
 
     def __init__(self, files, kind, slots):
         self._files = files

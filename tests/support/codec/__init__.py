@@ -46,6 +46,11 @@ def entries_fuzzer():
     return _compiled("", SANITIZERS, [FOLDER / "entries.c", SOURCES / "entries.c"])
 
 
+def headers_fuzzer():
+    """Path of the program of headers.c, under AddressSanitizer and UBSan."""
+    return _compiled("", SANITIZERS, [FOLDER / "headers.c", SOURCES / "headers.c"])
+
+
 class Codec:
     """deflate() and inflate() of bytes, by the C of the images."""
 
@@ -119,7 +124,7 @@ class Entries:
         self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "entries.c"])))
         self._c.unosql_search.restype = ctypes.c_ssize_t
         self._c.unosql_key_size.restype = _SIZE
-        for name in ("entry", "children", "part"):
+        for name in ("entry", "children"):
             getattr(self._c, "unosql_" + name).restype = ctypes.c_bool
 
     def __getattr__(self, name):
@@ -161,13 +166,20 @@ class Entries:
             raise ValueError(_DAMAGED)
         return i
 
-    def probe(self, packed, floor, key):
+    def get(self, packed, floor, key, block):
+        """As modunosql.c has it; but for the Bloom filter, which needs SHA-256."""
         if not self._c.unosql_in_range(ctypes.byref(self._meta(packed)), _Span.of(floor), _Span.of(key)):
-            return None
+            return False
+        if block is None:
+            return True
         from unosql import twin
 
-        place, top = twin.root(packed)[:3], self.part(packed, 3)
-        return self.children(top, key, None, False, 1)[0][0] + (place[2] - 1,) if top and place[2] else place
+        offset, size, depth, _, top = twin.root(packed)
+        while depth:
+            offset, size = self.children(top or block(offset, size), key, None, False, 1)[0][0]
+            top = None
+            depth -= 1
+        return self.find(block(offset, size), key)
 
     def overlaps(self, packed, floor, lo, hi):
         return self._c.unosql_overlaps(ctypes.byref(self._meta(packed)), _Span.of(floor), _Span.of(lo), _Span.of(hi))
@@ -180,10 +192,7 @@ class Entries:
         return meta
 
     def part(self, packed, n):
-        packed, part = _Span.of(packed), _Span()
-        if not self._c.unosql_part(packed, n, ctypes.byref(part)):
-            raise ValueError(_DAMAGED)
-        return part.bytes()
+        return self._meta(packed).parts[n].bytes()
 
 
 class _Part(ctypes.Structure):

@@ -177,15 +177,11 @@ static void try_children(span_t block, span_t lo, span_t hi, size_t count) {
 // The block as a memtable's arena and as a meta block: nothing is read beyond.
 static void try_others(span_t block, span_t key) {
     uint8_t places[16];
-    span_t part;
     for (size_t i = 0; i < sizeof(places); i++) {
         places[i] = (uint8_t)(i % 2 || random_below(9) == 0 ? random_below(256) : 0);
     }
     ptrdiff_t i = unosql_search(block, places, sizeof(places) / 2, key);
     check(i >= -1 && i <= (ptrdiff_t)sizeof(places) / 2, "search");
-    if (unosql_part(block, random_below(6), &part)) {
-        check(part.start >= block.start && part.start + part.size <= block.start + block.size, "part");
-    }
 }
 
 static bool is_within(span_t part, span_t whole) {

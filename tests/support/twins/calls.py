@@ -2,6 +2,7 @@
 
     micropython calls.py ROUNDS SEED
 """
+import hashlib
 import sys
 
 import _unosql
@@ -10,6 +11,11 @@ from unosql.codec import pack_uint
 
 
 WORK = memoryview(bytearray(_unosql.INFLATE_WORK))  # no bytearray: what it holds afterwards means nothing
+
+
+class Segment:
+    def __init__(self, packed):
+        self.packed = packed
 
 
 class Random:
@@ -92,8 +98,6 @@ class Calls:
         rng = self.rng
         block, keys = self.block()
         block = rng.damaged(block)
-        sought = rng.one(keys) if keys and rng.below(3) else rng.key()
-        self.both("find", block, sought)
         key, i = b"", 0
         while i < len(block):
             got = self.both("entry", block, i, key, bytes)
@@ -104,7 +108,6 @@ class Calls:
         block, keys = self.index_block()
         block = rng.damaged(block)
         lo = rng.one(keys) if rng.below(3) else rng.key()
-        self.both("child", block, lo)
         self.both("children", block, lo, rng.one((None, rng.key(), lo + b"\0")), bool(rng.below(2)), 1 + rng.below(4))
 
     def meta(self):
@@ -128,12 +131,28 @@ class Calls:
         key, hi = rng.one((low, high, rng.key(), low + b"\0", (floor or b"") + b"\0")), rng.one((None, rng.key(), low, high, (floor or b"") + b"\0"))
         for n in range(5):
             self.both("part", packed, n)
-        whole = self.both("part", packed, 4) is not None  # C reads all of it before it says anything
-        if whole:
-            self.both("root", packed)
-            self.both("ends_below", packed, key)
-            self.both("overlaps", packed, floor, key, hi)
-            self.both("probe", packed, floor, key)
+        self.sealed_meta(packed)
+        if self.both("root", packed) is None:
+            return
+        self.both("overlaps", packed, floor, key, hi)
+        self.both("get", packed, floor, key, None)
+        block, keys = self.block()
+        for _ in range(2):
+            index, leaf = rng.damaged(self.index_block()[0]), rng.damaged(block)
+            key = rng.one(keys) if keys and rng.below(3) else key
+            self.both("get", packed, floor, key, lambda offset, size: leaf if offset % 2 else index)
+        segments = [Segment(packed) for _ in range(rng.below(4))] + [Segment(rng.damaged(packed)) for _ in range(rng.below(2))]
+        self.both("bisect", segments, key)
+
+    def sealed_meta(self, packed):
+        """The meta block of a file of 700 bytes, and of it so many of the last ones; whole or damaged."""
+        rng = self.rng
+        meta = packed[5 + packed[0] :] if packed and len(packed) > 5 + packed[0] else packed
+        offset = 700 - 11 - 8 - len(meta)
+        blob = meta + twin.checksum(meta, b"s123" + b"saltsalt" + (offset & 0xFFFFFFFF).to_bytes(4, "big"))
+        file = blob + b"saltsalt" + len(blob).to_bytes(2, "big") + b"Q"
+        for end in (file, file[-rng.one((5, 30, 700)) :], rng.damaged(file)):
+            self.both("meta", None, memoryview(end), b"s123", rng.one((700, 700, 700, len(end), 20)))
 
     def memtable(self):
         rng = self.rng
@@ -169,8 +188,39 @@ class Calls:
         self.both("unpack_uint", numbers, rng.below(len(numbers) + 1), 1 + rng.below(4))
         self.sealed()
         tags = rng.bytes(60, 2)
-        self.both("tag", bytearray(tags), rng.below(2) | rng.below(2) << 8 | rng.below(2) << 16 | rng.below(2) << 24, rng.below(20))
+        wanted = rng.below(2) | rng.below(2) << 8 | rng.below(2) << 16 | rng.below(2) << 24
+        self.both("tag", bytearray(tags), rng.one((wanted, wanted, wanted, None)), rng.below(20))
+        self.headers()
 
+    def headers(self):
+        """Of a small flash: blocks of files and logs, of other databases, removed, torn."""
+        rng = self.rng
+        heads = [self.header() for _ in range(1 + rng.below(12))]
+        logs = []
+
+        def read(block, head, offset):
+            head[:] = heads[block]
+
+        def found(*log):
+            logs.append(log)
+
+        words = 4 * len(heads)
+        tags = self.both("scan", read, bytearray(32), bytearray(words), bytearray(words), 7, found)
+        assert tags is not None and logs[: len(logs) // 2] == logs[len(logs) // 2 :]
+        known = bytearray(b"".join(rng.one((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x40\0\0\0")) for _ in heads))
+        self.both("scan", read, bytearray(32), known, None, 7, None)
+        self.both("header", read, bytearray(32), rng.below(len(heads)))
+
+    def header(self):
+        rng = self.rng
+        if rng.below(5) == 0:
+            return b"\xff" * 32
+        number, birth = rng.one((0, 1, 1, 2, 3, 0x3FFFFFE, 0x3FFFFFF, 0xFFFFFFFF)), 1 + rng.below(3)
+        index = rng.one((0, 0, 1, 2, 63, 64))
+        words = (rng.one((7, 7, 7, 8)), number, birth if index == 0 else rng.below(9), birth)
+        head = b"U1" + rng.one((b"s", b"s", b"s", b"w", b"m", b"x")) + bytes((index,)) + b"".join(n.to_bytes(4, "little") for n in words)
+        head += hashlib.sha256(head).digest()[:4] + b"\xff" * 4 + rng.one((b"\xff" * 4, b"\xff" * 4, bytes(4)))
+        return (rng.damaged(head) + b"\xff" * 32)[:32] if rng.below(4) == 0 else head
 
     def sealed(self):
         """Of a block with a checksum: deflated or not, whole or damaged, before or after it was sealed."""
@@ -180,7 +230,7 @@ class Calls:
         block = rng.damaged(stream) if rng.below(3) == 0 else stream
         blob = rng.damaged(block + twin.checksum(block, b"s123\0\0\3\4"))
         self.both("unseal", None, blob, b"s123\0\0\3\4")
-        one, other = [outcome(module, "unpack", (None, blob, b"s123", 772, bytearray(rng.one((150, 300))), WORK)) for module in (_unosql, twin)]
+        one, other = [outcome(module, "unpack", (None, blob, b"\4s123", 772, bytearray(rng.one((150, 300))), WORK)) for module in (_unosql, twin)]
         if one is ValueError and block is not stream:
             return  # uzlib refuses less of what somebody else has sealed
         same = one is other if ValueError in (one, other) else bytes(one[0]) == bytes(other[0])

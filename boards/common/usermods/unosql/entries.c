@@ -319,64 +319,31 @@ IN_FLASH bool unosql_append(uint8_t *block, size_t used, size_t room, span_t las
 
 // -- meta blocks
 
-// Read its numbers; its parts follow.
-IN_FLASH static bool take_numbers(span_t *packed, uint64_t numbers[4]) {
-    size_t head = packed->size ? 5u + packed->start[0] : SIZE_MAX; // its tag and the file's size
-    if (head > packed->size) {
-        return false;
-    }
-    drop(packed, head);
-    for (int i = 0; i < 4; i++) {
-        if (!unosql_uint(packed, &numbers[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 IN_FLASH static bool take_part(span_t *packed, span_t *part) {
     uint64_t size;
     return unosql_uint(packed, &size) && take_span(packed, size, part);
 }
 
-#define PARTS (5)
-#define NEEDED (3) // segments of version 0.1.0 have no others
+#define NEEDED (3) // parts; segments of version 0.1.0 have no others
 
-// Take the first parts. Whether they are there.
-IN_FLASH static bool take_parts(span_t packed, uint64_t numbers[4], span_t *parts, unsigned count) {
-    if (!take_numbers(&packed, numbers)) {
+IN_FLASH bool unosql_meta(span_t packed, meta_t *meta) {
+    size_t head = packed.size ? 5u + packed.start[0] : SIZE_MAX; // its tag and the file's size
+    if (head > packed.size) {
         return false;
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (i >= NEEDED && packed.size == 0) {
-            parts[i] = packed;
-        } else if (!take_part(&packed, &parts[i])) {
+    drop(&packed, head);
+    for (int i = 0; i < 4; i++) {
+        if (!unosql_uint(&packed, &meta->numbers[i])) {
             return false;
         }
     }
-    return true;
-}
-
-IN_FLASH bool unosql_part(span_t packed, unsigned n, span_t *part) {
-    uint64_t numbers[4];
-    span_t parts[PARTS];
-    if (n >= PARTS || !take_parts(packed, numbers, parts, n + 1)) {
-        return false;
+    for (int i = 0; i < META_PARTS; i++) {
+        if (i >= NEEDED && packed.size == 0) {
+            meta->parts[i] = packed;
+        } else if (!take_part(&packed, &meta->parts[i])) {
+            return false;
+        }
     }
-    *part = parts[n];
-    return true;
-}
-
-IN_FLASH bool unosql_meta(span_t packed, meta_t *meta) {
-    span_t parts[PARTS];
-    if (!take_parts(packed, meta->numbers, parts, PARTS)) {
-        return false;
-    }
-    meta->low = parts[0];
-    meta->high = parts[1];
-    meta->bloom = parts[2];
-    meta->top = parts[3];
-    meta->gaps = parts[4];
     return true;
 }
 

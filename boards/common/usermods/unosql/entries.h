@@ -45,10 +45,17 @@ typedef struct {
     bool is_deletion;
 } operation_t;
 
+#define META_PARTS (5)
+
 // low, high: keys. top: the root's entries, or nothing. gaps: v(size) key v(size) key ..., between two of which no key is.
 typedef struct {
     uint64_t numbers[4]; // root, its size, depth, entries
-    span_t low, high, bloom, top, gaps;
+    union {
+        struct {
+            span_t low, high, bloom, top, gaps;
+        };
+        span_t parts[META_PARTS];
+    };
 } meta_t;
 
 typedef enum { DAMAGED = -1, ABSENT = 0, FOUND = 1 } lookup_t;
@@ -102,10 +109,7 @@ ptrdiff_t unosql_place(span_t arena, uint8_t *places, size_t count, size_t start
 // places: 2 bytes each.
 ptrdiff_t unosql_search(span_t arena, const uint8_t *places, size_t count, span_t key);
 
-// Part n of a Segment's packed meta block, in the order of meta_t; the last two may be left out. Whether it is there.
-bool unosql_part(span_t packed, unsigned n, span_t *part);
-
-// All of them. Whether they are there.
+// What a Segment's packed meta block holds; the last two parts may be left out. Whether all is there.
 bool unosql_meta(span_t packed, meta_t *meta);
 
 // Whether a live key may lie in lo <= key < hi, by the lowest and the highest. hi.start NULL: no upper bound. floor: keys up to it are dead; start NULL: none is.

@@ -4,6 +4,7 @@ target_sources(usermod_unosql INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/modunosql.c
     ${CMAKE_CURRENT_LIST_DIR}/deflate.c
     ${CMAKE_CURRENT_LIST_DIR}/entries.c
+    ${CMAKE_CURRENT_LIST_DIR}/headers.c
     ${CMAKE_CURRENT_LIST_DIR}/inflate.c
     ${CMAKE_CURRENT_LIST_DIR}/sealing.c
 )

@@ -17,6 +17,7 @@
 
 #include "deflate.h"
 #include "entries.h"
+#include "headers.h"
 #include "sealing.h"
 
 #if SEALING
@@ -24,7 +25,6 @@
 #define ENOUGH ((size_t)1 << 29) // bytes: no heap of ours is as large
 #define BLOOM_PROBES (4)
 #define CHECKSUM (8) // bytes
-#define TAG (4) // bytes of what storage/blocks.py knows of an erase block
 
 // Work, as the header has it: aligned, and apart from what is written meanwhile.
 IN_FLASH static void *get_work(mp_obj_t work_in, size_t size, const mp_buffer_info_t *target) {
@@ -59,6 +59,24 @@ IN_FLASH static mp_obj_t allocated(void) {
     return MP_OBJ_NEW_SMALL_INT(bytes);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(allocated_obj, allocated);
+
+// heap(): bytes of it, free or not.
+IN_FLASH static mp_obj_t heap(void) {
+    #if !MICROPY_ENABLE_GC
+    size_t bytes = ENOUGH;
+    #elif MICROPY_GC_SPLIT_HEAP
+    gc_info_t info;
+    gc_info(&info);
+    size_t bytes = info.total;
+    #if MICROPY_GC_SPLIT_HEAP_AUTO
+    bytes += info.max_new_split; // it grows
+    #endif
+    #else
+    size_t bytes = (size_t)(MP_STATE_MEM(area).gc_pool_end - MP_STATE_MEM(area).gc_pool_start); // to count takes a while
+    #endif
+    return MP_OBJ_NEW_SMALL_INT(bytes);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(heap_obj, heap);
 
 // -- entries
 
@@ -108,18 +126,22 @@ IN_FLASH static mp_obj_t flaw(mp_obj_t data_in, mp_obj_t i_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(flaw_obj, flaw);
 
-// tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is the number wanted; -1: there is none.
-IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted_in, mp_obj_t block_in) {
-    span_t tags = get_span(tags_in);
-    uint32_t wanted = (uint32_t)mp_obj_get_int_truncated(wanted_in);
-    mp_uint_t block = (mp_uint_t)mp_obj_get_int(block_in);
-    for (; block < tags.size / TAG; block++) {
-        const uint8_t *at = tags.start + TAG * block;
-        if (at[0] == (uint8_t)wanted && (at[0] | at[1] << 8 | at[2] << 16 | (uint32_t)at[3] << 24) == wanted) {
-            return mp_obj_new_int_from_uint(block);
-        }
+IN_FLASH static words_t get_words(mp_obj_t words_in) {
+    mp_buffer_info_t words;
+    mp_get_buffer_raise(words_in, &words, MP_BUFFER_WRITE);
+    if ((uintptr_t)words.buf % sizeof(uint32_t) != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("words"));
     }
-    return MP_OBJ_NEW_SMALL_INT(-1);
+    return (words_t) { words.buf, words.len / sizeof(uint32_t) };
+}
+
+// tag(tags, wanted, block): the first block from that one on whose tag, 4 bytes of tags, is the number wanted; -1: there is none.
+// wanted: None: the tag of any segment's first block.
+IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted, mp_obj_t block_in) {
+    words_t tags = get_words(tags_in);
+    size_t block = (size_t)mp_obj_get_int(block_in);
+    ptrdiff_t found = wanted == mp_const_none ? unosql_first(tags, block) : unosql_word(tags, (uint32_t)mp_obj_get_int_truncated(wanted), block);
+    return MP_OBJ_NEW_SMALL_INT(found);
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(tag_obj, tag);
 
@@ -140,8 +162,15 @@ IN_FLASH static mp_obj_t value_of(mp_obj_t block_in, span_t block, span_t value,
     return mp_call_function_1(copy, mp_obj_subscr(block_in, slice, MP_OBJ_SENTINEL));
 }
 
-IN_FLASH static mp_obj_t value_or_none(span_t value, bool is_deletion) {
-    return is_deletion ? mp_const_none : bytes_of(value);
+// What a lookup comes to: bytes, None for a deletion, or False.
+IN_FLASH static mp_obj_t answer(lookup_t found, const span_t *value, const bool *is_deletion) {
+    if (found == ABSENT) {
+        return mp_const_false;
+    }
+    if (found == DAMAGED) {
+        RAISE_DAMAGED();
+    }
+    return *is_deletion ? mp_const_none : bytes_of(*value);
 }
 
 // None: a span of nothing.
@@ -183,38 +212,6 @@ IN_FLASH static mp_obj_t unpack_uint(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unpack_uint_obj, 2, 3, unpack_uint);
 
-// find(block, key): the value of a key in a data block, None for a deletion, False when it is not there.
-IN_FLASH static mp_obj_t find(mp_obj_t block_in, mp_obj_t key_in) {
-    entry_t entry;
-    switch (unosql_find(get_span(block_in), get_span(key_in), &entry)) {
-        case FOUND:
-            return value_or_none(entry.value, entry.is_deletion);
-        case ABSENT:
-            return mp_const_false;
-        default:
-            RAISE_DAMAGED();
-    }
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(find_obj, find);
-
-// Set numbers to offset and size of the child of an index block that may hold key.
-IN_FLASH static void get_child(span_t block, span_t key, uint64_t *numbers) {
-    child_t child;
-    if (!unosql_child(block, key, &child)) {
-        RAISE_DAMAGED();
-    }
-    numbers[0] = child.offset;
-    numbers[1] = child.size;
-}
-
-// child(block, key): (offset, size) of the child of an index block that may hold key.
-IN_FLASH static mp_obj_t child(mp_obj_t block_in, mp_obj_t key_in) {
-    uint64_t place[2];
-    get_child(get_span(block_in), get_span(key_in), place);
-    return tuple_of(place, 2);
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(child_obj, child);
-
 IN_FLASH static meta_t get_meta(mp_obj_t packed_in) {
     meta_t meta;
     if (!unosql_meta(get_span(packed_in), &meta)) {
@@ -223,19 +220,36 @@ IN_FLASH static meta_t get_meta(mp_obj_t packed_in) {
     return meta;
 }
 
-// root(packed): (offset, size, depth, entries) of a Segment's packed meta block.
+// root(packed): (offset, size, depth, entries, top) of a Segment's packed meta block.
 IN_FLASH static mp_obj_t root(mp_obj_t packed_in) {
     meta_t meta = get_meta(packed_in);
-    return tuple_of(meta.numbers, 4);
+    mp_obj_t items[5];
+    for (int i = 0; i < 4; i++) {
+        items[i] = int_of(meta.numbers[i]);
+    }
+    items[4] = bytes_of(meta.top);
+    return mp_obj_new_tuple(5, items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(root_obj, root);
 
-// ends_below(packed, key): whether a Segment's highest key is below key.
-IN_FLASH static mp_obj_t ends_below(mp_obj_t packed_in, mp_obj_t key_in) {
-    meta_t meta = get_meta(packed_in);
-    return mp_obj_new_bool(unosql_order(meta.high, get_span(key_in)) < 0);
+// bisect(segments, key): how many of a list of Segments have their highest key below key; they are sorted. `packed`: of each.
+IN_FLASH static mp_obj_t bisect(mp_obj_t segments, mp_obj_t key_in) {
+    span_t key = get_span(key_in);
+    mp_obj_t *items;
+    size_t lo = 0, hi;
+    mp_obj_get_array(segments, &hi, &items);
+    while (lo < hi) {
+        size_t middle = (lo + hi) / 2;
+        meta_t meta = get_meta(mp_load_attr(items[middle], MP_QSTR_packed));
+        if (unosql_order(meta.high, key) < 0) {
+            lo = middle + 1;
+        } else {
+            hi = middle;
+        }
+    }
+    return MP_OBJ_NEW_SMALL_INT(lo);
 }
-static MP_DEFINE_CONST_FUN_OBJ_2(ends_below_obj, ends_below);
+static MP_DEFINE_CONST_FUN_OBJ_2(bisect_obj, bisect);
 
 // overlaps(packed, floor, lo, hi): whether a live key of a Segment may lie in lo <= key < hi. floor, hi: or None.
 IN_FLASH static mp_obj_t overlaps(size_t n_args, const mp_obj_t *args) {
@@ -278,14 +292,8 @@ IN_FLASH static mp_uint_t get_count(mp_obj_t count_in, size_t size, mp_uint_t mo
 IN_FLASH static mp_obj_t lookup(size_t n_args, const mp_obj_t *args) {
     span_t arena = get_span(args[0]), places = get_span(args[1]);
     operation_t operation;
-    switch (unosql_lookup(arena, places.start, get_count(args[2], places.size, 0), get_span(args[3]), &operation)) {
-        case FOUND:
-            return value_or_none(operation.value, operation.is_deletion);
-        case ABSENT:
-            return mp_const_false;
-        default:
-            RAISE_DAMAGED();
-    }
+    lookup_t found = unosql_lookup(arena, places.start, get_count(args[2], places.size, 0), get_span(args[3]), &operation);
+    return answer(found, &operation.value, &operation.is_deletion);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lookup_obj, 4, 4, lookup);
 
@@ -408,11 +416,9 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(search_obj, 4, 4, search);
 
 // part(packed, n): part n of a Segment's packed meta block.
 IN_FLASH static mp_obj_t part(mp_obj_t packed_in, mp_obj_t n_in) {
-    span_t found;
-    if (!unosql_part(get_span(packed_in), (unsigned)mp_obj_get_int(n_in), &found)) {
-        RAISE_DAMAGED();
-    }
-    return bytes_of(found);
+    meta_t meta = get_meta(packed_in);
+    mp_uint_t n = (mp_uint_t)mp_obj_get_int(n_in);
+    return bytes_of(meta.parts[n < META_PARTS ? n : 0]);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(part_obj, part);
 
@@ -434,22 +440,35 @@ IN_FLASH static bool has_bits(uint8_t *bloom, size_t size, span_t key, bool is_n
     return true;
 }
 
-// probe(packed, floor, key): where in a Segment a key is sought, if it may be there, else None: (offset, size, depth) of the root, or,
-// where the meta block has the root's entries, of the child. floor: or None.
-IN_FLASH static mp_obj_t probe(mp_obj_t packed_in, mp_obj_t floor_in, mp_obj_t key_in) {
-    meta_t meta = get_meta(packed_in);
-    span_t key = get_span(key_in);
-    if (!unosql_in_range(&meta, get_span_or_none(floor_in), key)
+// get(packed, floor, key, block): the value of a key in a Segment, None for a deletion, False when it is not there. floor: or None.
+// block(offset, size): reads a block. block None: True when it may be there.
+IN_FLASH static mp_obj_t get(size_t n_args, const mp_obj_t *args) {
+    meta_t meta = get_meta(args[0]);
+    span_t key = get_span(args[2]), block = meta.top;
+    child_t child = { meta.numbers[0], meta.numbers[1], 0 };
+    if (!unosql_in_range(&meta, get_span_or_none(args[1]), key)
         || (meta.bloom.size && !has_bits((uint8_t *)meta.bloom.start, meta.bloom.size, key, false))) {
-        return mp_const_none;
+        return mp_const_false;
     }
-    if (meta.top.size && meta.numbers[2]) {
-        get_child(meta.top, key, meta.numbers);
-        meta.numbers[2]--;
+    if (args[3] == mp_const_none) {
+        return mp_const_true;
     }
-    return tuple_of(meta.numbers, 3);
+    for (unsigned depth = (unsigned)meta.numbers[2];; depth--) {
+        if (!block.size || !depth) {
+            block = get_span(mp_call_function_2(args[3], int_of(child.offset), int_of(child.size)));
+        }
+        if (!depth) {
+            break;
+        }
+        if (!unosql_child(block, key, &child)) {
+            RAISE_DAMAGED();
+        }
+        block.size = 0;
+    }
+    entry_t entry;
+    return answer(unosql_find(block, key, &entry), &entry.value, &entry.is_deletion);
 }
-static MP_DEFINE_CONST_FUN_OBJ_3(probe_obj, probe);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(get_obj, 4, 4, get);
 
 // note(bloom, key): add a key to a Bloom filter.
 IN_FLASH static mp_obj_t note(mp_obj_t bloom_in, mp_obj_t key_in) {
@@ -473,28 +492,83 @@ IN_FLASH static mp_obj_t checksum(mp_obj_t data_in, mp_obj_t aad_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(checksum_obj, checksum);
 
-#define SUMMED (20) // bytes of an erase block's header, see storage/blocks.py; their checksum follows
-#define HEADER_SUM (4)
+// -- erase blocks of raw flash
 
-// header(read, head, block, end): the first block from that one on, and below end, whose header verifies, or -1, as twin.header() has it.
-IN_FLASH static mp_obj_t header(size_t n_args, const mp_obj_t *args) {
-    mp_int_t end = mp_obj_get_int(args[3]);
-    for (mp_int_t block = mp_obj_get_int(args[2]); block < end; block++) {
-        mp_obj_t place[3] = { MP_OBJ_NEW_SMALL_INT(block), args[1], MP_OBJ_NEW_SMALL_INT(0) };
-        mp_call_function_n_kw(args[0], 3, 0, place);
-        span_t head = get_span(args[1]);
-        if (head.size >= SUMMED + HEADER_SUM && head.start[0] == 0x55) {
-            part_t part = { head.start, SUMMED };
-            uint8_t digest[32];
-            unosql_sha256(&part, 1, digest);
-            if (memcmp(digest, head.start + SUMMED, HEADER_SUM) == 0) {
-                return place[0];
-            }
+// Read the header of a block into head.
+IN_FLASH static const uint32_t *read_header(mp_obj_t read, mp_obj_t head_in, size_t block) {
+    mp_obj_t place[3] = { MP_OBJ_NEW_SMALL_INT(block), head_in, MP_OBJ_NEW_SMALL_INT(0) };
+    mp_call_function_n_kw(read, 3, 0, place);
+    words_t head = get_words(head_in);
+    if (head.count < HEAD_WORDS) {
+        mp_raise_ValueError(MP_ERROR_TEXT("head"));
+    }
+    return head.start;
+}
+
+IN_FLASH static bool is_sound(const uint32_t *head) {
+    part_t part = { head, SUM *sizeof(*head) };
+    uint8_t digest[32];
+    if ((uint16_t)head[KIND] != HEADER_MAGIC) {
+        return false;
+    }
+    unosql_sha256(&part, 1, digest);
+    return memcmp(digest, &head[SUM], sizeof(*head)) == 0;
+}
+
+// header(read, head, block): whether a block has a header that verifies, and is not free, as twin.header() has it.
+IN_FLASH static mp_obj_t header(mp_obj_t read, mp_obj_t head_in, mp_obj_t block_in) {
+    const uint32_t *head = read_header(read, head_in, (size_t)mp_obj_get_int(block_in));
+    return mp_obj_new_bool(head[KILL] == HEADER_BLANK && is_sound(head));
+}
+static MP_DEFINE_CONST_FUN_OBJ_3(header_obj, header);
+
+// scan(read, head, tags, births, database, found): (highest counter, block behind it, blocks that are free, whether any is ours), as
+// twin.scan() has it. births: None, or as long as tags.
+IN_FLASH static mp_obj_t scan(size_t n_args, const mp_obj_t *args) {
+    words_t tags = get_words(args[2]), births = { NULL, 0 };
+    uint32_t database = (uint32_t)mp_obj_get_int_truncated(args[4]), newest = 0;
+    size_t behind = 0, free = 0;
+    bool ours = false;
+    if (args[3] != mp_const_none) {
+        births = get_words(args[3]);
+        if (births.count != tags.count) {
+            mp_raise_ValueError(MP_ERROR_TEXT("births"));
         }
     }
-    return MP_OBJ_NEW_SMALL_INT(-1);
+    for (size_t block = tags.count; block-- > 0;) {
+        uint32_t tag = tags.start[block];
+        if (tag == TAG_FREE || tag == TAG_OTHER) {
+            const uint32_t *head = read_header(args[0], args[1], block);
+            bool is_alive = head[KILL] == HEADER_BLANK, is_newer = head[COUNTER] > newest;
+            tag = TAG_FREE;
+            if ((is_alive || is_newer) && is_sound(head)) {
+                if (is_newer) {
+                    newest = head[COUNTER];
+                    behind = block + 1;
+                }
+                if (is_alive) {
+                    tag = TAG_OTHER;
+                }
+                if (is_alive && births.count && head[DATABASE] == database) {
+                    uint8_t kind = (uint8_t)(head[KIND] >> 16);
+                    ours = true;
+                    if (kind == 's') {
+                        tag = unosql_tag(head, block, tags, births);
+                    } else if (kind == 'w' || kind == 'm') {
+                        mp_obj_t log[3] = { MP_OBJ_NEW_SMALL_INT(kind), mp_obj_new_int_from_uint(head[COUNTER]), MP_OBJ_NEW_SMALL_INT(block) };
+                        mp_call_function_n_kw(args[5], 3, 0, log);
+                    }
+                }
+            }
+            tags.start[block] = tag;
+        }
+        free += tag == TAG_FREE;
+    }
+    unosql_doom((words_t) { tags.start, births.count }, births);
+    mp_obj_t result[4] = { mp_obj_new_int_from_uint(newest), MP_OBJ_NEW_SMALL_INT(behind), MP_OBJ_NEW_SMALL_INT(free), mp_obj_new_bool(ours) };
+    return mp_obj_new_tuple(4, result);
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(header_obj, 4, 4, header);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(scan_obj, 6, 6, scan);
 
 // -- sealing
 
@@ -578,18 +652,23 @@ static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(seal_obj, 5, 5, seal);
 #define PLAIN (0)
 #define DEFLATED (1)
 
-// What binds a block to its place: prefix and offset.
-IN_FLASH static size_t get_place(mp_obj_t prefix_in, mp_obj_t offset_in, uint8_t aad[AAD]) {
-    span_t prefix = get_span(prefix_in);
-    mp_uint_t offset = (mp_uint_t)mp_obj_get_int_truncated(offset_in);
-    if (prefix.size > AAD - 4) {
+// Four bytes, big-endian.
+IN_FLASH static void put_word(uint8_t *at, mp_uint_t n) {
+    for (int i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(n >> (24 - 8 * i));
+    }
+}
+
+// What binds a block to its place: prefix, more of it, and offset. Return its size.
+IN_FLASH static size_t put_place(uint8_t aad[AAD], span_t prefix, span_t more, mp_uint_t offset) {
+    size_t size = prefix.size + more.size;
+    if (size > AAD - 4) {
         mp_raise_ValueError(MP_ERROR_TEXT("prefix"));
     }
     memcpy(aad, prefix.start, prefix.size);
-    for (int i = 0; i < 4; i++) {
-        aad[prefix.size + i] = (uint8_t)(offset >> (24 - 8 * i));
-    }
-    return prefix.size + 4;
+    memcpy(aad + prefix.size, more.start, more.size);
+    put_word(aad + size, offset);
+    return size + 4;
 }
 
 // The data of a sealed block; it is decrypted in place.
@@ -657,12 +736,18 @@ IN_FLASH static mp_obj_t get_target(mp_obj_t target_in, size_t size, uint8_t **s
     return result;
 }
 
-// unpack(keys, blob, prefix, offset, target, work): the entries of a segment's block, as twin.unpack() has it. keys: None: not
+// unpack(keys, blob, packed, offset, target, work): the entries of a segment's block, as twin.unpack() has it. keys: None: not
 // encrypted; else blob is overwritten. work: INFLATE_WORK bytes that hold nothing of blob or target.
 IN_FLASH static mp_obj_t unpack(size_t n_args, const mp_obj_t *args) {
     uint8_t aad[AAD], *start;
     mp_buffer_info_t blob = get_blob(args[0], args[1]);
-    span_t data = opened(args[0], &blob, aad, get_place(args[2], args[3], aad));
+    span_t tag = get_span(args[2]);
+    if (tag.size == 0 || tag.start[0] >= tag.size) {
+        RAISE_DAMAGED();
+    }
+    tag.size = *tag.start++;
+    size_t aad_size = put_place(aad, tag, (span_t) { aad, 0 }, (mp_uint_t)mp_obj_get_int_truncated(args[3]));
+    span_t data = opened(args[0], &blob, aad, aad_size);
     if (data.size && data.start[data.size - 1] == PLAIN) {
         data.size--;
         mp_obj_t target = get_target(args[4], data.size, &start);
@@ -684,6 +769,37 @@ IN_FLASH static mp_obj_t unpack(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unpack_obj, 6, 6, unpack);
 
+#define SALT (8)
+#define TRAILER (11) // bytes at the end of a segment: salt, size of the sealed meta block, 'Q'
+
+// meta(keys, end, prefix, size): a Segment's packed meta block, of the end of its file; or how many of the last bytes that takes. keys,
+// end: as for unpack(). prefix: of the tag. size: of the file.
+IN_FLASH static mp_obj_t meta(size_t n_args, const mp_obj_t *args) {
+    mp_buffer_info_t blob = get_blob(args[0], args[1]);
+    mp_uint_t size = (mp_uint_t)mp_obj_get_int(args[3]), needed = TRAILER;
+    uint8_t *trailer = (uint8_t *)blob.buf + blob.len - TRAILER, aad[AAD];
+    if (blob.len < TRAILER || trailer[TRAILER - 1] != 'Q' || (needed += trailer[SALT] << 8 | trailer[SALT + 1]) > size) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no segment trailer"));
+    }
+    if (needed > blob.len) {
+        return MP_OBJ_NEW_SMALL_INT(needed);
+    }
+    size_t tag = put_place(aad, get_span(args[2]), (span_t) { trailer, SALT }, size - needed) - 4;
+    blob.len = needed - TRAILER;
+    blob.buf = trailer - blob.len;
+    span_t data = opened(args[0], &blob, aad, tag + 4);
+    vstr_t packed;
+    vstr_init_len(&packed, 5 + tag + data.size);
+    packed.buf[0] = (char)tag;
+    memcpy(packed.buf + 1, aad, tag);
+    put_word((uint8_t *)packed.buf + 1 + tag, size);
+    memcpy(packed.buf + 5 + tag, data.start, data.size);
+    mp_obj_t result = mp_obj_new_bytes_from_vstr(&packed);
+    get_meta(result);
+    return result;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(meta_obj, 4, 4, meta);
+
 // Without SHA-256 there is no module, and its twin does all.
 static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__unosql) },
@@ -692,25 +808,26 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
     { MP_ROM_QSTR(MP_QSTR_allocated), MP_ROM_PTR(&allocated_obj) },
     { MP_ROM_QSTR(MP_QSTR_append), MP_ROM_PTR(&append_obj) },
+    { MP_ROM_QSTR(MP_QSTR_bisect), MP_ROM_PTR(&bisect_obj) },
     { MP_ROM_QSTR(MP_QSTR_checksum), MP_ROM_PTR(&checksum_obj) },
-    { MP_ROM_QSTR(MP_QSTR_child), MP_ROM_PTR(&child_obj) },
     { MP_ROM_QSTR(MP_QSTR_children), MP_ROM_PTR(&children_obj) },
     { MP_ROM_QSTR(MP_QSTR_decode), MP_ROM_PTR(&decode_obj) },
     { MP_ROM_QSTR(MP_QSTR_deflate), MP_ROM_PTR(&deflate_obj) },
     { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },
-    { MP_ROM_QSTR(MP_QSTR_ends_below), MP_ROM_PTR(&ends_below_obj) },
     { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&entry_obj) },
-    { MP_ROM_QSTR(MP_QSTR_find), MP_ROM_PTR(&find_obj) },
     { MP_ROM_QSTR(MP_QSTR_flaw), MP_ROM_PTR(&flaw_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&get_obj) },
     { MP_ROM_QSTR(MP_QSTR_header), MP_ROM_PTR(&header_obj) },
+    { MP_ROM_QSTR(MP_QSTR_heap), MP_ROM_PTR(&heap_obj) },
     { MP_ROM_QSTR(MP_QSTR_is_ascii), MP_ROM_PTR(&is_ascii_obj) },
     { MP_ROM_QSTR(MP_QSTR_lookup), MP_ROM_PTR(&lookup_obj) },
+    { MP_ROM_QSTR(MP_QSTR_meta), MP_ROM_PTR(&meta_obj) },
     { MP_ROM_QSTR(MP_QSTR_note), MP_ROM_PTR(&note_obj) },
     { MP_ROM_QSTR(MP_QSTR_overlaps), MP_ROM_PTR(&overlaps_obj) },
     { MP_ROM_QSTR(MP_QSTR_part), MP_ROM_PTR(&part_obj) },
     { MP_ROM_QSTR(MP_QSTR_place), MP_ROM_PTR(&place_obj) },
-    { MP_ROM_QSTR(MP_QSTR_probe), MP_ROM_PTR(&probe_obj) },
     { MP_ROM_QSTR(MP_QSTR_root), MP_ROM_PTR(&root_obj) },
+    { MP_ROM_QSTR(MP_QSTR_scan), MP_ROM_PTR(&scan_obj) },
     { MP_ROM_QSTR(MP_QSTR_seal), MP_ROM_PTR(&seal_obj) },
     { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
     { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&shared_obj) },

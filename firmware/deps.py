@@ -1,4 +1,5 @@
 """Tools the chain needs: system packages through apt, Python ones in build/venv."""
+import contextlib
 import hashlib
 import os
 import re
@@ -14,6 +15,14 @@ from .progress import Failure, Step, say
 
 REQUIREMENTS = ROOT / "firmware" / "requirements.txt"
 DRAWING = ROOT / "bench" / "requirements.txt"
+
+
+# Debian asks it before it starts a service (deb-systemd-invoke, invoke-rc.d; policy-rc.d of init-system-helpers).
+POLICY = Path("/usr/sbin/policy-rc.d")
+NO_SERVICES = """#!/bin/sh
+# Of unosql's installation, while that lasts: its tests start servers of their own.
+case "$1" in mosquitto*|nats-server*|postgresql*) exit 101;; esac
+"""
 
 
 class Tool(NamedTuple):
@@ -122,8 +131,22 @@ def _install(tools):
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if os.geteuid() != 0:
         raise Failure("missing: %s; type: sudo %s" % (names, " ".join(command)))
-    with Step("installing " + " ".join(packages)):
+    with Step("installing " + " ".join(packages)), _without_services():
         _apt(*command)
+
+
+@contextlib.contextmanager
+def _without_services():
+    """Servers are not started as services of this machine when they are installed. A policy that is somebody else's stays as it is."""
+    if POLICY.exists() and POLICY.read_text() != NO_SERVICES:
+        yield
+        return
+    POLICY.write_text(NO_SERVICES)
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
 
 
 def _available(packages):

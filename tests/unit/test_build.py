@@ -130,6 +130,29 @@ def test_what_only_some_tests_need_may_be_missing(monkeypatch, capsys):
     assert "going on without: missing: a-browser; type: sudo apt-get install" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("there", [None, "#!/bin/sh\nexit 0\n", deps.NO_SERVICES])
+def test_servers_that_are_installed_are_not_started(there, monkeypatch, tmp_path):
+    """A policy of the machine's own decides itself; one that an installation left when it was killed is ours."""
+    policy, seen = tmp_path / "policy-rc.d", []
+    monkeypatch.setattr(deps, "POLICY", policy)
+    if there:
+        policy.write_text(there)
+        policy.chmod(0o755)
+
+    def apt(*command):
+        if command[1] == "install":
+            seen.append([subprocess.run([policy, name, "start"]).returncode for name in ("mosquitto", "nats-server", "postgresql", "ssh")])
+
+    monkeypatch.setattr(deps, "_apt", apt)
+    monkeypatch.setattr(deps.os, "geteuid", lambda: 0)
+    monkeypatch.setitem(deps.TOOLS, "test", (deps.Tool("a-server", lambda: False, ("make",)),))
+    with pytest.raises(Failure, match="still missing after installing: a-server"):
+        deps.ensure("test")
+    own = there and there != deps.NO_SERVICES
+    assert seen == [[0, 0, 0, 0] if own else [101, 101, 101, 0]]
+    assert policy.exists() == bool(own) and (not own or policy.read_text() == there)
+
+
 def test_missing_tool_without_apt(monkeypatch):
     tool = deps.Tool("a-compiler", lambda: False, ("gcc-nonesuch",))
     monkeypatch.setitem(deps.TOOLS, "test", (tool,))

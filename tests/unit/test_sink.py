@@ -391,6 +391,45 @@ def test_wrong_tables_are_refused(case, dsn):
     assert code == 2 and "Traceback" not in err and WRONG[case][1] in err.splitlines()[-1]
 
 
+SHAPE = """
+select 'column', table_schema, table_name, column_name, data_type || is_nullable || coalesce(column_default, '') || is_identity
+  from information_schema.columns where table_schema in ('unosql', 'fleet')
+union all select 'index', schemaname, tablename, indexname, indexdef from pg_indexes where schemaname = 'unosql'
+union all select 'view', schemaname, viewname, '', definition from pg_views where schemaname = 'fleet'
+"""
+
+
+def test_the_schema_that_is_printed_is_the_one_that_is_made(postgres, store, dsn):
+    told(store, hello())
+    told(store, message([(1, 1, 1, b"{}"), (2, 1, 2, b"{}"), (3, 1, 3, b"{}")], c=dict(READINGS, **SETTINGS, **{"3": ["settings", 1, 1]})))
+    made = sorted(ask(dsn, SHAPE)), sorted(ask(dsn, "select * from unosql.collection"))
+    store.close()
+    code, printed, _ = unosql("", "schema", "--log", "readings", "--state", "settings", "--log", "settings")
+    dsn = postgres.database()
+    assert code == 0 and ask(dsn, "select count(*) from pg_namespace where nspname = 'unosql'") == [(0,)]
+    with psycopg.connect(dsn) as connection:
+        connection.execute(printed)
+    found = sorted(ask(dsn, SHAPE)), sorted(ask(dsn, "select * from unosql.collection"))
+    assert found == made
+
+
+def test_a_user_who_may_make_no_table_takes_what_was_made(dsn):
+    with psycopg.connect(dsn) as connection:
+        connection.execute(unosql("", "schema", "--log", "readings", "--state", "settings")[1])
+        connection.execute("drop role if exists humble")
+        connection.execute("create role humble login password '%s'" % PASSWORD)
+        connection.execute("grant usage on schema unosql, fleet to humble")
+        connection.execute("grant select, insert, update, delete on all tables in schema unosql to humble")
+    humble = Store(dsn.replace("unosql:", "humble:", 1))
+    humble.connect()
+    assert told(humble, hello()) == [(None, 0)]
+    assert told(humble, message([(1, 1, 1, b'{"a":1}'), (2, 1, 2, b'{"b":2}')], c=dict(READINGS, **SETTINGS))) == [(None, 2)]
+    humble.close()
+    assert ask(dsn, "select doc from fleet.readings union all select doc from fleet.settings") == [({"a": 1},), ({"b": 2},)]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("drop owned by humble; drop role humble")
+
+
 def test_there_is_no_sink_to_ask(dsn):
     code, _, err = unosql(dsn, "devices")
     assert code == 2 and err == "unosql: error: this database has no schema unosql: no sink has ever run on it\n"

@@ -23,6 +23,9 @@ def add_to(sink):
     run.add_argument("--shard", metavar="I/N", help="where it does not: take only each Nth device, by a hash; 1/4 to 4/4 for four sinks")
     run.add_argument("--tables", type=int, metavar="N", default=TABLES, help="tables of collections at most; default: %d" % TABLES)
     run.add_argument("--metrics", metavar="HOST:PORT", help="serve metrics there, for Prometheus")
+    tables = _add(commands, "schema", _schema, "print the SQL that run executes on an empty database, to look at or to run as another user", False)
+    for kind, text in (("log", "with the table of this collection, a log; again for more"), ("state", "the same of a collection that is no log")):
+        tables.add_argument("--" + kind, metavar="NAME", dest="collections", action="append", type=lambda name, kind=kind: (name, kind == "log"), help=text)
     _add_asking(commands)
     _add_sending(commands)
     _add_changing(commands)
@@ -109,6 +112,14 @@ def _run(a):
     from . import running
 
     return running.run(running.Options(a.mqtt, a.nats, _dsn(a), a.prefix, a.share, a.shard, a.ca, a.password_file, a.key_file, a.metrics, a.tables))
+
+
+def _schema(a):
+    need("psycopg", "sink")
+    from . import schema
+
+    print(schema.text(a.collections or ()), end="")
+    return 0
 
 
 def _asking():

@@ -60,6 +60,10 @@ create view {view} as select s.device, r.id, r.doc, r.at, r.version, r.received,
 """
 
 
+_META = "insert into unosql.meta values ({version}, {g})"
+_COLLECTION = "insert into unosql.collection values ({name}, {log}, {relation})"
+
+
 class WrongSchema(Failure):
     """The database has tables that are not this sink's."""
 
@@ -72,9 +76,30 @@ def ensure(connection, create=True):
             _check(connection)
         elif create:
             connection.execute(_TABLES)
-            connection.execute("insert into unosql.meta values (%s, %s)", (VERSION, secrets.token_hex(8)))
+            connection.execute(_meta())
         else:
             raise WrongSchema("this database has no schema unosql: no sink has ever run on it")
+
+
+def _meta():
+    return sql.SQL(_META).format(version=VERSION, g=secrets.token_hex(8))
+
+
+def _made(name, is_log, relation, view):
+    """The statements that make the table of a collection and its view, and note them."""
+    names = {"table": table(relation), "view": sql.Identifier("fleet", view)}
+    yield sql.SQL(_LOG if is_log else _STATE).format(**names)
+    yield sql.SQL(_COLLECTION).format(name=name, log=is_log, relation=relation)
+
+
+def text(collections):
+    """The SQL that a sink runs on an empty database, and then for collections: [(name, whether it is a log)]."""
+    statements, taken = [sql.SQL(_TABLES.strip()), _meta()], set()
+    for name, is_log in collections:
+        relation, view = next(names for names in _names(name, is_log) if taken.isdisjoint(names))
+        taken |= {relation, view}
+        statements += _made(name, is_log, relation, view)
+    return "".join(statement.as_string(None).strip().rstrip(";") + ";\n" for statement in statements)
 
 
 def _check(connection):
@@ -121,23 +146,28 @@ class Relations:
             return self.find(name, is_log)
         if len(self._names) >= self._most:
             return None
-        relation, view = self._free_names(name, "log" if is_log else "state")
-        self._connection.execute(sql.SQL(_LOG if is_log else _STATE).format(table=table(relation), view=sql.Identifier("fleet", view)))
-        self._connection.execute("insert into unosql.collection values (%s, %s, %s)", (name, is_log, relation))
+        relation, view = self._free_names(name, is_log)
+        for statement in _made(name, is_log, relation, view):
+            self._connection.execute(statement)
         self._names[name, is_log] = relation
         return relation
 
-    def _free_names(self, name, kind):
-        """Names of a table and a view that nothing has yet; PostgreSQL cuts names behind 63 bytes."""
-        short = name.encode()[:48].decode(errors="ignore")
-        for end in ["", "_" + kind] + ["_%s_%d" % (kind, n) for n in range(2, 1000)]:
-            relation, view = "%s_%s%s" % (kind, short, end.replace("_" + kind, "")), short + end
+    def _free_names(self, name, is_log):
+        """Names of a table and a view that nothing has yet."""
+        for relation, view in _names(name, is_log):
             taken = self._connection.execute(
                 "select 1 from pg_class where (relnamespace = to_regnamespace('unosql') and relname = %s) or (relnamespace = to_regnamespace('fleet')"
                 " and relname = %s)", (relation, view)).fetchone()
             if not taken:
                 return relation, view
         raise WrongSchema("there is no name left for a table of %r" % name)
+
+
+def _names(name, is_log):
+    """Yield pairs of names for a table and a view, the best first; PostgreSQL cuts names behind 63 bytes."""
+    kind, short = "log" if is_log else "state", name.encode()[:48].decode(errors="ignore")
+    for end in ["", "_" + kind] + ["_%s_%d" % (kind, n) for n in range(2, 1000)]:
+        yield "%s_%s%s" % (kind, short, end.replace("_" + kind, "")), short + end
 
 
 def table(relation):

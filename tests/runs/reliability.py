@@ -46,6 +46,8 @@ def runs(quick, jobs):
         ("kills-encrypted", ["run_kills.py", "--encrypted", "--rounds", "2" if quick else "50"]),
         ("life", ["life.py", *jobs, "--inserts", "3000" if quick else "1000000"]),
         ("models", ["reliability.py", "--models", "2000" if quick else "100000"]),
+        ("fleet-chaos", ["fleet_chaos.py", "--rounds", "2" if quick else "8", "--seconds", "8" if quick else "30"]),
+        ("fleet-thousand", ["fleet_thousand.py", *(["--devices", "40", "--kills", "4"] if quick else [])]),
     )
 
 

@@ -1,4 +1,5 @@
 """Raw flash: what blocks.py, chain.py and flash.py promise beyond the contract that test_storage.py checks."""
+import hashlib
 import random
 import struct
 import threading
@@ -10,7 +11,9 @@ from media import EIO, FlashMedium, NorFlash, PowerCut
 from test_storage import opened, read, records, write
 from unosql.storage.blocks import Blocks
 from unosql.errors import StorageFullError
-from unosql.storage.flash import Flash
+from unosql.kv.store import Store
+from unosql.names import told
+from unosql.storage.flash import Flash, manifests
 
 
 def test_a_full_flash_still_takes_log_records():
@@ -337,3 +340,63 @@ def test_a_block_taken_between_the_search_and_the_claim_is_left_alone(monkeypatc
     write(ours, 1, b"ours")
     assert calls and read(ours, 1) == b"ours" and read(theirs, 1) == b"theirs" and not device.violation
     assert ours.total() == theirs.total() == 24 * 1024
+
+
+# -- names
+
+
+def names(device, password=None):
+    return {number: told(log, password) for number, log in manifests(device).items()}
+
+
+def test_manifests_tell_the_names_of_all_databases_on_a_flash():
+    """Of the newest record, wherever that lies: in the first of two blocks that a cut has left, and beside blocks that are free."""
+    flash = NorFlash(64, 1024)
+    stores = {name: Store(Flash(flash, name), memtable=1024) for name in ("one", "two", "three")}
+    for name, store in stores.items():
+        store.open(b"sixteen byte key" if name == "three" else None, 3)
+    for i in range(60):
+        if i == 40:
+            stores["one"].storage.log(b"m")._retire = lambda: None  # as if a cut came each time
+        for name in ("one", "two"):
+            stores[name].apply([(b"%d" % i, bytes(60))])
+            stores[name].flush()
+    assert len(stores["one"].storage.log(b"m")._chain) > 1
+    numbers = {name: int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little") for name in stores}
+    assert names(flash) == {numbers["one"]: "one", numbers["two"]: "two", numbers["three"]: None}
+    assert names(flash, b"sixteen byte key")[numbers["three"]] == "three"
+    flash.clear_counts()
+    names(flash)
+    assert not flash.programs and not flash.erases
+
+
+def test_names_of_databases_whose_manifest_is_cut_off():
+    flash = NorFlash(16, 1024)
+    Store(Flash(flash, "one"), memtable=1024).open(None, 3)
+    number = next(iter(manifests(flash)))
+    for i in range(33, 1024):  # the frame of the first record begins at 32
+        image = bytearray(flash.image)
+        start = flash.image.index(b"U1m")
+        image[start + i : start + 1024] = b"\xff" * (1024 - i)
+        assert names(NorFlash(16, 1024, image=bytes(image))) in ({number: None}, {number: "one"})
+
+
+def test_a_manifest_of_an_earlier_edition_tells_no_name():
+    flash = NorFlash(16, 1024)
+    storage = Flash(flash, "one")
+    store = Store(storage, memtable=1024)
+    store.open(None, 3)
+    storage.log(b"m").name = b""
+    for i in range(3):
+        store.apply([(b"%d" % i, b"x")])
+        store.flush()
+    assert list(names(flash).values()) == [""]
+    del storage.log(b"m").name  # a log of somebody's own
+    store.apply([(b"y", b"x")])
+    store.flush()
+    assert list(names(flash).values()) == [""]
+    again = Store(Flash(flash, "one"), memtable=1024)
+    again.open(None, 3)
+    again.apply([(b"z", b"x")])
+    again.flush()
+    assert list(names(flash).values()) == ["one"] and again.get(b"1") == b"x"

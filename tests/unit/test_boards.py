@@ -107,11 +107,11 @@ def test_unosql_in_the_emulated_image_is_within_its_budgets():
 
 
 def test_mpy_files_are_what_is_said_of_them(mpy_cross, frozen, tmp_path):
-    """Some 7 % more than what they come to in an image, so that a build of a real board tells about what it takes."""
+    """Some 9 % more than what they come to in an image, so that a build of a real board tells about what it takes."""
     files = [MODULES / entry.target_path for entry in frozen(ESP8266) if (MODULES / entry.target_path).exists()]
     size = sum(compile_module(mpy_cross, "xtensa", file, tmp_path / "out.mpy") for file in files)
     share = sum(sum(sizes) for name, sizes in elf.in_image(targets.qemu_firmware()).items() if name not in espressif.LARGE)
-    assert 1.05 * share < size < 1.09 * share
+    assert 1.07 * share < size < 1.11 * share
 
 
 def test_all_boards_hold_images_with_all_of_the_budget():

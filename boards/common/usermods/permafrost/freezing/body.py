@@ -6,7 +6,8 @@ import operator
 
 from .code import instructions, line_of, local_cells
 from .values import (
-    Builtin, BuiltinModule, BuiltinType, Cell, Class, Dict, Function, Method, Module, Mutable, Property, Refusal, Unique, is_plain, is_true,
+    Borrowed, Builtin, BuiltinModule, BuiltinType, Cell, Class, Dict, Function, Method, Module, Mutable, Property, Refusal, Unique, is_plain,
+    is_true,
 )
 
 NULL = object()  # of LOAD_NULL: no defaults
@@ -146,7 +147,11 @@ class Body:
     _load_global = _load_name
 
     def _store_name(self, name):
-        self.names[name] = self._kept(self.stack.pop())
+        value = self.stack.pop()
+        if isinstance(value, Borrowed):
+            value = value.value
+            self.module.borrowed.add(name)
+        self.names[name] = self._kept(value)
 
     def _store_global(self, name):
         self.module.names[name] = self._kept(self.stack.pop())
@@ -345,7 +350,7 @@ class Body:
         self.stack.append(self.modules.imported(self.module, name, level, bool(wanted), self))
 
     def _import_from(self, name):
-        self.stack.append(self._attribute(self.stack[-1], name, True))
+        self.stack.append(Borrowed(self._attribute(self.stack[-1], name, True)))
 
     def _load_attr(self, name):
         self.stack.append(self._attribute(self.stack.pop(), name, False))

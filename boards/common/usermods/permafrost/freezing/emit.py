@@ -62,7 +62,7 @@ class Emitter:
         self._hash_bytes = tool.config.MICROPY_QSTR_BYTES_IN_HASH
         self._out = out
         self._written = {}  # id of a value -> (the value, C)
-        self._shared = {}  # (type, repr) of a number, text or bytes -> C: all modules have the same one
+        self._shared = {}  # (type, repr) of a number, text, bytes, or tuple of these -> C: all modules have the same one
         self._count = 0
         self._owner = ""  # the module that names are for
         self._writers = {
@@ -98,9 +98,14 @@ class Emitter:
         """C for an object in a module's table. name: where it needs one."""
         if type(value) in self._writers or isinstance(value, Module):
             return self.value(value)
+        if not is_plain(value):
+            return self._tool.CompiledModule.freeze_constant_obj(None, name, value)
+        return self._share(value, lambda: self._tool.CompiledModule.freeze_constant_obj(None, name, value))
+
+    def _share(self, value, write):
         key = type(value), repr(value)
-        if key not in self._shared or not is_plain(value):
-            self._shared[key] = self._tool.CompiledModule.freeze_constant_obj(None, name, value)
+        if key not in self._shared:
+            self._shared[key] = write()
         return self._shared[key]
 
     def constants(self, module):
@@ -121,7 +126,9 @@ class Emitter:
 
     def value(self, value):
         """C for a value, as an initialiser of a mp_rom_obj_t."""
-        if is_plain(value) and not isinstance(value, tuple):
+        if isinstance(value, tuple) and is_plain(value):
+            return "MP_ROM_PTR(&%s)" % self._share(value, lambda: self._tuple(value))
+        if is_plain(value):
             return self._constant(self._name("constant"), value)
         if isinstance(value, Module):
             return "MP_ROM_PTR(%s)" % self.address(value)
@@ -224,7 +231,7 @@ class Emitter:
         places = list(range(len(rows)))
         size = len(rows)
         if hashed:
-            size += 0 if dense else size // 8 + 1
+            size += 0 if dense else 1
             places = place([self._tool.qstrutil.compute_hash(key.encode(), self._hash_bytes) for key in items], size)
         table = ", ".join("[%d] = {%s, %s}" % (at, *row) for at, row in sorted(zip(places, rows)))
         self._out("static const mp_rom_map_elem_t %s_table[%d] = {%s};" % (name, max(size, 1), table))

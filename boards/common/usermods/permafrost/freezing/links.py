@@ -6,10 +6,9 @@ of a module are nobody's, and leave its tables.
 """
 from .body import BUILTINS
 from .code import instructions
-from .values import BuiltinModule, Class, Function, Module, is_plain
+from .values import BuiltinModule, Module, is_plain
 
 UNSURE = ("complex", "float", "set", "StopAsyncIteration", "ViperTypeError")  # builtins that not every firmware has
-LATE = ("IMPORT_FROM", "LOAD_ATTR", "LOAD_METHOD")  # what finds a name of a module while it runs
 
 
 def link(modules):
@@ -19,11 +18,11 @@ def link(modules):
             _drop_objects(modules.tool, module)
         if module.keeps == "flash":
             _link(modules.tool, module)
-    late = {name for module in modules.all.values() for name in _named(modules.tool, module, LATE)}
+    late = {name for module in modules.all.values() for name in _late(modules.tool, module)}
     for module in modules.all.values():
         if module.keeps == "flash":
-            asked = late.union(_named(modules.tool, module, ("LOAD_GLOBAL",)))  # there was no room for their numbers
-            module.names = {name: value for name, value in module.names.items() if _is_public(module, name, value, asked)}
+            asked = late.union(_unlinked(modules.tool, module))
+            module.names = {name: value for name, value in module.names.items() if _is_public(module, name, asked)}
         if module.keeps != "run":
             _drop_names(modules.tool, module)
 
@@ -88,26 +87,38 @@ def _patch(code, at, new):
     code.fun_data = code.fun_data[:at] + new + code.fun_data[at + len(new):]
 
 
-def _named(tool, module, kinds):
-    """Names in instructions of these kinds in a module's code."""
+def _late(tool, module):
+    """Names that a module's code asks modules for while it runs: in functions that import, and right after it has named a module."""
+    for code in functions(module):
+        found, named = list(instructions(tool, code).values()), False
+        imports = any(instruction.name == "IMPORT_NAME" for instruction in found)
+        for name, argument in ((instruction.name, instruction.argument) for instruction in found):
+            if name == "IMPORT_FROM" or name in ("LOAD_ATTR", "LOAD_METHOD") and (imports or named):
+                yield argument
+            named = name == "LOAD_GLOBAL" or name == "LOAD_CONST_OBJ" and isinstance(module.source.obj_table[argument], Module)
+
+
+def _unlinked(tool, module):
+    """Names that a module's functions look up: there was no room for their constants' numbers."""
     for code in functions(module):
         for instruction in instructions(tool, code).values():
-            if instruction.name in kinds:
+            if instruction.name == "LOAD_GLOBAL":
                 yield instruction.argument
 
 
-def _is_public(module, name, value, asked):
+def _is_public(module, name, asked):
     """Whether a name of a module may be asked for: not what is its own, nor what it has of others for its functions."""
     if name in asked or name.startswith("__"):
         return True
-    return not name.startswith("_") and not (name in module.linked and _is_borrowed(module, value))
+    return not name.startswith("_") and not (name in module.linked and _is_borrowed(module, name))
 
 
-def _is_borrowed(module, value):
-    """Whether a module has this of another, which is no part of it. A constant may be its own."""
+def _is_borrowed(module, name):
+    """Whether a module has this of another, and it is no part of it."""
+    value = module.names[name]
     if isinstance(value, Module):
         return value.parent != module.name
-    return isinstance(value, BuiltinModule) or isinstance(value, (Class, Function)) and value.module is not module
+    return isinstance(value, BuiltinModule) or name in module.borrowed
 
 
 def _drop_names(tool, module):

@@ -20,6 +20,7 @@ class Module:
         self.is_package = file.endswith("__init__.py")
         self.names = {}
         self.state = "new"  # then "running", then "done"
+        self.borrowed = set()  # names that it has from others
         self.linked = set()  # names that its functions have as constants
         self.bodies = set()  # raw codes of the module and its classes: they run here, and nowhere else
 
@@ -42,6 +43,13 @@ class BuiltinModule(Builtin):
 
 class BuiltinType(Builtin):
     """A class that a class can be made from."""
+
+
+class Borrowed:
+    """On its way from another module to a name in this one."""
+
+    def __init__(self, value):
+        self.value = value
 
 
 class Function:

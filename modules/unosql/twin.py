@@ -166,11 +166,8 @@ def meta(keys, end, prefix, size):
     return packed
 
 
-def entry(block, i, key, copy):
-    """Return (key, value or None, index of the next entry) of the entry at block[i:]. key: of the entry before it.
-
-    copy: what makes the value of a part of the block, which may be large.
-    """
+def entry(block, i, key):
+    """Return (key, value or None, index of the next entry) of the entry at block[i:]. key: of the entry before it."""
     shared, i = unpack_uint(block, i)
     rest, i = unpack_uint(block, i)
     width, i = unpack_uint(block, i)
@@ -178,14 +175,14 @@ def entry(block, i, key, copy):
     end = start + width - 1 if width else start
     if shared > len(key) or end > len(block):
         raise ValueError("damaged entries")
-    return key[:shared] + block[i:start], copy(block[start:end]) if width else None, end
+    return key[:shared] + bytes(block[i:start]), bytes(block[start:end]) if width else None, end
 
 
 def find(block, key):
     """Return the value of key in a data block, None for a deletion, False when it is not there."""
     found, value, i = b"", False, 0
     while i < len(block) and found < key:
-        found, value, i = entry(block, i, found, bytes)
+        found, value, i = entry(block, i, found)
     return value if found == key else False
 
 
@@ -194,7 +191,7 @@ def children(block, lo, hi, reverse, most):
     found, lows = [], []
     key, i, more = b"", 0, None
     while i < len(block):
-        key, place, i = entry(block, i, key, bytes)
+        key, place, i = entry(block, i, key)
         if hi is not None and key >= hi:
             break
         if key <= lo:
@@ -361,21 +358,21 @@ def lookup(arena, places, count, key):
     """Return the value of a key, None for a deletion, False when it is not there."""
     i = search(arena, places, count, key)
     if i < count:
-        found, value, _ = decode(arena, places[2 * i] << 8 | places[2 * i + 1], bytes)
+        found, value, _ = decode(arena, places[2 * i] << 8 | places[2 * i + 1])
         if found == key:
             return value
     return False
 
 
-def decode(buf, i, copy):
-    """Return (key, value or None, index after the operation at buf[i:]). copy: what makes the value of a part of buf."""
+def decode(buf, i):
+    """Return (key, value or None, index after the operation at buf[i:])."""
     size, i = unpack_uint(buf, i)
     width, i = unpack_uint(buf, i)
     start = i + size
     end = start + width - 1 if width else start
     if end > len(buf):
         raise ValueError("damaged entries")
-    return bytes(buf[i:start]), copy(buf[start:end]) if width else None, end
+    return bytes(buf[i:start]), bytes(buf[start:end]) if width else None, end
 
 
 def append(block, used, last, key, value, limit):
@@ -401,6 +398,157 @@ def shared(a, b):
     while i < n and a[i] == b[i]:
         i += 1
     return i
+
+
+# What Merge.run() returns. Up to _FITS it asks something about the next entry.
+_DEAD, _TOMBSTONE, _REPLACED, _STARTS, _FITS, _PASSED, _STOP, _BROKEN = -1, -2, -3, -4, -5, -6, -7, -8
+_MOST_PASSED = 64
+_HUNGRY, _CLOSED = False, None  # a source without a next entry: for now, or for good
+
+
+class Merge:
+    """Entries of several sorted sources, the newest first, on their way into blocks: of equal keys that of the first source.
+
+    questions: which of those about forgetting an entry are asked: 0: none; 1: whether it is dead, and whether a deletion has nothing
+    to delete; 2: also whether something newer replaces it.
+
+    key: of the next entry, None: there is none. last: written last. cut: the shortest key that separates them. number: see run(), of
+    the collection that it asks about. used: bytes of the block. need: of the block that does not fit. entries: how many were written.
+    left_out: how many were not.
+    """
+
+    def __init__(self, count, questions):
+        self._sources = [None] * count
+        self._heads = [_HUNGRY] * count
+        self._questions = questions
+        self._asked = _DEAD
+        self._told = self.number = self.used = self.need = self.entries = self.left_out = 0
+        self._best = None
+        self.last = b""
+
+    @property
+    def key(self):
+        return self._best and self._best[0]
+
+    @property
+    def cut(self):
+        return self._best and self.key[: shared(self.last, self.key) + 1]
+
+    def feed(self, i, low=None, data=None, places=None, count=0):
+        """Give source i a block, or so many operations of an arena, with keys from low on; with i alone it has no more."""
+        self._asked = _DEAD
+        self._heads[i] = _CLOSED if low is None else _HUNGRY
+        self._sources[i] = low is not None and (_entries(data, low) if places is None else _operations(data, places, count, low))
+
+    def run(self, block, used, limit, due, stop, mortal, bloom):
+        """Write entries into a block until something is wanted. Return the number of a source that is to be fed, or
+
+        _DEAD: whether the next entry is dead depends on collection `number`, of which mortal (see kv/observer.py) knows nothing.
+        _TOMBSTONE, _REPLACED: is it a deletion of nothing? Is there a newer entry of its key?
+        _STARTS: its key shares less than two bytes with the last one, or `due` bytes are used: may it be written?
+        _FITS: the block would have `need` bytes, more than limit, or than there are at all: close it, or make it larger.
+        _PASSED: many entries were left out. _STOP: no key is below stop (None: any). _BROKEN - i: source i is damaged.
+
+        What is asked decide() answers, but for _FITS, and _DEAD where mortal has the number now. bloom: a filter to add keys to, or None.
+        """
+        self.used = used
+        while self.left_out - self._told < _MOST_PASSED:
+            event = self._find_best()
+            if event is None and (self._best is None or stop is not None and self._best[0] >= stop):
+                event = _STOP
+            if event is None:
+                event = self._question(due, mortal) if self._asked > _FITS else 0
+                if event > 0:
+                    self.decide(True)
+                    continue
+                event = event or self._write(block, limit, bloom)
+            if event is not None:
+                return event
+        self._told = self.left_out
+        return _PASSED
+
+    def decide(self, leave_out):
+        """Answer what run() has asked: leave the next entry out, or go on with it."""
+        if not leave_out:
+            self._asked -= 1
+        elif self._best:
+            self.left_out += 1
+            self._go_on()
+
+    def _find_best(self):
+        self._best = None
+        for i, head in enumerate(self._heads):
+            if head is _HUNGRY:
+                try:
+                    head = self._heads[i] = next(self._sources[i] or iter(()))
+                except StopIteration:
+                    return i
+                except (ValueError, IndexError, OverflowError):
+                    return _BROKEN - i
+            if head is not _CLOSED and (self._best is None or head[0] < self._best[0]):
+                self._best = head
+
+    def _question(self, due, mortal):
+        """Return the next question, 0: there is none, or 1: the entry is dead."""
+        key, value = self._best
+        while self._asked > _FITS:
+            if self._asked == _DEAD and self._questions:
+                dead = self._is_dead(mortal, key, value)
+                if dead is not False:
+                    return 1 if dead else _DEAD
+            elif self._asked == _TOMBSTONE and self._questions and value is None or self._asked == _REPLACED and self._questions > 1:
+                return self._asked
+            elif self._asked == _STARTS and (self.used >= due or shared(self.last, key) < 2):
+                return self._asked
+            self._asked -= 1
+        return 0
+
+    def _is_dead(self, mortal, key, value):
+        """Whether an entry is; None: nothing is known of its number."""
+        kind = key[:1]
+        if mortal is None or kind not in (b"H", b"I", b"R", b"S") or kind == b"S" and value is None:
+            return False
+        self.number, id, _ = unpack_uint(value, 0, 2) if kind == b"S" else unpack_uint(key, 1, 2)
+        alive = mortal.get(self.number)
+        if alive is None:
+            return None
+        if kind != b"I":
+            return id < alive[0]
+        return id not in alive[1:] or value is not None and unpack_uint(value, 0)[0] < alive[0]
+
+    def _write(self, block, limit, bloom):
+        key, value = self._best
+        end = append(block, self.used, self.last if self.used else b"", key, value, limit if self.used else len(block))
+        if end < 0:
+            self.need = -end
+            return _FITS
+        self.used, self.last = end, key
+        self.entries += 1
+        self._go_on()
+        if bloom:
+            note(bloom, key)
+
+    def _go_on(self):
+        """The next entry is done with, and those of its key in older sources."""
+        key, self._best, self._asked = self._best[0], None, _DEAD
+        for i, head in enumerate(self._heads):
+            if head and head[0] == key:
+                self._heads[i] = _HUNGRY
+
+
+def _entries(block, low):
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = entry(block, i, key)
+        if key >= low:
+            yield key, value
+
+
+def _operations(arena, places, count, low):
+    for i in range(count):
+        key, value, _ = decode(arena, places[2 * i] << 8 | places[2 * i + 1])
+        if key >= low:
+            yield key, value
 
 
 def tag(tags, wanted, block):

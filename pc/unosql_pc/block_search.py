@@ -30,7 +30,7 @@ class Block(NamedTuple):
         """The list of (key, value or None)."""
         found, key, i = [], b"", 0
         while i < len(self.data):
-            key, value, i = entry(self.data, i, key, bytes)
+            key, value, i = entry(self.data, i, key)
             found.append((key, value))
         return found
 

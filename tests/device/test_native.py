@@ -206,10 +206,9 @@ INDEX = b"\x00\x00\x03\x10\x01" + b"\x00\x01\x03b\x20\x02" + b"\x00\x01\x03c\x30
 def test_entries():
     work()
     for block in (BLOCK, bytearray(BLOCK), memoryview(BLOCK)):
-        same(_unosql.entry(block, 0, b"", bytes), (b"a", b"\x11\x02", 6))
-        same(_unosql.entry(block, 6, b"a", bytes), (b"ab", None, 10))
-    key, value, i = _unosql.entry(memoryview(BLOCK), 10, b"ab", memoryview)
-    same((key, bytes(value), i), (b"b", b"\x05\x07", len(BLOCK)))
+        same(_unosql.entry(block, 0, b""), (b"a", b"\x11\x02", 6))
+        same(_unosql.entry(block, 6, b"a"), (b"ab", None, 10))
+        same(_unosql.entry(block, 10, b"ab"), (b"b", b"\x05\x07", len(BLOCK)))
     same(_unosql.children(INDEX, b"", None, False, 4), ([(16, 1), (32, 2), (48, 3)], None))
     same(_unosql.children(INDEX, b"bb", b"c", False, 1), ([(32, 2)], None))
     same(_unosql.children(INDEX, b"", None, False, 2), ([(16, 1), (32, 2)], b"c"))
@@ -265,15 +264,140 @@ def test_entries_that_are_damaged():
     packed = b"\x01s" + b"size" + b"\x07\x08\x00\x09" + b"\x01a\x02zz\x00"
     raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: BLOCK[:5])
     raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: b"\x01" + BLOCK)  # shares with nothing
-    raises(ValueError, "damaged", _unosql.entry, BLOCK, len(BLOCK), b"", bytes)
-    raises(ValueError, "damaged", _unosql.entry, BLOCK, -1, b"", bytes)
-    raises(ValueError, "damaged", _unosql.entry, b"\x00\xff" + b"\xff" * 9, 0, b"", bytes)
+    raises(ValueError, "damaged", _unosql.entry, BLOCK, len(BLOCK), b"")
+    raises(ValueError, "damaged", _unosql.entry, BLOCK, -1, b"")
+    raises(ValueError, "damaged", _unosql.entry, b"\x00\xff" + b"\xff" * 9, 0, b"")
     raises(ValueError, "damaged", _unosql.children, b"\x00\x00\x01", b"", None, False, 4)
     raises(ValueError, "most", _unosql.children, INDEX, b"", None, False, 5)
     raises(ValueError, "most", _unosql.children, INDEX, b"", None, False, 0)
     raises(ValueError, "count", _unosql.search, b"\x01\x02bx", b"\x00\x00", 2, b"a")
     raises(ValueError, "damaged", _unosql.search, b"\x01\x02bx", b"\x00\x04", 1, b"a")
     raises(ValueError, "damaged", _unosql.part, b"\x01s", 0)
+
+
+DEAD = -1
+TOMBSTONE = -2
+STARTS = -4
+FITS = -5
+STOP = -7
+BROKEN = -8
+ALL = 1 << 20
+
+
+def run(merge, block, used=0, limit=100, due=ALL, stop=None, mortal=None, bloom=None):
+    return merge.run(block, used, limit, due, stop, mortal, bloom)
+
+
+def test_merging():
+    """A block over the memtable, whose older entry of a key goes."""
+    work()
+    merge, block = _unosql.Merge(2, 1), bytearray(100)
+    same((merge.key, merge.cut, merge.last, run(merge, block)), (None, None, b"", 0))
+    merge.feed(0, b"", BLOCK, None, 0)
+    same(run(merge, block), 1)
+    merge.feed(1, b"", b"\x01\x02bx\x01\x02ay\x02\x03accc", b"\x00\x04\x00\x08\x00\x00", 3)
+    same((run(merge, block, stop=b"a"), merge.key), (STOP, b"a"))
+    same((run(merge, block), merge.cut, merge.used), (STARTS, b"a", 0))
+    merge.decide(False)
+    same((run(merge, block), merge.key, merge.last, merge.used), (TOMBSTONE, b"ab", b"a", 6))
+    merge.decide(False)
+    same(run(merge, block, 6), STARTS)  # one byte of two is shared
+    merge.decide(False)
+    same((run(merge, block, 6), merge.key, merge.cut), (STARTS, b"ac", b"ac"))
+    merge.decide(True)
+    same((run(merge, block, 10), merge.key), (STARTS, b"b"))
+    merge.decide(False)
+    same((run(merge, block, 10), merge.key, merge.last), (0, None, b"b"))
+    merge.feed(0)
+    same(run(merge, block, 16), 1)
+    merge.feed(1)
+    same((run(merge, block, 16), merge.entries, merge.left_out, merge.used), (STOP, 3, 1, 16))
+    same(bytes(block[:16]), BLOCK)
+
+
+def test_merging_where_there_is_no_room():
+    work()
+    merge, block = _unosql.Merge(1, 0), bytearray(3)
+    merge.feed(0, b"b", BLOCK, None, 0)
+    same(run(merge, block, due=-1), STARTS)
+    merge.decide(False)
+    same((run(merge, block), merge.need, merge.used, merge.key), (FITS, 6, 0, b"b"))
+    block = bytearray(6)
+    same((run(merge, block, limit=1), bytes(block), merge.entries), (0, BLOCK[10:], 1))
+    merge.feed(0, b"", b"\x00\x03\x01bbb\x02\x01\x01c", None, 0)
+    same((run(merge, block, 6), merge.cut), (STARTS, b"bb"))
+    merge.decide(False)
+    same((run(merge, block, 6), merge.need, merge.cut), (FITS, 11, b"bb"))
+    same((run(merge, bytearray(20)), merge.last), (0, b"bbc"))
+
+
+def test_what_a_merge_may_forget():
+    work()
+    known, block = {}, bytearray(300)
+    keys = b"H\x01\x07", b"I\x01\x05x", b"I\x01\x06y", b"R\x01\x06", b"R\x01\x07", b"R\x02\x01", b"S\x09", b"T\x01"
+    data = b"".join(b"\x00%c\x03%s\x01\x06" % (len(key), key) for key in keys)
+    for alive, left in (((7, 5), b"HRRT"), ((1 << 62,), b"RT"), ((1, 6, 5), b"HIIRRRST"), ((7, 6, 1 << 61), b"HRRT")):
+        for mortal in (known, None):
+            merge, found = _unosql.Merge(1, 1), b""
+            known.clear()
+            known[2] = 0, 1
+            merge.feed(0, b"", data, None, 0)
+            while True:
+                what = run(merge, block, mortal=mortal)
+                if what == DEAD:
+                    same(merge.number, 1)
+                    known[1] = alive
+                elif what == STARTS:
+                    found += merge.key[:1]
+                    merge.decide(True)
+                else:
+                    break
+            same((what, found), (0, left if mortal is not None else b"HIIRRRST"))
+
+
+def test_merges_of_what_is_damaged():
+    work()
+    block = bytearray(100)
+    for data, places in ((BLOCK[:5], None), (b"\x01" + BLOCK, None), (b"\x01\x02bx", b"\x00\x04"), (b"\x01\x02b", b"\x00\x00")):
+        merge = _unosql.Merge(3, 0)
+        merge.feed(0)
+        merge.feed(1)
+        merge.feed(2, b"", data, places, 1)
+        what = run(merge, block)
+        if what == STARTS:
+            merge.decide(False)
+            what = run(merge, block)
+        same(what, BROKEN - 2)
+        same(run(merge, block), BROKEN - 2)
+    merge.feed(2, b"", b"\x01\x02bx", b"\x00\x00", 5)  # more places than there are
+    same(run(merge, block), 2)
+    raises(ValueError, "source", merge.feed, 3)
+    raises(ValueError, "source", merge.feed, -1)
+    raises(TypeError, "", run, merge, b"only to be read")
+    raises(TypeError, "", _unosql.Merge, 1)
+    raises(AttributeError, "", getattr, merge, "places")
+
+
+def test_a_merge_looks_again_at_what_changes():
+    """Python may do what it likes to buffers between two calls: nothing beyond them is read."""
+    work()
+    data, block = bytearray(b"\x00\x01\x06a12345\x00\x01\x06b12345"), bytearray(100)
+    merge = _unosql.Merge(1, 0)
+    merge.feed(0, b"", data, None, 0)
+    same(run(merge, block), STARTS)
+    merge.decide(False)
+    merge.feed(0, b"", memoryview(data)[:9], None, 0)
+    same((run(merge, block), merge.key), (STARTS, b"a"))
+    merge.decide(False)
+    for size, wanted in ((100, STARTS), (3, BROKEN), (0, BROKEN)):
+        merge = _unosql.Merge(1, 0)
+        kept = bytearray(data)
+        merge.feed(0, b"", kept, None, 0)
+        same(run(merge, block), STARTS)
+        merge.decide(False)
+        kept[:] = bytes(size)  # it lies elsewhere now
+        gc.collect()
+        same(run(merge, block), wanted)
 
 
 def test_what_is_in_an_erase_block():

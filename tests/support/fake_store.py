@@ -3,13 +3,32 @@
 It shows what the documents layer may rely on: hooks.replay() gets every operation as it enters, before_flush() is
 never asked for the state in the middle of a batch, and a rollback replays what was there at begin().
 """
+from types import SimpleNamespace
+
+from unosql.kv.merge import STOP, Merging, fed
+
+
+def is_dead(store, key, value):
+    """Whether compaction would forget an entry of a store."""
+    return Merging([fed([(key, value)])], store).run(None) == STOP
+
+
+class Below:
+    """Levels below that may hold any key."""
+
+    def holders_below(self, level, key):
+        return [self]
+
+    def may_hold(self, key):
+        return True
 
 
 class FakeStore:
     """flash: a dict to share between stores, that stands for the medium. largest: bytes of the largest operation."""
 
     def __init__(self, hooks, flash=None, largest=4096):
-        self.hooks = hooks
+        self.hooks = self.observer = hooks
+        self.memtable, self.version = SimpleNamespace(is_buffered=False), Below()
         self.flash = {} if flash is None else flash
         self.batched = self.is_short = False
         self.largest = largest
@@ -40,7 +59,7 @@ class FakeStore:
 
     def compact(self):
         self.flush()
-        dead = [key for key, value in self.data.items() if self.hooks.is_dead(key, value)]
+        dead = [key for key, value in self.data.items() if is_dead(self, key, value)]
         for key in dead:
             del self.data[key]
             self.flash.pop(key, None)

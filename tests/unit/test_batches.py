@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from fake_store import is_dead
 from media import FlashMedium
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
 from unosql.kv import batch, compaction, reading, reclaim, segments, writing
@@ -14,7 +15,6 @@ from unosql.storage.files import Files
 from unosql.kv.memory import free_caches
 from unosql.kv.observer import Observer
 from unosql.kv.reader import Reader
-from unosql.kv.reclaim import is_dead
 from unosql.kv.segment import Segment
 from unosql.kv.store import Store
 from unosql.kv.version import Version
@@ -131,8 +131,8 @@ class Counting(Observer):
     def expand(self, key, value):
         return (b"x" + key, b"") if key[:1] == b"a" and value is not None else None
 
-    def is_dead(self, key, value):
-        return key == b"dead"
+    def mortal(self):
+        return {7: (1 << 62,)}
 
 
 def counting(fs, **options):
@@ -196,12 +196,14 @@ def test_buffered_writes_stay_when_a_commit_finds_flash_full():
 
 def test_dead_entries_are_forgotten_when_that_is_durable():
     store = counting(MemFs(), batched=True)
-    store.apply([(b"dead", b"1")])
-    assert not is_dead(store, b"dead", b"1")  # what makes it so may only be buffered
+    dead = b"R\7\1"
+    store.apply([(dead, b"1")])
+    assert not is_dead(store, dead, b"1")  # what makes it so may only be buffered
     store.flush_buffered()
-    assert is_dead(store, b"dead", b"1") and store.get(b"dead") == b"1"
+    assert is_dead(store, dead, b"1") and store.get(dead) == b"1"
+    assert not is_dead(store, b"R\6\1", b"1") and not is_dead(store, b"T\7\1", b"1")
     store.compact()
-    assert store.get(b"dead") is None and store.get(b"n") == b"1"
+    assert store.get(dead) is None and store.get(b"n") == b"1"
 
 
 # -- rekeying and compaction
@@ -342,15 +344,15 @@ def test_memory_error_in_a_flush(monkeypatch):
     store.flush()
     store.get(b"a")
     store.apply([(b"b", b"2")])
-    add, left = Writer.add, [1]
+    run, left = Writer.run, [1]
 
     def starved(*args):
         if left[0]:
             left[0] -= 1
             raise MemoryError
-        add(*args)
+        return run(*args)
 
-    monkeypatch.setattr(Writer, "add", starved)
+    monkeypatch.setattr(Writer, "run", starved)
     store.flush()
     assert everything(store) == {b"a": b"1", b"b": b"2"} and not left[0]
     assert sorted(store.storage.numbers()) == [1, 3]
@@ -601,14 +603,14 @@ def random_writes(store, n, model):
 @pytest.mark.parametrize("memtable", [1024, 4096])
 def test_merges_of_four_that_memory_does_not_suffice_for(monkeypatch, memtable):
     store, model = make(MemFs(), memtable=memtable), {}
-    merge = compaction.merge
+    merging = compaction.Merging
 
-    def short(sources):
-        if len(sources) > 2:
+    def short(sources, *how):
+        if len(sources) > 3:  # two, and what lies below
             raise MemoryError
-        return merge(sources)
+        return merging(sources, *how)
 
-    monkeypatch.setattr(compaction, "merge", short)
+    monkeypatch.setattr(compaction, "Merging", short)
     random_writes(store, 300, model)
     assert everything(store) == model and store.stats()["levels"][0] <= compaction.LIMIT and store.stats()["levels"][1]
 
@@ -619,10 +621,9 @@ def test_no_memory_for_any_merge_is_an_error_not_a_hang(monkeypatch, memtable):
 
     def failing(*_):
         raise MemoryError
-        yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(compaction, "merge", failing)
+        patch.setattr(compaction, "Merging", failing)
         with pytest.raises(MemoryError):
             random_writes(store, 300, model)
         assert store.stats()["levels"][0] == compaction.LIMIT
@@ -659,12 +660,12 @@ def test_the_memtable_is_never_lent_twice():
 # -- flash that is short
 
 class Dying(Observer):
-    """All keys below `dead` are dead, and everything that puts something is refused by a full medium."""
+    """All keys below `dead`, once it is given, are dead, and everything that puts something is refused by a full medium."""
 
     dead = b""
 
-    def is_dead(self, key, value):
-        return key < self.dead
+    def mortal(self):
+        return {1: (1 << 62,)} if self.dead else None
 
     def is_dead_range(self, lo, hi):
         return hi < self.dead
@@ -673,14 +674,14 @@ class Dying(Observer):
 def dying(fs):
     store = make(fs, hooks=Dying())
     for i in range(60):
-        store.apply([(b"k%02d" % i, bytes(range(200)) + bytes([i]))])
+        store.apply([(b"R\1%c" % i, bytes(range(200)) + bytes([i]))])
     store.compact()
     return store
 
 
 def test_a_segment_found_dead_when_its_turn_to_be_sampled_comes_is_forgotten():
     store = dying(MemFs())
-    store.observer.dead = b"l"
+    store.observer.dead = b"S"
     store.segments.space.unsampled = 0
     reclaim.sample_next(store)  # that is not due
     assert list(store.version.segments())
@@ -694,7 +695,7 @@ def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
     store = dying(fs)
     monkeypatch.setattr(compaction, "TRIGGER", 100)
     for i in range(3):
-        store.apply([(b"k%02d" % i, bytes(100))])
+        store.apply([(b"R\1%c" % i, bytes(100))])
         store.flush()
     kept = everything(store)
     fs.free = store.segments.space.left = 0
@@ -708,7 +709,7 @@ def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
 
 def test_compacting_what_is_all_dead_leaves_nothing():
     store = dying(MemFs())
-    store.observer.dead = b"l"
+    store.observer.dead = b"S"
     store.compact()
     assert not list(store.version.segments()) and everything(make(store.storage._fs)) == {}
 

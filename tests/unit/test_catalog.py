@@ -10,7 +10,7 @@ from unosql.core import Unosql
 from unosql.storage.files import Files
 from unosql.documents.record import dumps
 
-from fake_store import FakeStore
+from fake_store import FakeStore, is_dead
 from memfs import MemFs
 
 
@@ -263,30 +263,30 @@ def test_ranges_of_dead_index_entries():
         return keys.make(keys.INDEX, c.number, number) + rest
 
     dead = catalog.is_dead_range
-    assert dead(key(second), key(second, b"x")) and catalog.is_dead(key(second, b"x"), b"\1")
-    assert not dead(key(first), key(second)) and not dead(key(second), key(third)) and not catalog.is_dead(key(first), b"\1")
+    assert dead(key(second), key(second, b"x")) and is_dead(catalog.store, key(second, b"x"), b"\1")
+    assert not dead(key(first), key(second)) and not dead(key(second), key(third)) and not is_dead(catalog.store, key(first), b"\1")
 
 
 def test_what_cannot_be_read_is_alive():
     catalog = place()
     catalog.collection("c001").drop()
-    assert catalog.is_dead(record(1, 1), b"")
+    assert is_dead(catalog.store, record(1, 1), b"")
     for error in (MemoryError, OSError):
         def failing(key):
             raise error
         catalog.reload()
         catalog.store.peek = failing
-        assert not catalog.is_dead(record(1, 1), b"") and not catalog.is_dead_range(record(1, 1), record(1, 2))
+        assert not is_dead(catalog.store, record(1, 1), b"") and not catalog.is_dead_range(record(1, 1), record(1, 2))
         del catalog.store.peek
 
 
 def test_nothing_is_read_for_collections_of_which_nothing_is_dead():
     catalog = place()
     catalog.store.peek = lambda key: pytest.fail("read")
-    assert not any(catalog.is_dead(k, v) for k, v in catalog.store.data.items() if k[:1] in (b"R", b"S", b"H"))
+    assert not any(is_dead(catalog.store, k, v) for k, v in catalog.store.data.items() if k[:1] in (b"R", b"S", b"H"))
     del catalog.store.peek
     catalog.collection("c001").drop()
-    assert catalog.is_dead(record(1, 1), b"") and not catalog.is_dead(record(2, 1), b"")
+    assert is_dead(catalog.store, record(1, 1), b"") and not is_dead(catalog.store, record(2, 1), b"")
 
 
 def test_numbers_beyond_the_bits(monkeypatch):
@@ -300,4 +300,4 @@ def test_numbers_beyond_the_bits(monkeypatch):
         catalog.collection(name(i % 7)).insert({"turn": i})
         live = {found.number for found in catalog.collections()}
         for number in range(1, catalog.next_number):
-            assert catalog.is_dead(record(number, 1), b"") == (number not in live)
+            assert is_dead(catalog.store, record(number, 1), b"") == (number not in live)

@@ -14,7 +14,7 @@ from unosql.core import Unosql
 from unosql.errors import StorageFullError, UniqueError, UnosqlError
 from unosql.documents.verify import checking
 
-from fake_store import FakeStore
+from fake_store import FakeStore, is_dead
 
 
 def problems(catalog):
@@ -469,7 +469,7 @@ def test_nothing_is_dead_within_a_transaction(place):
     place.insert("c", 1)
     place.catalog.begin()
     place["c"].drop()
-    assert not any(place.catalog.is_dead(k, v) for k, v in place.store.data.items())
+    assert not any(is_dead(place.store, k, v) for k, v in place.store.data.items())
     place.catalog.rollback()
     assert place.ids("c") == [1]
 

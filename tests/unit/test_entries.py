@@ -59,7 +59,7 @@ def by_both(c, module, call, *args):
 def all_entries(block):
     found, key, i = [], b"", 0
     while i < len(block):
-        key, value, i = segment.native.entry(block, i, key, bytes)
+        key, value, i = segment.native.entry(block, i, key)
         found.append((key, value, i))
     return found
 

@@ -471,6 +471,7 @@ def test_salvage_overwrites_nothing(tmp_path, capsys):
 def test_blocks_are_found_after_a_hole(key):
     """Of a segment of large and small blocks all but the damaged one are found, whatever lies in its place."""
     from unosql.kv import header
+    from unosql.kv.merge import Merging, fed
     from unosql.kv.writer import Writer
 
     class Sink(bytearray):
@@ -483,8 +484,7 @@ def test_blocks_are_found_after_a_hole(key):
     sink, rng = Sink(), random.Random(5)
     writer = Writer(sink, envelope, b"s\0\0\0\1")
     values = {b"R" + i.to_bytes(3, "big"): rng.randbytes(rng.choice([5, 60, 3000])) for i in range(200)}
-    for name, value in values.items():
-        writer.add(name, value)
+    Merging([fed(values.items())]).fill(writer)
     writer.finish()
     data, prefix = bytes(sink), b"s\0\0\0\1" + bytes(sink[-11:-3])
     end = len(data) - 11 - int.from_bytes(data[-3:-1], "big")

@@ -265,19 +265,11 @@ class Catalog:
         if key[:1] == keys.CATALOG and key != _GLOBALS:
             return keys.name(loads(value)["number"]), key[1:]
 
-    def is_dead(self, key, value):
-        kind = key[:1]
-        if self.in_transaction or kind not in _MORTAL or kind == keys.CHANGE and value is None:
-            return False
-        number, id = keys.parse(value, 0) if kind == keys.CHANGE else keys.parse(key)
-        if kind != keys.INDEX and self._is_whole(number):
-            return False
-        alive = self._alive(number)
-        if alive is None:
-            return False
-        if kind != keys.INDEX:
-            return id < alive[0]
-        return id not in alive[1:] or value is not None and native.unpack_uint(value, 0)[0] < alive[0]
+    def mortal(self):
+        return None if self.in_transaction else self._known
+
+    def learn(self, key, number):
+        return not (key[:1] != keys.INDEX and self._is_whole(number)) and self._alive(number) is not None
 
     def is_dead_range(self, lo, hi):
         kind = lo[:1]

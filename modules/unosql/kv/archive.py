@@ -11,6 +11,7 @@ from ..errors import CorruptionError
 from ..storage.files import sync
 from .envelope import Plain
 from .header import decode
+from .merge import Merging, fed
 from .reader import Reader
 from .segment import Segment
 from .writer import Writer
@@ -38,14 +39,18 @@ class Archive:
             start = Plain().seal(header, _AAD)
             self._sink.append(start)
             self._writer = Writer(self._sink, envelope, _AAD + start, buffers, len(start))
-            self._writer.add(_META, json.dumps(meta).encode())
+            self._sources = [None]
+            self._merging = Merging(self._sources)
+            self.add(_META, json.dumps(meta).encode())
         except BaseException:
             self._writer.abort()
             raise
 
     def add(self, key, value):
         """Append an entry; value None stands for a deletion."""
-        self._writer.add(key, value)
+        self._sources[0] = fed(((key, value),))
+        self._merging.feed(0)
+        self._merging.fill(self._writer)
 
     def close(self):
         """Complete the file, durable on return."""

@@ -3,7 +3,7 @@
 1. `_pick` chooses a level and segments of it, once level 0 has many or a deeper level is too large: of a deeper level the
    adjacent ones that `_cheapest` finds. `_below` are those of the next level that they overlap. When no level is due,
    `reclaim.victims` chooses what is to be written anew for the dead in it.
-2. `_merge`, or `_rewritten`, is a job, a generator: both lead to `_merged`, which passes entries into an Output one by one.
+2. `_merge`, or `_rewritten`, is a job, a generator: both lead to `_merged`, which has entries poured into an Output (merge.py).
    Each write advances it by some blocks (step, run).
 3. `_advance` installs each segment when the Output has finished it. The inputs get a floor, the last key that moved on, so
    that a reset costs one unfinished segment at the most.
@@ -13,8 +13,8 @@ LevelDB has the same levels (doc/impl.md, "Compactions"). Its jobs run in a thre
 
 from .. import heap
 from .memory import in_memtable_memory
-from .merge import advance, merge, scan_run
-from .reclaim import Newer, is_garbage, loosest, sample_next, victims
+from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
+from .reclaim import Newer, loosest, sample_next, victims
 from .version import Version
 
 # Level-0 segments that start a merge, and that make a write wait for one.
@@ -30,8 +30,6 @@ _LARGE_ENOUGH = 4
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
 _TAIL = 448
-# Entries that one step passes at the most when none of them is written.
-_PASSED = 64
 _NEVER = 1 << 30
 
 
@@ -54,25 +52,30 @@ class Output:
         """Whether the unfinished segment, if there is one, may end here."""
         return not self._writer or self.size >= self._least
 
-    def due(self, key):
-        """Whether the segment is to be finished before key: it is full, or key starts a new kind.
+    def pour(self, merging, stop=None):
+        """Write entries of a Merging. Return False after a block or where much was left out, True when the segment is to be finished
+        before the next, None when no key is below stop.
 
-        Segments that end between kinds keep appended records apart from older ones.
+        It is when it is full, or the next key starts a new kind: segments that end between kinds keep appended records apart from
+        older ones.
         """
-        writer = self._writer
-        if not writer:
-            return False
-        size = writer.offset
-        return size + writer.pending >= self._limit or size >= self._least and writer.max[:2] != key[:2]
+        merge = merging.merge
+        while True:
+            what = merging.run(self._writer, self._limit, stop)
+            if what == STOP:
+                return None
+            if what == PASSED:
+                return False
+            if not self._writer:
+                self.number, self._writer = self._store.segments.create()
+            elif what == STARTS and self._is_due(merge):
+                return True
+            if self._writer.answer(merge, what):
+                return False
 
-    def add(self, key, value):
-        """Append an entry; return whether that has written a block."""
-        if not self._writer:
-            self.number, self._writer = self._store.segments.create()
-        writer = self._writer
-        before = writer.offset
-        writer.add(key, value)
-        return writer.offset != before
+    def _is_due(self, merge):
+        size = self.size
+        return size + merge.used >= self._limit or size >= self._least and len(merge.cut) < 3
 
     def finish(self):
         """Return the number of the finished segment, or None when nothing was added."""
@@ -275,7 +278,7 @@ class Compaction:
             self._store.install(self._store.version.moved(level, inputs))
             return
         out = Output(self._store, limit)
-        yield from self._rewrite(target, inputs, below, out, keep, lambda key: False)
+        yield from self._rewrite(target, inputs, below, out, keep, None)
 
     def _rewritten(self, level, segments, tightly):
         """Generator: write adjacent segments of a level anew, without what is dead in them. Yields as _merge() does.
@@ -297,33 +300,34 @@ class Compaction:
             raise
 
     def _merged(self, target, inputs, below, out, keep, is_replaced):
-        stream = _stream(self._newer(target, inputs), below, lambda s: s.size >= keep and out.is_large_enough)
+        sources = self._newer(target, inputs) + [scan_run(())]
+        merging = Merging(sources, self._store, target, is_replaced)
+        merge = merging.merge
         inputs = inputs + below
-        passed = 0
         try:
-            for key, value in stream:
-                if key is None:
-                    inputs = [s for s in inputs if s.number != value.number]
-                    inputs = self._advance(target, inputs, out.finish(), False)
-                    continue
-                if is_garbage(self._store, target, key, value) or is_replaced(key):
-                    passed += 1
-                    if not passed % _PASSED:
-                        yield False
-                    continue
-                if out.due(key):
-                    inputs = self._advance(target, inputs, out.finish(), False)
-                    yield True
-                if out.add(key, value):
-                    yield False
+            for i in range(-1, len(below)):
+                if i >= 0:
+                    segment = below[i]
+                    if segment.size >= keep and out.is_large_enough and (merge.key is None or merge.key > segment.max):  # it stays as it is
+                        inputs = self._advance(target, [s for s in inputs if s.number != segment.number], out.finish(), False)
+                    else:
+                        sources[-1] = segment.scan(whole=True)
+                        merging.feed(len(sources) - 1)
+                due = False
+                while due is not None:
+                    due = out.pour(merging, below[i + 1].low if i + 1 < len(below) else None)
+                    if due:
+                        inputs = self._advance(target, inputs, out.finish(), False)
+                    if due is not None:
+                        yield due
         finally:
-            stream.close()
+            merging.close()
         self._advance(target, inputs, out.finish(), True)
 
     def _newer(self, target, inputs):
         if target == 1:
-            return merge([s.scan(copy=memoryview) for s in inputs])
-        return scan_run(inputs, b"", None, False, memoryview)
+            return [s.scan(whole=True) for s in inputs]
+        return [scan_run(inputs, b"", None, False, False, True)]
 
     def _advance(self, target, inputs, number, done):
         """Install the version with the output segment, whose keys the inputs lose; return those that are left."""
@@ -351,33 +355,3 @@ def least(store, limit):
 
 def _capacity(level):
     return _LEVEL1 * _FANOUT ** (level - 1)
-
-
-def _stream(newer, below, untouched):
-    """Yield (key, value) of newer merged over below's, or (None, segment) for one to keep as it is.
-
-    untouched(segment): whether a segment without any key of newer may be kept.
-    """
-    source = newer
-    try:
-        head = advance(newer)
-        for segment in below:
-            while head is not None and head[0] < segment.low:
-                yield head
-                head = advance(newer)
-            if (head is None or head[0] > segment.max) and untouched(segment):
-                yield None, segment
-                continue
-            source = segment.scan(copy=memoryview)
-            for entry in source:
-                while head is not None and head[0] < entry[0]:
-                    yield head
-                    head = advance(newer)
-                if head is None or head[0] != entry[0]:
-                    yield entry
-        while head is not None:
-            yield head
-            head = advance(newer)
-    finally:
-        source.close()
-        newer.close()

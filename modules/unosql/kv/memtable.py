@@ -18,9 +18,9 @@ def encode_entry(key, value):
     return pack_uint(len(key)) + pack_uint(len(value) + 1) + key + value
 
 
-def decode_entry(buf, i, copy=bytes):
-    """Return (key, value, index after the entry at buf[i:]). copy: what makes the value of a part of buf."""
-    return native.decode(buf, i, copy)
+def decode_entry(buf, i):
+    """Return (key, value, index after the entry at buf[i:])."""
+    return native.decode(buf, i)
 
 
 class Memtable:
@@ -67,13 +67,17 @@ class Memtable:
         """Return the value, None for a deletion, ABSENT when the key is not here."""
         return native.lookup(self.arena, self._places, self._count, key)
 
-    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes):
-        """Yield (key, value or None) for lo <= key < hi. Not to be used across a put(). copy: see decode_entry()."""
+    def fed(self):
+        """All of it as a source of a Merging."""
+        yield b"", self.arena, self._places, self._count
+
+    def scan(self, lo=b"", hi=None, reverse=False):
+        """Yield (key, value or None) for lo <= key < hi. Not to be used across a put()."""
         start = self._find(lo)
         stop = self._count if hi is None else self._find(hi)
         order = range(stop - 1, start - 1, -1) if reverse else range(start, stop)
         for i in order:
-            key, value, _ = native.decode(self.arena, self._place(i), copy)
+            key, value, _ = native.decode(self.arena, self._place(i))
             yield key, value
 
     def _find(self, key):

@@ -34,8 +34,13 @@ class Observer:
     def expand(self, key, value):
         """Return the operation (key, value) that this one implies and the WAL need not hold, or None."""
 
-    def is_dead(self, key, value):
-        """Whether compaction may forget this entry. It may read by store.peek(), in the midst of a merge."""
+    def mortal(self):
+        """Return what entries compaction may forget, or None: none. A dict, for Merge.run() to look up numbers of collections in: (lowest
+        id that is alive, number of an index that is ...). Keys start as those of documents/keys.py.
+        """
+
+    def learn(self, key, number):
+        """Put a number into that dict, for an entry's key; False: keep the entry. It may read by store.peek(), in the midst of a merge."""
         return False
 
     def is_dead_range(self, lo, hi):

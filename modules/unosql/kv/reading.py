@@ -73,7 +73,7 @@ def sources_of(levels, lo, hi, reverse, shared_block):
     if reverse:
         runs = [run[::-1] for run in runs]
     bounds = [run[0].max if reverse else run[0].low for run in runs]
-    return [scan_run(run, lo, hi, reverse, bytes, shared_block) for run in runs], bounds
+    return [scan_run(run, lo, hi, reverse, shared_block) for run in runs], bounds
 
 
 def _overlapping(run, lo, hi):

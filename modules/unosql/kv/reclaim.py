@@ -10,7 +10,7 @@ data that only grows at its end is not merged again.
 
 from ..errors import StorageFullError
 from .memory import in_memtable_memory
-from .merge import advance, merge
+from .merge import PASSED, STARTS, STOP, Merging, advance, merge
 from .reading import sources_of
 
 # A dead share of a segment, of 255, from which rewriting it is worthwhile.
@@ -55,21 +55,9 @@ def drop_dead(store):
     return bool(gone)
 
 
-def is_dead(store, key, value):
-    """Whether compaction may drop an entry. Not while what makes it so is only buffered."""
-    return not store.memtable.is_buffered and store.observer.is_dead(key, value)
-
-
 def is_dead_range(store, lo, hi):
-    """Whether that holds for all entries with lo <= key <= hi, whatever their values."""
+    """Whether compaction may drop all entries with lo <= key <= hi, whatever their values. Not while what makes it so is only buffered."""
     return not store.memtable.is_buffered and store.observer.is_dead_range(lo, hi)
-
-
-def is_garbage(store, level, key, value):
-    """Whether an entry of a level may be dropped: it is dead, or a deletion of what no deeper level has."""
-    if value is None and not any(s.may_hold(key) for s in store.version.holders_below(level, key)):
-        return True
-    return is_dead(store, key, value)
 
 
 def sample(store, level, segment):
@@ -77,15 +65,20 @@ def sample(store, level, segment):
     store.segments.space.sampled = segment.number
     lo, hi = segment.leaf(store.segments.next_number * 0x9E3779B1 >> 7)
     newer = Newer(store, level)
-    seen = dead = 0
+    merging = Merging([segment.scan(lo, hi, whole=True)], store, level, newer.holds)
+    live, what = 0, PASSED
     try:
-        for key, value in segment.scan(lo, hi):
-            seen += 1
-            dead += is_garbage(store, level, key, value) or newer.holds(key)
+        while what != STOP:
+            what = merging.run(None, 0, hi)
+            if what == STARTS:  # it would be written
+                live += 1
+                merging.merge.decide(True)
     finally:
+        merging.close()
         newer.close()
+    seen = merging.merge.left_out
     if seen:
-        share = 255 * dead // seen
+        share = 255 * (seen - live) // seen
         segment.dead = share if segment.dead is None else (segment.dead + share) // 2
 
 

@@ -2,6 +2,7 @@
 
 from .compaction import Output, placed
 from .header import create
+from .merge import Merging, fed
 from .version import Version
 
 
@@ -36,10 +37,11 @@ def _rewritten(store):
     space.free()
     out = Output(store, space.segment)
     try:
-        for key, value in store.scan(b""):
-            if out.due(key):
+        merging, due = Merging([fed(store.scan(b""))]), False
+        while due is not None:
+            due = out.pour(merging)
+            if due:
                 yield store.segments.open(out.finish())
-            out.add(key, value)
     except BaseException:
         out.abort()
         raise

@@ -117,24 +117,24 @@ class Segment:
     def _block(self, offset, size, buf=None):
         return self._reader.block(self.number, self.packed, offset, size, buf)
 
-    def scan(self, lo=b"", hi=None, reverse=False, copy=bytes, shared_block=False):
+    def scan(self, lo=b"", hi=None, reverse=False, shared_block=False, whole=False):
         """Return a generator of (key, value or None) for lo <= key < hi, live keys only; see merge.py.
 
-        copy: memoryview: values are parts of the block, good until the next entry is asked for; not with the two others.
         shared_block: have no block but the one cached, which is read again after somebody else's.
+        whole: forwards only: yield blocks in place of the entries in them, for a Merging; good until the next one is asked for.
         """
         if self.floor is not None:
             lo = max(lo, self.floor + b"\0")
         if reverse:
             return self._backwards(lo, hi, shared_block)
-        return self._forwards(lo, hi, copy, shared_block)
+        return self._forwards(lo, hi, shared_block, whole)
 
     def _buffer(self):
         """Return a buffer for a data block. One that grows for a large record serves the next one, too."""
         buffers = self._reader.buffers
         return self._reader.take(buffers.half if self._part(2) else buffers.block)
 
-    def _forwards(self, lo, hi, copy, shared_block):
+    def _forwards(self, lo, hi, shared_block, whole):
         buffers, buf = self._reader.buffers, None if shared_block else self._buffer()
         try:
             start = lo
@@ -144,11 +144,12 @@ class Segment:
                     block = self._block(*leaf, buf)
                     if buf is not None and len(block) > len(buf):
                         buf = buffers.replace(buf, block)
-                    if copy is not bytes:
-                        block = memoryview(block)
                     key, i = b"", 0
+                    if whole:
+                        yield lo, block, None, 0
+                        continue
                     while i < len(block):
-                        key, value, i = native.entry(block, i, key, copy)
+                        key, value, i = native.entry(block, i, key)
                         if hi is not None and key >= hi:
                             return
                         if key >= lo:
@@ -252,7 +253,7 @@ def _entries(block, lo=b"", hi=None):
     """Yield (key, value or None) of a block for lo <= key < hi."""
     key, i = b"", 0
     while i < len(block):
-        key, value, i = native.entry(block, i, key, bytes)
+        key, value, i = native.entry(block, i, key)
         if hi is not None and key >= hi:
             return
         if key >= lo:

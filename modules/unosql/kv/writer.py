@@ -10,6 +10,7 @@ from .. import heap
 from ..codec import pack_uint
 from .buffers import Buffers
 from .compression import compress, native
+from .merge import FITS, STARTS
 from .segment import SALT, TRAILER, block_aad
 
 
@@ -40,7 +41,7 @@ class _Block:
         if end < 0:
             if self.count >= least and -end > limit:
                 return False
-            self._fit(-end)
+            self.fit(-end)
             end = native.append(self.buf, self.used, self.last, key, value, -end)
         self.used = end
         self.count += 1
@@ -49,7 +50,7 @@ class _Block:
             self.first = key
         return True
 
-    def _fit(self, size):
+    def fit(self, size):
         """Grow, once for a large entry; what was is left to the collector, or to whom it was lent by."""
         if size > len(self.buf):
             old, self.buf = self.buf, bytearray(size)
@@ -57,7 +58,7 @@ class _Block:
 
 
 class Writer:
-    """Writes one segment. add() in ascending key order, then finish(), or abort().
+    """Writes one segment, of what one Merge has: run() and answer(), as Merging has them, then finish(), or abort().
 
     sink: append(bytes), close(), abort(). prefix: start of block_aad(), to which a random salt is added: blocks
     of a file that never was completed fit no other, even one of the same number. buffers: of the store, or None: its
@@ -77,34 +78,32 @@ class Writer:
         self._tree = [_Block(buffers.take(block))]
         self._tree[0].first = b""  # the lowest separator may be as low as can be
         self.offset = start
-        self.entries = 0
-        self.min = None
-        self.max = None
+        self._merge = self._begun = None  # where entries come from, and how many it had written before
         self._gaps = b""
 
-    @property
-    def pending(self):
-        """Bytes of entries that wait in the open data block."""
-        return self._tree[0].used
-
-    def add(self, key, value):
-        """Append an entry; key must be above every earlier one. value None is a deletion."""
+    def run(self, merge, due, stop, mortal):
+        """Append entries of a Merge until it wants something; return what. due: bytes of the segment from which on each may start another."""
         leaf = self._tree[0]
-        if not leaf.add(key, value, self._block):
-            self._close_block(0)
-            # any separator above the last block's keys will do: take the shortest
-            leaf.first = key[: native.shared(self.max, key) + 1]
-            leaf.add(key, value, self._block)
-        if self.min is None:
-            self.min = key
-        elif len(self._gaps) < _GAPS:
-            same = native.shared(self.max, key)
-            if same < 2:  # of another kind, or another collection's
-                self._gaps += _sized(key[: same + 1]) + _sized(key[:_BOUND])
-        self.max = key
-        self.entries += 1
-        if self._bloom:
-            native.note(self._bloom, key)
+        what = merge.run(leaf.buf, leaf.used, self._block, due - self.offset, stop, mortal, self._bloom or None)
+        leaf.used = merge.used
+        return what
+
+    def answer(self, merge, what):
+        """Make what Merge.run() has returned possible, STARTS: in this segment, or FITS; return whether that has written a block."""
+        leaf = self._tree[0]
+        if what == STARTS:
+            if self._begun is None:
+                self._merge, self._begun, self.min = merge, merge.entries, merge.key
+            elif len(self._gaps) < _GAPS:  # of another kind, or another collection's
+                self._gaps += _sized(merge.cut) + _sized(merge.key[:_BOUND])
+            merge.decide(False)
+        elif what == FITS:
+            if leaf.used:
+                self._close_block(0)
+                leaf.first = merge.cut  # any separator above the last block's keys will do: take the shortest
+                return True
+            leaf.fit(merge.need)
+        return False
 
     def finish(self):
         """Write the rest of the tree and the meta block, make the file durable."""
@@ -115,8 +114,9 @@ class Writer:
         root = self._tree[level].data()
         top = bytes(root) if level and len(root) <= _TOP else b""
         offset, size = (0, 0) if top else self._write(root)
-        meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(self.entries)
-        for part in (self.min, self.max, self._bloom, top, self._gaps):
+        merge = self._merge
+        meta = pack_uint(offset) + pack_uint(size) + pack_uint(level) + pack_uint(merge.entries - self._begun)
+        for part in (self.min, merge.last, self._bloom, top, self._gaps):
             meta += _sized(part)
         blob = self._envelope.seal(meta, block_aad(self._prefix, self.offset))
         self._append(blob + self._salt + len(blob).to_bytes(2, "big") + TRAILER)

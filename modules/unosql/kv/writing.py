@@ -5,7 +5,7 @@ from ..errors import StorageFullError
 from .compaction import LIMIT
 from .memory import retry
 from .memtable import encode_entry
-from .merge import merge
+from .merge import Merging, fed
 from .policy import FLUSH, STEP
 from .reclaim import relieve
 from .space import PACE
@@ -157,8 +157,7 @@ def with_memtable(store):
         return store.version
     number, writer = store.segments.create(count)
     try:
-        for key, value in merge([ops, store.memtable.scan(copy=memoryview)]):
-            writer.add(key, value)
+        Merging([fed(ops), store.memtable.fed()]).fill(writer)
         writer.finish()
     except BaseException:
         store.segments.give_up(number, writer.abort)

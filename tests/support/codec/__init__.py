@@ -42,8 +42,8 @@ def fuzzer():
 
 
 def entries_fuzzer():
-    """Path of the program of entries.c, under AddressSanitizer and UBSan."""
-    return _compiled("", SANITIZERS, [FOLDER / "entries.c", SOURCES / "entries.c"])
+    """Path of the program of entries.c, which takes merge.c, too, under AddressSanitizer and UBSan."""
+    return _compiled("", SANITIZERS, [FOLDER / "entries.c", SOURCES / "entries.c", SOURCES / "merge.c"])
 
 
 def headers_fuzzer():
@@ -152,12 +152,12 @@ class Entries:
         self._c.unosql_key(block, _SIZE(at), key, _SIZE(size))
         return key.raw
 
-    def entry(self, block, i, key, copy):
+    def entry(self, block, i, key):
         left, entry = _Span.of(block[i:]), _Entry()
         if not self._c.unosql_entry(ctypes.byref(left), _SIZE(len(key)), ctypes.byref(entry)):
             raise ValueError(_DAMAGED)
         end = len(block) - left.size
-        value = None if entry.is_deletion else copy(block[end - entry.value.size : end])
+        value = None if entry.is_deletion else bytes(block[end - entry.value.size : end])
         return key[: entry.shared] + entry.rest.bytes(), value, end
 
     def search(self, arena, places, count, key):

@@ -1,4 +1,4 @@
-// Reads made-up blocks, most of them damaged, by entries.c, beside a reader that puts every key together.
+// Reads made-up blocks, most of them damaged, by entries.c, beside a reader that puts every key together; and merges them by merge.c.
 //
 //     entries COUNT SEED     prints how many inputs were of which kind; a failure says with which SEED it comes first.
 //
@@ -10,6 +10,7 @@
 
 #include "entries.h"
 #include "inputs.h"
+#include "merge.h"
 
 #define LARGEST (600)
 #define LONGEST (40) // bytes of a key
@@ -25,7 +26,7 @@ static size_t used;
 static whole_t keys[MOST_ENTRIES];
 static entry_t entries[MOST_ENTRIES];
 static struct {
-    unsigned long found, absent, damaged, more, metas, placed, appended;
+    unsigned long found, absent, damaged, more, metas, placed, appended, merged, asked, broken;
 } counts;
 
 static span_t copy_of(const uint8_t *bytes, size_t size) {
@@ -233,6 +234,115 @@ static void try_append(span_t last, span_t key, span_t value) {
     free(target);
 }
 
+// -- merging
+
+#define SOURCES (3)
+
+static void grow(merge_t *merge) {
+    whole_key_t *key = merge->longer;
+    check(merge->need >= key->room, "room for a key");
+    key->room = merge->need + 1; // exactly: the sanitizers see each byte beyond
+    key->start = realloc(key->start, key->room);
+}
+
+// Give a source entries, or operations, or nothing more.
+static void feed(source_t *source) {
+    release(source->data);
+    release(source->places);
+    release(source->low);
+    *source = (source_t) { .key = source->key, .state = CLOSED };
+    if (random_below(5)) {
+        uint8_t low[16], places[8];
+        make_block();
+        source->data = copy_of(data, used);
+        source->end = used;
+        source->low = copy_of(low, random_below(3) ? 0 : make_key(low, 0));
+        source->state = HUNGRY;
+        if (random_below(3) == 0) {
+            for (size_t i = 0; i < sizeof(places); i++) {
+                places[i] = (uint8_t)(i % 2 || random_below(9) == 0 ? random_below(60) : 0);
+            }
+            source->end = random_below(5);
+            source->places = copy_of(places, 8);
+        }
+    }
+}
+
+// Python may do what it likes to what a source reads: it is shorter, and lies elsewhere.
+static void shorten(source_t *source) {
+    span_t shorter = copy_of(source->data.start, random_below((uint32_t)source->data.size + 1));
+    release(source->data);
+    source->data = shorter;
+    if (source->places.start == NULL) {
+        source->end = shorter.size;
+    }
+}
+
+// What was written of a block: as many entries, the last with the key written last.
+static void look_back(const merge_t *merge, size_t count) {
+    span_t left = { merge->block, merge->used };
+    entry_t entry = { 0 };
+    size_t size = 0;
+    while (left.size) {
+        check(unosql_entry(&left, size, &entry), "a merged block");
+        size = entry.shared + entry.rest.size;
+        count--;
+    }
+    check(count == 0, "how many were merged");
+    check(merge->used == 0 || size == merge->last.size, "the key merged last");
+    check(merge->used == 0 || entry.rest.size == 0 || memcmp(entry.rest.start, merge->last.start + entry.shared, entry.rest.size) == 0, "its end");
+}
+
+static void try_merge(span_t stop) {
+    source_t sources[SOURCES] = { 0 };
+    merge_t merge = { .sources = sources, .count = 1 + random_below(SOURCES), .questions = random_below(3), .tells = true };
+    size_t begun = 0;
+    merge.length = random_below(400);
+    merge.block = malloc(merge.length + 1);
+    for (unsigned step = random_below(60); step; step--) {
+        merge.limit = random_below((uint32_t)merge.length + 1);
+        merge.due = random_below(3) ? SIZE_MAX : random_below(200);
+        merge.stop = random_below(6) ? (span_t) { NULL, 0 } : stop;
+        if (random_below(20) == 0) {
+            shorten(&sources[random_below((uint32_t)merge.count)]);
+        }
+        merge_event_t event = unosql_merge(&merge);
+        check(merge.used <= merge.length, "used");
+        if (event == LONG) {
+            grow(&merge);
+        } else if (event == FEED || event == BROKEN || event == STOP) {
+            check(event == STOP || sources[merge.at].state == HUNGRY || event == BROKEN, "fed");
+            counts.broken += event == BROKEN;
+            feed(&sources[event == STOP ? random_below((uint32_t)merge.count) : merge.at]);
+            merge.asked = IS_DEAD;
+        } else if (event < FITS) {
+            span_t value = { merge.best->data.start + merge.best->value, merge.best->width };
+            check(is_within(value, merge.best->data), "value of the next entry");
+            check(merge.best && unosql_common(&merge) <= merge.best->key.size, "a question");
+            counts.asked++;
+            unosql_decide(&merge, random_below(4) == 0);
+        } else if (event == FITS) {
+            look_back(&merge, merge.entries - begun);
+            if (merge.used == 0) {
+                merge.length = merge.need;
+                merge.block = realloc(merge.block, merge.need + 1);
+            }
+            merge.used = 0;
+            begun = merge.entries;
+        }
+        counts.merged += event == ADDED;
+    }
+    look_back(&merge, merge.entries - begun);
+    for (size_t i = 0; i < SOURCES; i++) {
+        release(sources[i].data);
+        release(sources[i].places);
+        release(sources[i].low);
+        free(sources[i].key.start);
+    }
+    free(merge.last.start);
+    free(merge.block);
+}
+
 static void try_one(void) {
     uint8_t bytes[16];
     make_block();
@@ -247,6 +357,9 @@ static void try_one(void) {
     try_others(block, key);
     try_wholes(block, key, hi);
     try_append(key, hi, count ? entries[0].rest : hi);
+    if (random_below(4) == 0) {
+        try_merge(key);
+    }
     release(hi);
     release(key);
     release(block);
@@ -263,7 +376,7 @@ int main(int argc, char **argv) {
         random_below(2);
         try_one();
     }
-    printf("found %lu absent %lu damaged %lu more %lu metas %lu placed %lu appended %lu\n", counts.found, counts.absent,
-        counts.damaged, counts.more, counts.metas, counts.placed, counts.appended);
+    printf("found %lu absent %lu damaged %lu more %lu metas %lu placed %lu appended %lu merged %lu asked %lu broken %lu\n", counts.found,
+        counts.absent, counts.damaged, counts.more, counts.metas, counts.placed, counts.appended, counts.merged, counts.asked, counts.broken);
     return 0;
 }

@@ -48,13 +48,15 @@ class Random:
         return bytes(data)
 
 
-def outcome(module, name, args):
-    """What a call comes to, and what it leaves in arguments that it may change."""
-    args = [bytearray(a) if isinstance(a, bytearray) else a for a in args]
+def outcome(module, name, args, alone=False):
+    """What a call comes to, and, but if that alone is asked for, what it leaves in arguments that it may change."""
+    args = [bytearray(a) if isinstance(a, bytearray) and not alone else a for a in args]
     try:
         result = getattr(module, name)(*args)
     except (ValueError, IndexError, OverflowError, OSError, EOFError):
         return ValueError
+    if alone:
+        return result
     return result, [bytes(a) for a in args if isinstance(a, bytearray)]
 
 
@@ -100,11 +102,11 @@ class Calls:
         block = rng.damaged(block)
         key, i = b"", 0
         while i < len(block):
-            got = self.both("entry", block, i, key, bytes)
+            got = self.both("entry", block, i, key)
             if not got:
                 break
             key, _, i = got
-        self.both("entry", block, rng.below(700), key, bytes)
+        self.both("entry", block, rng.below(700), key)
         block, keys = self.index_block()
         block = rng.damaged(block)
         lo = rng.one(keys) if rng.below(3) else rng.key()
@@ -116,7 +118,6 @@ class Calls:
         bloom = bytearray(rng.one((0, 0, 3, 40)))
         for key in (low, high):
             if bloom:
-                self.both("note", bloom, key)
                 twin.note(bloom, key)
         packed = b"\5stag1" + bytes(4)
         for n in (rng.one((0, 250, 1 << 40)), rng.below(3000), rng.below(3), rng.below(100000)):
@@ -173,12 +174,85 @@ class Calls:
         key = rng.one(keys) if keys and rng.below(3) else rng.key()
         self.both("lookup", arena, bytes(places), count, key)
         self.both("search", arena, bytes(places), count, key)
-        self.both("decode", arena, rng.below(used + 1), bytes)
+        self.both("decode", arena, rng.below(used + 1))
+
+    def merged(self):
+        """Sources merged by both: the same events, and the same blocks."""
+        rng = self.rng
+        count, questions = 1 + rng.below(4), rng.below(3)
+        one, other = _unosql.Merge(count, questions), twin.Merge(count, questions)
+        known = {}
+        limit, bloom = rng.one((60, 200)), rng.one((None, None, bytearray(9)))
+        blocks, used = (bytearray(limit), bytearray(limit)), 0
+        drops = rng.one((2, 2, 40))
+        for _ in range(rng.below(250)):
+            stop = None if rng.below(8) else rng.key()
+            due, mortal = rng.one((1 << 20, rng.below(200), -1)), rng.one((known, known, None))
+            blooms = [bloom and bytearray(bloom) for _ in range(2)]
+            events = [outcome(merge, "run", (blocks[i], used, limit, due, stop, mortal, blooms[i]), True) for i, merge in enumerate((one, other))]
+            said = [(merge.key, merge.cut, merge.last, merge.used, merge.entries, merge.left_out) for merge in (one, other)]
+            if events[0] != events[1] or said[0] != said[1] or blocks[0] != blocks[1] or blooms[0] != blooms[1]:
+                raise AssertionError("Merge.run: C %r, Python %r" % ((events[0], said[0]), (events[1], said[1])))
+            what, used, bloom = events[0], one.used, blooms[0]
+            if what is ValueError:  # a key that has no numbers
+                one.decide(True)
+                other.decide(True)
+                continue
+            self.note("Merge_feeds" if what >= 0 else "Merge%d" % max(what, -8))
+            if what <= -8:
+                if not rng.below(4):
+                    return  # it stays damaged
+                what = -8 - what
+            elif what == -7:
+                what = rng.below(count)  # any other may as well go on
+            if what >= 0:
+                args = self.source()
+                one.feed(what, *args)
+                other.feed(what, *args)
+            elif what == -1:
+                if one.number != other.number:
+                    raise AssertionError("Merge.number: C %r, Python %r" % (one.number, other.number))
+                known[one.number] = rng.one(((0,), (1 << 62,), (3, 1, 2), (1 << 40, 1)))
+            elif what == -5:
+                if one.need != other.need:
+                    raise AssertionError("Merge.need: C %r, Python %r" % (one.need, other.need))
+                if not used:
+                    blocks = bytearray(one.need), bytearray(one.need)
+                used = 0
+            answer = what < -1 and rng.below(drops) != 0
+            if -4 <= what < 0:
+                one.decide(answer)
+                other.decide(answer)
+
+    def source(self):
+        """What is fed to a Merge: nothing, a block, or operations; their keys in order, as a rule, or damaged."""
+        rng = self.rng
+        keys = sorted(set(rng.key() if rng.below(3) else rng.one((b"H", b"I", b"R", b"S", b"T")) + rng.bytes(3, 4) for _ in range(rng.below(9))))
+        low = b"" if rng.below(4) else rng.key()
+        if rng.below(4) == 0:
+            return ()
+        data, last, places = bytearray(2000), b"", bytearray()
+        used = 0
+        for key in keys:
+            value = rng.one((None, b"", rng.bytes(90), bytes((rng.below(4), rng.below(9)))))
+            used, last = twin.append(data, used, last, key, value, 2000), key
+        if rng.below(2):
+            return low, rng.damaged(data[:used]) if rng.below(3) == 0 else bytes(data[:used]), None, 0
+        used = 0
+        for key in keys:
+            entry = pack_uint(len(key)) + rng.one((b"\0" + key, b"\3" + key + b"\1\2"))
+            places += bytes((used >> 8, used & 255))
+            data[used : used + len(entry)] = entry
+            used += len(entry)
+        arena = rng.damaged(data[:used]) if rng.below(3) == 0 else bytes(data[:used])
+        return low, arena, bytes(places or b"\0\0"), len(keys)
+
+    def note(self, name):
+        made, failed = self.results.get(name, (0, 0))
+        self.results[name] = made + 1, failed
 
     def others(self):
         rng = self.rng
-        one = rng.key()
-        self.both("shared", one, rng.one((rng.key(), one + rng.key(), one[:2])))
         self.both("checksum", rng.bytes(150), rng.bytes(30))
         text = "".join(rng.one(("a", "\xe4", "\u20ac", "\U0001f600", "bc")) for _ in range(rng.below(9))).encode()
         text = rng.damaged(text if rng.below(3) else text + rng.bytes(8))
@@ -244,6 +318,7 @@ def main(rounds, seed):
         calls.blocks()
         calls.meta()
         calls.memtable()
+        calls.merged()
         calls.others()
     for name in sorted(calls.results):
         print(name, *calls.results[name])

@@ -7,7 +7,19 @@
 #define MOST_PASSED (64)
 
 static ALWAYS_INLINE span_t key_of(const source_t *source) {
-    return (span_t) { source->key, source->size };
+    return (span_t) { source->key.start, source->key.size };
+}
+
+// Put the end of a key behind what is there of it, if there is room.
+IN_FLASH static bool put(merge_t *merge, whole_key_t *key, size_t at, span_t end) {
+    merge->need = at + end.size;
+    merge->longer = key;
+    if (merge->need >= key->room) {
+        return false;
+    }
+    memcpy(key->start + at, end.start, end.size);
+    key->size = merge->need;
+    return true;
 }
 
 // Read the next entry of a source that has one. READY: its key is put together.
@@ -25,18 +37,14 @@ IN_FLASH static merge_event_t read_next(merge_t *merge, source_t *source) {
     } else {
         left.start += source->next;
         left.size -= source->next;
-        if (!unosql_entry(&left, source->next ? source->size : 0, &entry)) {
+        if (!unosql_entry(&left, source->next ? source->key.size : 0, &entry)) {
             return BROKEN;
         }
         next = source->data.size - left.size;
     }
-    size_t size = entry.shared + entry.rest.size;
-    if (size >= source->room) {
-        merge->need = size;
-        return LONG_KEY;
+    if (!put(merge, &source->key, entry.shared, entry.rest)) {
+        return LONG;
     }
-    memcpy(source->key + entry.shared, entry.rest.start, entry.rest.size);
-    source->size = size;
     source->next = next;
     source->value = (size_t)(entry.value.start - source->data.start);
     source->width = entry.value.size;
@@ -57,6 +65,9 @@ IN_FLASH static merge_event_t find_best(merge_t *merge) {
             if (event != ADDED) {
                 return event;
             }
+        }
+        if (source->state == READY && (source->value > source->data.size || source->width > source->data.size - source->value)) {
+            return BROKEN; // it is another block than it was
         }
         if (source->state == READY && (!merge->best || unosql_order(key_of(source), key_of(merge->best)) < 0)) {
             merge->best = source;
@@ -82,13 +93,13 @@ IN_FLASH void unosql_decide(merge_t *merge, bool leave_out) {
     if (!leave_out) {
         merge->asked++;
     } else if (merge->best) {
-        merge->passed++;
+        merge->left_out++;
         go_on(merge);
     }
 }
 
 IN_FLASH size_t unosql_common(const merge_t *merge) {
-    return unosql_shared((span_t) { merge->last, merge->size }, key_of(merge->best));
+    return unosql_shared((span_t) { merge->last.start, merge->last.size }, key_of(merge->best));
 }
 
 // Whether a question is to be asked of the next entry.
@@ -106,29 +117,25 @@ IN_FLASH static bool matters(const merge_t *merge) {
 // Write the next entry. ADDED: it was.
 IN_FLASH static merge_event_t write_next(merge_t *merge) {
     source_t *best = merge->best;
-    span_t last = { merge->last, merge->used ? merge->size : 0 }, value = { best->data.start + best->value, best->width };
-    if (best->size >= merge->room) {
-        merge->need = best->size;
-        return LONG_LAST;
-    }
-    if (best->value > best->data.size || best->width > best->data.size - best->value) {
-        merge->at = (size_t)(best - merge->sources); // it is another block than it was
-        return BROKEN;
+    span_t last = { merge->last.start, merge->used ? merge->last.size : 0 }, value = { best->data.start + best->value, best->width };
+    if (best->key.size >= merge->last.room) {
+        merge->need = best->key.size;
+        merge->longer = &merge->last;
+        return LONG;
     }
     size_t most = merge->used ? merge->limit : merge->length;
     if (!unosql_append(merge->block, merge->used, most, last, key_of(best), best->is_deletion ? NULL : &value, &merge->need)) {
         return FITS;
     }
-    memcpy(merge->last, best->key, best->size);
-    merge->size = best->size;
     merge->used = merge->need;
+    put(merge, &merge->last, 0, key_of(best));
     merge->entries++;
     go_on(merge);
     return ADDED;
 }
 
 IN_FLASH merge_event_t unosql_merge(merge_t *merge) {
-    while (merge->passed < MOST_PASSED) {
+    while (merge->left_out - merge->told < MOST_PASSED) {
         merge_event_t event = find_best(merge);
         if (event != ADDED) {
             return event;
@@ -146,6 +153,6 @@ IN_FLASH merge_event_t unosql_merge(merge_t *merge) {
             return event;
         }
     }
-    merge->passed = 0;
+    merge->told = merge->left_out;
     return PASSED;
 }

@@ -11,21 +11,25 @@
 
 // What unosql_merge() has come to. Those up to FITS are questions about the next entry, in the order in which they are asked.
 typedef enum {
-    IS_DEAD,       // may it be forgotten?
-    IS_TOMBSTONE,  // it is a deletion: of nothing?
-    IS_REPLACED,   // has a newer source, which is none of these, its key?
-    STARTS,        // a segment is full, or it is of another kind than the one before: may it be written?
-    FITS,          // the block must be closed first, or made larger
-    ADDED,         // only said when `tells`
-    FEED,          // the source `at` wants more
-    LONG_KEY,      // the source `at` wants room for more than the `need` bytes of a key
-    LONG_LAST,     // as does the key written last
-    PASSED,        // many entries were left out
-    STOP,          // no source has a key below stop
-    BROKEN,        // the source `at` is damaged
+    IS_DEAD,      // may it be forgotten?
+    IS_TOMBSTONE, // it is a deletion: of nothing?
+    IS_REPLACED,  // has a newer source, which is none of these, its key?
+    STARTS,       // a segment is full, or it is of another kind than the one before: may it be written?
+    FITS,         // the block must be closed first, or made larger
+    PASSED,       // many entries were left out
+    STOP,         // no source has a key below stop
+    BROKEN,       // the source `at` is damaged
+    FEED,         // the source `at` wants more
+    ADDED,        // only said when `tells`
+    LONG,         // `longer` wants room for more than `need` bytes
 } merge_event_t;
 
-typedef enum { CLOSED, HUNGRY, READY } source_state_t;
+typedef enum { HUNGRY, READY, CLOSED } source_state_t;
+
+typedef struct {
+    uint8_t *start;
+    size_t size, room;
+} whole_key_t;
 
 typedef struct {
     span_t data;   // a block, or the memtable's arena
@@ -34,8 +38,7 @@ typedef struct {
     const void *owners[3]; // the caller's, whose these three are
     size_t next, end;      // of what is to be read: in data, or number of a place
     source_state_t state;
-    uint8_t *key;          // of the entry that is READY
-    size_t size, room;     // of key
+    whole_key_t key;             // of the entry that is READY
     size_t value, width;   // where its value is in data
     bool is_deletion;
 } source_t;
@@ -45,14 +48,14 @@ typedef struct {
     size_t count;
     source_t *best;    // whose entry is the next, or NULL
     size_t at, need;   // see merge_event_t. need, after FITS: bytes of the block with the entry
-    uint8_t *last;     // key written last
-    size_t size, room; // of last
+    whole_key_t last;        // written last
+    whole_key_t *longer;
     uint8_t *block;
     size_t used, limit, length; // of block: bytes used, to be used, and there are: one entry alone may use them all
     size_t due;        // bytes used from which the segment is full
     span_t stop;       // start NULL: there is none
     unsigned questions; // 0: none about forgetting; 1: all but IS_REPLACED; 2: all
-    unsigned passed;   // entries since PASSED
+    size_t left_out, told; // entries, and at the last PASSED
     unsigned asked;    // the question that is next
     size_t entries;    // written
     bool tells;

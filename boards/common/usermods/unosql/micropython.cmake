@@ -6,6 +6,7 @@ target_sources(usermod_unosql INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/entries.c
     ${CMAKE_CURRENT_LIST_DIR}/headers.c
     ${CMAKE_CURRENT_LIST_DIR}/inflate.c
+    ${CMAKE_CURRENT_LIST_DIR}/merge.c
     ${CMAKE_CURRENT_LIST_DIR}/sealing.c
 )
 target_link_libraries(usermod INTERFACE usermod_unosql)

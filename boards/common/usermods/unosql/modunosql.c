@@ -18,6 +18,7 @@
 #include "deflate.h"
 #include "entries.h"
 #include "headers.h"
+#include "merge.h"
 #include "sealing.h"
 
 #if SEALING
@@ -145,6 +146,18 @@ IN_FLASH static mp_obj_t tag(mp_obj_t tags_in, mp_obj_t wanted, mp_obj_t block_i
 }
 static MP_DEFINE_CONST_FUN_OBJ_3(tag_obj, tag);
 
+// buf[i:], of nothing where i is beyond.
+IN_FLASH static span_t get_rest(mp_obj_t buf_in, mp_obj_t i_in) {
+    span_t buf = get_span(buf_in);
+    mp_uint_t i = MIN((mp_uint_t)mp_obj_get_int(i_in), buf.size);
+    return (span_t) { buf.start + i, buf.size - i };
+}
+
+// The index in buf behind what was read of it: from buf[i:], at start, left is left.
+IN_FLASH static mp_obj_t int_behind(mp_obj_t i_in, const uint8_t *start, span_t left) {
+    return MP_OBJ_NEW_SMALL_INT(mp_obj_get_int(i_in) + (left.start - start));
+}
+
 // For a block that does not hold what it says.
 #define RAISE_DAMAGED() mp_raise_ValueError(MP_ERROR_TEXT("damaged entries"))
 
@@ -152,14 +165,8 @@ IN_FLASH static mp_obj_t bytes_of(span_t span) {
     return mp_obj_new_bytes(span.start, span.size);
 }
 
-// The part of a block that is a value, as copy makes it.
-IN_FLASH static mp_obj_t value_of(mp_obj_t block_in, span_t block, span_t value, mp_obj_t copy) {
-    if (copy == MP_OBJ_FROM_PTR(&mp_type_bytes)) {
-        return bytes_of(value);
-    }
-    mp_int_t start = value.start - block.start;
-    mp_obj_t slice = mp_obj_new_slice(MP_OBJ_NEW_SMALL_INT(start), MP_OBJ_NEW_SMALL_INT(start + (mp_int_t)value.size), mp_const_none);
-    return mp_call_function_1(copy, mp_obj_subscr(block_in, slice, MP_OBJ_SENTINEL));
+IN_FLASH static mp_obj_t value_or_none(span_t value, bool is_deletion) {
+    return is_deletion ? mp_const_none : bytes_of(value);
 }
 
 // What a lookup comes to: bytes, None for a deletion, or False.
@@ -170,7 +177,7 @@ IN_FLASH static mp_obj_t answer(lookup_t found, const span_t *value, const bool 
     if (found == DAMAGED) {
         RAISE_DAMAGED();
     }
-    return *is_deletion ? mp_const_none : bytes_of(*value);
+    return value_or_none(*value, *is_deletion);
 }
 
 // None: a span of nothing.
@@ -195,19 +202,18 @@ IN_FLASH static mp_obj_t tuple_of(const uint64_t *numbers, size_t count) {
 
 // unpack_uint(buf, i, count): count integers at buf[i:], 1 when it is left out, and the index behind, as twin.unpack_uint() has it.
 IN_FLASH static mp_obj_t unpack_uint(size_t n_args, const mp_obj_t *args) {
-    span_t buf = get_span(args[0]), left = buf;
-    mp_uint_t i = (mp_uint_t)mp_obj_get_int(args[1]), count = n_args > 2 ? (mp_uint_t)mp_obj_get_int(args[2]) : 1;
+    span_t left = get_rest(args[0], args[1]);
+    const uint8_t *start = left.start;
+    mp_uint_t count = n_args > 2 ? (mp_uint_t)mp_obj_get_int(args[2]) : 1;
     uint64_t numbers[MOST_NUMBERS];
-    bool is_there = i <= buf.size && count < MOST_NUMBERS;
-    left.start += i;
-    left.size -= i;
+    bool is_there = count < MOST_NUMBERS;
     for (mp_uint_t n = 0; is_there && n < count; n++) {
         is_there = unosql_uint(&left, &numbers[n]);
     }
     if (!is_there) {
         mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("cut off"));
     }
-    numbers[count] = buf.size - left.size;
+    numbers[count] = (mp_uint_t)mp_obj_get_int(args[1]) + (mp_uint_t)(left.start - start);
     return tuple_of(numbers, count + 1);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(unpack_uint_obj, 2, 3, unpack_uint);
@@ -258,26 +264,20 @@ IN_FLASH static mp_obj_t overlaps(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(overlaps_obj, 4, 4, overlaps);
 
-// decode(buf, i, copy): (key, value, index of the next) of the operation at buf[i:], as twin.decode() has it.
-IN_FLASH static mp_obj_t decode(mp_obj_t buf_in, mp_obj_t i_in, mp_obj_t copy) {
-    span_t buf = get_span(buf_in), left = buf;
-    mp_uint_t i = (mp_uint_t)mp_obj_get_int(i_in);
+// decode(buf, i): (key, value, index of the next) of the operation at buf[i:], as twin.decode() has it.
+IN_FLASH static mp_obj_t decode(mp_obj_t buf_in, mp_obj_t i_in) {
+    span_t left = get_rest(buf_in, i_in);
+    const uint8_t *start = left.start;
     operation_t operation;
-    if (i > buf.size) {
-        RAISE_DAMAGED();
-    }
-    left.start += i;
-    left.size -= i;
     if (!unosql_operation(&left, &operation)) {
         RAISE_DAMAGED();
     }
-    mp_obj_t result[3] = { bytes_of(operation.key), mp_const_none, MP_OBJ_NEW_SMALL_INT(buf.size - left.size) };
-    if (!operation.is_deletion) {
-        result[1] = value_of(buf_in, buf, operation.value, copy);
-    }
+    mp_obj_t result[3] = {
+        bytes_of(operation.key), value_or_none(operation.value, operation.is_deletion), int_behind(i_in, start, left)
+    };
     return mp_obj_new_tuple(3, result);
 }
-static MP_DEFINE_CONST_FUN_OBJ_3(decode_obj, decode);
+static MP_DEFINE_CONST_FUN_OBJ_2(decode_obj, decode);
 
 // Count, of places with room for so many more.
 IN_FLASH static mp_uint_t get_count(mp_obj_t count_in, size_t size, mp_uint_t more) {
@@ -328,12 +328,6 @@ IN_FLASH static mp_obj_t append(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(append_obj, 6, 6, append);
 
-// shared(a, b): how many leading bytes both have.
-IN_FLASH static mp_obj_t shared(mp_obj_t a_in, mp_obj_t b_in) {
-    return MP_OBJ_NEW_SMALL_INT(unosql_shared(get_span(a_in), get_span(b_in)));
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(shared_obj, shared);
-
 IN_FLASH static mp_obj_t list_of(const children_t *children, bool reverse) {
     mp_obj_t list = mp_obj_new_list(0, NULL);
     for (unsigned i = 0; i < children->count; i++) {
@@ -382,26 +376,20 @@ IN_FLASH static mp_obj_t full_key(span_t before, const entry_t *entry) {
     return mp_obj_new_bytes_from_vstr(&key);
 }
 
-// entry(block, i, key, copy): (key, value, index of the next), as twin.entry() has it.
-IN_FLASH static mp_obj_t entry(size_t n_args, const mp_obj_t *args) {
-    span_t block = get_span(args[0]), before = get_span(args[2]), left = block;
-    mp_uint_t i = (mp_uint_t)mp_obj_get_int(args[1]);
+// entry(block, i, key): (key, value, index of the next), as twin.entry() has it.
+IN_FLASH static mp_obj_t entry(mp_obj_t block_in, mp_obj_t i_in, mp_obj_t key_in) {
+    span_t left = get_rest(block_in, i_in), before = get_span(key_in);
+    const uint8_t *start = left.start;
     entry_t entry;
-    if (i > block.size) {
-        RAISE_DAMAGED();
-    }
-    left.start += i;
-    left.size -= i;
     if (!unosql_entry(&left, before.size, &entry)) {
         RAISE_DAMAGED();
     }
-    mp_obj_t result[3] = { full_key(before, &entry), mp_const_none, MP_OBJ_NEW_SMALL_INT(block.size - left.size) };
-    if (!entry.is_deletion) {
-        result[1] = value_of(args[0], block, entry.value, args[3]);
-    }
+    mp_obj_t result[3] = {
+        full_key(before, &entry), value_or_none(entry.value, entry.is_deletion), int_behind(i_in, start, left)
+    };
     return mp_obj_new_tuple(3, result);
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(entry_obj, 4, 4, entry);
+static MP_DEFINE_CONST_FUN_OBJ_3(entry_obj, entry);
 
 // search(arena, places, count, key): the first of count places whose key is not below key.
 IN_FLASH static mp_obj_t search(size_t n_args, const mp_obj_t *args) {
@@ -469,18 +457,6 @@ IN_FLASH static mp_obj_t get(size_t n_args, const mp_obj_t *args) {
     return answer(unosql_find(block, key, &entry), &entry.value, &entry.is_deletion);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(get_obj, 4, 4, get);
-
-// note(bloom, key): add a key to a Bloom filter.
-IN_FLASH static mp_obj_t note(mp_obj_t bloom_in, mp_obj_t key_in) {
-    mp_buffer_info_t bloom;
-    mp_get_buffer_raise(bloom_in, &bloom, MP_BUFFER_WRITE);
-    if (bloom.len == 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("bloom"));
-    }
-    has_bits(bloom.buf, bloom.len, get_span(key_in), true);
-    return mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_2(note_obj, note);
 
 // checksum(data, aad): of a block without encryption, 8 bytes.
 IN_FLASH static mp_obj_t checksum(mp_obj_t data_in, mp_obj_t aad_in) {
@@ -569,6 +545,207 @@ IN_FLASH static mp_obj_t scan(size_t n_args, const mp_obj_t *args) {
     return mp_obj_new_tuple(4, result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(scan_obj, 6, 6, scan);
+
+// -- merging
+
+// A Merge, see twin.py.
+typedef struct {
+    mp_obj_base_t base;
+    merge_t merge;
+    uint64_t number; // of the collection about which IS_DEAD asks
+    source_t sources[];
+} merge_obj_t;
+
+IN_FLASH static mp_obj_t merge_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 2, 2, false);
+    size_t count = (size_t)mp_obj_get_int(args[0]) & 0xff;
+    merge_obj_t *self = mp_obj_malloc_var(merge_obj_t, sources, source_t, count, type);
+    memset(&self->merge, 0, offsetof(merge_obj_t, sources) + count * sizeof(source_t) - offsetof(merge_obj_t, merge));
+    self->merge.sources = self->sources;
+    self->merge.count = count;
+    self->merge.questions = (unsigned)mp_obj_get_int(args[1]);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+// What its owners have by now: Python ran since.
+IN_FLASH static void look_again(source_t *source) {
+    source->data = get_span((mp_obj_t)source->owners[0]);
+    source->places = get_span_or_none((mp_obj_t)source->owners[1]);
+    source->low = get_span((mp_obj_t)source->owners[2]);
+    if (!source->places.start) {
+        source->end = source->data.size;
+    } else if (source->end > source->places.size / 2) {
+        source->end = 0;
+    }
+}
+
+// feed(i, low, data, places, count): source i has these entries from the key low on, or with i alone no more.
+IN_FLASH static mp_obj_t merge_feed(size_t n_args, const mp_obj_t *args) {
+    merge_t *merge = &((merge_obj_t *)MP_OBJ_TO_PTR(args[0]))->merge;
+    size_t i = (size_t)mp_obj_get_int(args[1]);
+    if (i >= merge->count) {
+        mp_raise_ValueError(MP_ERROR_TEXT("source"));
+    }
+    source_t *source = &merge->sources[i];
+    merge->asked = IS_DEAD;
+    source->state = CLOSED;
+    source->owners[0] = NULL;
+    if (n_args == 6) {
+        source->owners[0] = args[3];
+        source->owners[1] = args[4];
+        source->owners[2] = args[2];
+        source->next = 0;
+        source->end = (size_t)mp_obj_get_int(args[5]);
+        source->state = HUNGRY;
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(merge_feed_obj, 2, 6, merge_feed);
+
+#define NOT_KNOWN (-1)
+
+// Whether the next entry may be forgotten: 0 or 1, or NOT_KNOWN: of the collection with self->number. mortal: see kv/observer.py.
+IN_FLASH static int is_dead(merge_obj_t *self, mp_obj_t mortal) {
+    const source_t *best = self->merge.best;
+    span_t numbers = { best->key.start + 1, best->key.size - 1 }, value = { best->data.start + best->value, best->width };
+    int kind = best->key.size ? best->key.start[0] : 0;
+    if (!mp_obj_is_dict_or_ordereddict(mortal) || (kind != 'H' && kind != 'I' && kind != 'R' && (kind != 'S' || best->is_deletion))) {
+        return 0;
+    }
+    if (kind == 'S') {
+        numbers = value;
+    }
+    uint64_t id;
+    if (!unosql_uint(&numbers, &self->number) || !unosql_uint(&numbers, &id)) {
+        RAISE_DAMAGED();
+    }
+    mp_map_elem_t *known = mp_map_lookup(mp_obj_dict_get_map(mortal), int_of(self->number), MP_MAP_LOOKUP);
+    if (!known) {
+        return NOT_KNOWN;
+    }
+    size_t count;
+    mp_obj_t *alive;
+    mp_obj_get_array(known->value, &count, &alive);
+    if (count == 0) {
+        RAISE_DAMAGED();
+    }
+    if (kind == 'I') {
+        mp_obj_t index = int_of(id);
+        do {
+            if (--count == 0) {
+                return 1;
+            }
+        } while (!mp_obj_equal(alive[count], index));
+        if (best->is_deletion) {
+            return 0;
+        }
+        if (!unosql_uint(&value, &id)) {
+            RAISE_DAMAGED();
+        }
+    }
+    return mp_binary_op(MP_BINARY_OP_LESS, int_of(id), alive[0]) == mp_const_true;
+}
+
+// run(block, used, limit, due, stop, mortal, bloom): go on, as twin.Merge.run() has it.
+IN_FLASH static mp_obj_t merge_run(size_t n_args, const mp_obj_t *args) {
+    merge_obj_t *self = MP_OBJ_TO_PTR(args[0]);
+    merge_t *merge = &self->merge;
+    mp_buffer_info_t block, bloom = { .len = 0 };
+    mp_get_buffer_raise(args[1], &block, MP_BUFFER_WRITE);
+    if (args[7] != mp_const_none) {
+        mp_get_buffer_raise(args[7], &bloom, MP_BUFFER_WRITE);
+    }
+    mp_int_t due = mp_obj_get_int(args[4]);
+    merge->block = block.buf;
+    merge->length = block.len;
+    merge->used = MIN((size_t)mp_obj_get_int(args[2]), block.len);
+    merge->limit = MIN((size_t)mp_obj_get_int(args[3]), block.len);
+    merge->due = (size_t)MAX(due, 0);
+    merge->stop = get_span_or_none(args[5]);
+    merge->tells = bloom.len != 0;
+    for (size_t i = 0; i < merge->count; i++) {
+        if (merge->sources[i].owners[0]) {
+            look_again(&merge->sources[i]);
+        }
+    }
+    for (;;) {
+        int dead;
+        merge_event_t event = unosql_merge(merge);
+        if (event == FEED) {
+            return MP_OBJ_NEW_SMALL_INT(merge->at);
+        } else if (event == LONG) {
+            whole_key_t *key = merge->longer;
+            size_t more = (merge->need | 15) + 1;
+            key->start = m_renew(uint8_t, key->start, key->room, more);
+            key->room = more;
+        } else if (event == ADDED) {
+            has_bits(bloom.buf, bloom.len, (span_t) { merge->last.start, merge->last.size }, true);
+        } else if (event == IS_DEAD && (dead = is_dead(self, args[6])) != NOT_KNOWN) {
+            unosql_decide(merge, dead);
+        } else {
+            return MP_OBJ_NEW_SMALL_INT(-1 - (mp_int_t)event - (event == BROKEN ? (mp_int_t)merge->at : 0));
+        }
+    }
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(merge_run_obj, 8, 8, merge_run);
+
+// decide(leave_out): the answer to the question that run() has returned.
+IN_FLASH static mp_obj_t merge_decide(mp_obj_t self_in, mp_obj_t leave_out) {
+    unosql_decide(&((merge_obj_t *)MP_OBJ_TO_PTR(self_in))->merge, mp_obj_is_true(leave_out));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(merge_decide_obj, merge_decide);
+
+IN_FLASH static void merge_attr(mp_obj_t self_in, qstr name, mp_obj_t *dest) {
+    merge_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    const merge_t *merge = &self->merge;
+    const source_t *best = merge->best;
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    switch (name) {
+        case MP_QSTR_key:
+            dest[0] = best ? mp_obj_new_bytes(best->key.start, best->key.size) : mp_const_none;
+            break;
+        case MP_QSTR_cut:
+            dest[0] = best ? mp_obj_new_bytes(best->key.start, MIN(unosql_common(merge) + 1, best->key.size)) : mp_const_none;
+            break;
+        case MP_QSTR_last:
+            dest[0] = mp_obj_new_bytes(merge->last.start, merge->last.size);
+            break;
+        case MP_QSTR_used:
+            dest[0] = MP_OBJ_NEW_SMALL_INT(merge->used);
+            break;
+        case MP_QSTR_need:
+            dest[0] = MP_OBJ_NEW_SMALL_INT(merge->need);
+            break;
+        case MP_QSTR_entries:
+            dest[0] = MP_OBJ_NEW_SMALL_INT(merge->entries);
+            break;
+        case MP_QSTR_left_out:
+            dest[0] = MP_OBJ_NEW_SMALL_INT(merge->left_out);
+            break;
+        case MP_QSTR_number:
+            dest[0] = int_of(self->number);
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL; // a method
+    }
+}
+
+static const mp_rom_map_elem_t merge_locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR_run), MP_ROM_PTR(&merge_run_obj) },
+    { MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&merge_feed_obj) },
+    { MP_ROM_QSTR(MP_QSTR_decide), MP_ROM_PTR(&merge_decide_obj) },
+};
+static MP_DEFINE_CONST_DICT(merge_locals, merge_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    merge_type, MP_QSTR_Merge, MP_TYPE_FLAG_NONE,
+    make_new, merge_make_new,
+    attr, merge_attr,
+    locals_dict, &merge_locals
+    );
 
 // -- sealing
 
@@ -805,6 +982,7 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__unosql) },
     { MP_ROM_QSTR(MP_QSTR_DEFLATE_WORK), MP_ROM_INT(sizeof(deflate_work_t)) },
     { MP_ROM_QSTR(MP_QSTR_INFLATE_WORK), MP_ROM_INT(sizeof(inflate_work_t)) },
+    { MP_ROM_QSTR(MP_QSTR_Merge), MP_ROM_PTR(&merge_type) },
     { MP_ROM_QSTR(MP_QSTR_KEYS), MP_ROM_INT(sizeof(sealing_keys_t)) },
     { MP_ROM_QSTR(MP_QSTR_allocated), MP_ROM_PTR(&allocated_obj) },
     { MP_ROM_QSTR(MP_QSTR_append), MP_ROM_PTR(&append_obj) },
@@ -822,7 +1000,6 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_is_ascii), MP_ROM_PTR(&is_ascii_obj) },
     { MP_ROM_QSTR(MP_QSTR_lookup), MP_ROM_PTR(&lookup_obj) },
     { MP_ROM_QSTR(MP_QSTR_meta), MP_ROM_PTR(&meta_obj) },
-    { MP_ROM_QSTR(MP_QSTR_note), MP_ROM_PTR(&note_obj) },
     { MP_ROM_QSTR(MP_QSTR_overlaps), MP_ROM_PTR(&overlaps_obj) },
     { MP_ROM_QSTR(MP_QSTR_part), MP_ROM_PTR(&part_obj) },
     { MP_ROM_QSTR(MP_QSTR_place), MP_ROM_PTR(&place_obj) },
@@ -830,7 +1007,6 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_scan), MP_ROM_PTR(&scan_obj) },
     { MP_ROM_QSTR(MP_QSTR_seal), MP_ROM_PTR(&seal_obj) },
     { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
-    { MP_ROM_QSTR(MP_QSTR_shared), MP_ROM_PTR(&shared_obj) },
     { MP_ROM_QSTR(MP_QSTR_tag), MP_ROM_PTR(&tag_obj) },
     { MP_ROM_QSTR(MP_QSTR_unpack), MP_ROM_PTR(&unpack_obj) },
     { MP_ROM_QSTR(MP_QSTR_unpack_uint), MP_ROM_PTR(&unpack_uint_obj) },

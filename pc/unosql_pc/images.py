@@ -84,12 +84,8 @@ class Device:
 
 
 class Numbered(Flash):
-    """A Flash by the number of its database: blocks do not tell names, and nothing else depends on them."""
+    """A Flash by the number of its database, for an image that is not kept: what it writes tells the number as the name."""
 
     def __init__(self, device, database):
         super().__init__(device, "%08x" % database)
         self._blocks._database = database
-
-    def open(self):
-        super().open()
-        self.log(b"m").name = b""  # "%08x" is none, and is not to be written

@@ -23,7 +23,6 @@ class Chain:
 
     def __init__(self, blocks, kind, records):
         self._blocks = blocks
-        self.name = blocks.name.encode()
         self._kind = kind
         self._records = records
         self._chain = []  # (counter, block), oldest first: a few
@@ -32,6 +31,10 @@ class Chain:
         self._word = bytearray(_FRAME)
         self.room = records
         self.limit = min(1024, blocks.payload - _FRAME)
+
+    @property
+    def name(self):
+        return self._blocks.name.encode()
 
     def found(self, counter, block):
         """That block is part of the log."""

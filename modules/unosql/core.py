@@ -35,7 +35,7 @@ import gc
 
 import unosql
 
-from . import destroy, names, posts, shared
+from . import destroy, posts, shared
 from .database import LEVELS, check_state
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
 from .documents.arguments import check_number
@@ -641,8 +641,10 @@ class Unosql:
         "#" and 8 hex digits stand for a name that is not told: of one under another key, a damaged one, or one of 0.1.0 that
         nothing has changed since. Raises OSError.
         """
+        from .names import names  # not above: what this module has takes RAM
+
         with shared.opening:
-            return names.names(Place("_", path, storage), key_bytes(encryption_key))
+            return names(Place("_", path, storage), key_bytes(encryption_key))
 
     def get_stats(self):
         """Return a dict of sizes and counts. Slow on a large filesystem, which has to be walked for "free".

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from . import shared
+from . import heap, shared
 from .documents.arguments import check_name
 from .documents.catalog import Catalog
 from .documents.record import check, dumps
@@ -63,9 +63,10 @@ class Database:
     def _open_store(self, place, history, memtable, durability):
         self._catalog = Catalog(history)
         storage = place.storage()
-        suited = place.suited(storage)  # and garbage is collected
+        memtable = memtable or place.suited(storage)
+        heap.tidy(4)
         try:
-            self._store = Store(storage, self._catalog, memtable or suited)
+            self._store = Store(storage, self._catalog, memtable)
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store

@@ -375,8 +375,9 @@ class _SteppingFile:
     def close(self):
         self._fs.alive(self._start)
 
-    def seek(self, offset):
-        self._at = offset
+    def seek(self, offset, whence=0):
+        self._at = offset + (len(self._fs.files[self._path]) if whence else 0)
+        return self._at
 
     def read(self):
         self._fs.check(self._start)
@@ -523,8 +524,8 @@ class _LfsFile:
             self._fs._files.discard(self._file)
             self._fs.call(self._fs._lfs.file_close, self._file)
 
-    def seek(self, offset):
-        self._fs.call(self._fs._lfs.file_seek, self._file, offset, 0)
+    def seek(self, offset, whence=0):
+        return self._fs.call(self._fs._lfs.file_seek, self._file, offset, whence)
 
     def read(self, size=None):
         size = self._fs.call(self._fs._lfs.file_size, self._file) if size is None else size

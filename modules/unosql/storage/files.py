@@ -53,7 +53,7 @@ class Files:
     """Storage in one directory, which is made at the first write. All methods may raise OSError.
 
     directory: path without a slash at its end. slots: records the WAL holds, 2 to 256; a longer WAL found there
-    stays as long. fs: stands in for os and open: open, stat, statvfs, mkdir, rmdir, remove, ilistdir or listdir.
+    stays as long. fs: stands in for os and open: open, statvfs, mkdir, rmdir, remove, ilistdir or listdir.
     """
 
     erase = 4096  # of littlefs on all boards; FAT and PCs do not mind
@@ -81,25 +81,32 @@ class Files:
         return self._logs[kind.decode()]
 
     def create(self, n):
+        if n == self._n:
+            self.close()  # that of before
         sink = self.writer("s", n)
         if n not in self._numbers:
             self._numbers.append(n)
         return sink
 
     def readinto(self, n, offset, buf):
+        return self._read(n, buf, offset, 0)
+
+    def size(self, n):
+        """It opens the file, which is read next: to tell by the name littlefs would look for that once more."""
+        return self._read(n, None, 0, 2)
+
+    def _read(self, n, buf, *where):
+        """Seek in file n and fill buf; return how many bytes were read, without a buf the place."""
         if n != self._n:
             self.close()
             self._file = self.opened("s", n, "rb")
             self._n = n
         try:
-            self._file.seek(offset)
-            return self._file.readinto(buf)
+            place = self._file.seek(*where)
+            return place if buf is None else self._file.readinto(buf)
         except OSError:
             self.close()  # FatFs fails for ever on a file that failed once
             raise
-
-    def size(self, n):
-        return self._fs.stat(self._path("s", n))[6]
 
     def remove(self, n):
         if n == self._n:

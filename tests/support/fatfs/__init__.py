@@ -116,7 +116,7 @@ class FatFs:
     def open(self, path, mode="r"):
         handle = ctypes.c_void_p()
         self.call("open", self._fs, ctypes.byref(handle), path.encode(), int("w" in mode))
-        return _File(self, handle.value)
+        return _File(self, handle.value, path)
 
     def stat(self, path):
         size = ctypes.c_uint32()
@@ -165,9 +165,10 @@ class FatFs:
 
 
 class _File:
-    def __init__(self, fs, handle):
+    def __init__(self, fs, handle, path):
         self._fs = fs
         self._handle = handle
+        self._path = path
         self._closed = False
 
     def __del__(self):
@@ -189,8 +190,10 @@ class _File:
             self._fs.call("close", self._handle)
             self._closed = True
 
-    def seek(self, offset):
+    def seek(self, offset, whence=0):
+        offset += self._fs.stat(self._path)[6] if whence else 0
         self._fs.call("seek", self._handle, offset)
+        return offset
 
     def readinto(self, buf):
         data, size = ctypes.create_string_buffer(len(buf)), ctypes.c_uint(len(buf))

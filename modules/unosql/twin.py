@@ -178,12 +178,20 @@ def entry(block, i, key):
     return key[:shared] + bytes(block[i:start]), bytes(block[start:end]) if width else None, end
 
 
+def seek(block, lo):
+    """Return the same of the first entry whose key is not below lo, or None."""
+    key, i = b"", 0
+    while i < len(block):
+        key, value, i = entry(block, i, key)
+        if key >= lo:
+            return key, value, i
+    return None
+
+
 def find(block, key):
     """Return the value of key in a data block, None for a deletion, False when it is not there."""
-    found, value, i = b"", False, 0
-    while i < len(block) and found < key:
-        found, value, i = entry(block, i, found)
-    return value if found == key else False
+    found = seek(block, key)
+    return found[1] if found and found[0] == key else False
 
 
 def children(block, lo, hi, reverse, most):

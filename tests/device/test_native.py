@@ -209,6 +209,8 @@ def test_entries():
         same(_unosql.entry(block, 0, b""), (b"a", b"\x11\x02", 6))
         same(_unosql.entry(block, 6, b"a"), (b"ab", None, 10))
         same(_unosql.entry(block, 10, b"ab"), (b"b", b"\x05\x07", len(BLOCK)))
+        same([_unosql.seek(block, key) for key in (b"", b"aa", b"b")], [(b"a", b"\x11\x02", 6), (b"ab", None, 10), (b"b", b"\x05\x07", 16)])
+        same([_unosql.seek(block, b"c"), _unosql.seek(b"", b"")], [None, None])
     same(_unosql.children(INDEX, b"", None, False, 4), ([(16, 1), (32, 2), (48, 3)], None))
     same(_unosql.children(INDEX, b"bb", b"c", False, 1), ([(32, 2)], None))
     same(_unosql.children(INDEX, b"", None, False, 2), ([(16, 1), (32, 2)], b"c"))
@@ -265,6 +267,7 @@ def test_entries_that_are_damaged():
     raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: BLOCK[:5])
     raises(ValueError, "damaged", _unosql.get, packed, None, b"a", lambda offset, size: b"\x01" + BLOCK)  # shares with nothing
     raises(ValueError, "damaged", _unosql.entry, BLOCK, len(BLOCK), b"")
+    raises(ValueError, "damaged", _unosql.seek, BLOCK[:5], b"")
     raises(ValueError, "damaged", _unosql.entry, BLOCK, -1, b"")
     raises(ValueError, "damaged", _unosql.entry, b"\x00\xff" + b"\xff" * 9, 0, b"")
     raises(ValueError, "damaged", _unosql.children, b"\x00\x00\x01", b"", None, False, 4)

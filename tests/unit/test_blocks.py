@@ -335,6 +335,19 @@ def test_segment_ranges(model, lo, hi, floor, bloom):
     assert list(segment.scan()) == live  # check() left the floor as it was
 
 
+@pytest.mark.parametrize("block", [b"", b"\5", b"\0\1\1"], ids=["nothing", "cut off", "no place"])
+def test_blocks_that_hold_something_else_are_named(block):
+    """Only who has the key can seal such a block."""
+    segment, _ = written(numbered(300))
+    segment._reader.block = lambda *where: block
+    calls = [lambda: segment.leaf(0)]
+    if block:
+        calls += [lambda: segment.get(b"key00010"), lambda: list(segment.scan()), lambda: list(segment.scan(reverse=True))]
+    for call in calls:
+        with pytest.raises(CorruptionError, match="file 7"):
+            call()
+
+
 def test_values_larger_than_a_block():
     entries = [(b"%d" % i, bytes(i * 700)) for i in range(6)]
     segment, _ = written(entries)

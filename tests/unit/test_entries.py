@@ -71,6 +71,7 @@ def test_blocks(c, block, lo, hi, reverse, most, data):
     if entries and entries is not ValueError and data.draw(st.booleans()):
         lo = data.draw(st.sampled_from(entries))[0]
     by_both(c, segment, lambda: segment.native.find(block, lo))
+    by_both(c, segment, lambda: segment.native.seek(block, lo))
     by_both(c, segment, lambda: segment.native.children(block, lo, hi, reverse, most))
 
 

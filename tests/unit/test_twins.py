@@ -22,7 +22,7 @@ from firmware.paths import MODULES
 
 TRACE = SUPPORT / "twins" / "trace.py"
 COMPARED = {"append", "bisect", "checksum", "children", "decode", "entry", "flaw", "get", "header", "is_ascii", "lookup", "meta",
-            "overlaps", "part", "place", "root", "scan", "search", "tag", "unpack_uint", "unseal",
+            "overlaps", "part", "place", "root", "scan", "search", "seek", "tag", "unpack_uint", "unseal",
             "Merge_feeds", *("Merge%d" % event for event in range(-8, 0))}
 KEYS = ("-", "16bytekey1234567")
 CI = 1200  # calls of each case in the test
@@ -59,7 +59,7 @@ def test_calls_come_to_the_same(bits):
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     results = {name: (int(made), int(failed)) for name, made, failed in map(str.split, done.stdout.splitlines())}
     assert set(results) == COMPARED and all(made > (1000 if name[:5] != "Merge" else 300) for name, (made, _) in results.items())
-    assert all(results[name][1] > 50 for name in ("children", "decode", "entry", "get", "lookup", "meta", "part", "search"))
+    assert all(results[name][1] > 50 for name in ("children", "decode", "entry", "get", "lookup", "meta", "part", "search", "seek"))
 
 
 def main():

@@ -264,9 +264,12 @@ def _order(order_by):
 
 def _same_way(order, fields):
     """Whether walking by fields, which end with id, forwards or backwards, is the order wanted."""
-    if [field for field, _ in order] != fields or order[-1][1] > order[0][1]:
+    if len(order) != len(fields) or order[-1][1] > order[0][1]:
         return False
-    return all(descending == order[0][1] for _, descending in order[:-1])
+    for (field, descending), wanted in zip(order, fields):
+        if field != wanted or descending != order[0][1] and field != "id":
+            return False
+    return True
 
 
 def _sort_key(record, order):

@@ -144,18 +144,18 @@ class Segment:
                     block = self._block(*leaf, buf)
                     if buf is not None and len(block) > len(buf):
                         buf = buffers.replace(buf, block)
-                    key, i = b"", 0
                     if whole:
                         yield lo, block, None, 0
                         continue
-                    while i < len(block):
-                        key, value, i = native.entry(block, i, key)
+                    found = native.seek(block, lo)
+                    while found:
+                        key, value, i = found
                         if hi is not None and key >= hi:
                             return
-                        if key >= lo:
-                            yield key, value
-                            if shared_block:
-                                block = self._block(*leaf)
+                        yield key, value
+                        if shared_block:
+                            block = self._block(*leaf)
+                        found = i < len(block) and native.entry(block, i, key)
         except _DAMAGE as error:
             self._damaged(error)
         finally:
@@ -251,13 +251,13 @@ class Segment:
 
 def _entries(block, lo=b"", hi=None):
     """Yield (key, value or None) of a block for lo <= key < hi."""
-    key, i = b"", 0
-    while i < len(block):
-        key, value, i = native.entry(block, i, key)
+    found = native.seek(block, lo)
+    while found:
+        key, value, i = found
         if hi is not None and key >= hi:
             return
-        if key >= lo:
-            yield key, value
+        yield key, value
+        found = i < len(block) and native.entry(block, i, key)
 
 
 def _child(block, n, lo, hi):

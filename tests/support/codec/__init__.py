@@ -139,6 +139,18 @@ class Entries:
             raise ValueError(_DAMAGED)
         return False if not got else None if entry.is_deletion else entry.value.bytes()
 
+    def seek(self, block, lo):
+        whole, entry, at = _Span.of(block), _Entry(), ctypes.c_void_p()
+        left = _Span(whole.start, whole.size)
+        got = self._c.unosql_seek(ctypes.byref(left), _Span.of(lo), ctypes.byref(entry), ctypes.byref(at))
+        if got < 0:
+            raise ValueError(_DAMAGED)
+        if not got:
+            return None
+        end = len(block) - left.size
+        value = None if entry.is_deletion else bytes(block[end - entry.value.size : end])
+        return self._key(whole, at.value - whole.start), value, end
+
     def children(self, block, lo, hi, reverse, most):
         block, children = _Span.of(block), _Children()
         if not self._c.unosql_children(block, _Span.of(lo), _Span.of(hi), ctypes.c_bool(reverse), most, ctypes.byref(children)):

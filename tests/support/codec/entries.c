@@ -132,14 +132,20 @@ static int order_of(const whole_t *a, span_t b) {
 
 static void try_find(span_t block, span_t key, size_t count, bool whole) {
     entry_t entry;
+    span_t left = block;
     lookup_t got = unosql_find(block, key, &entry);
     size_t i = 0;
     while (i < count && order_of(&keys[i], key) < 0) {
         i++;
     }
     lookup_t wanted = i == count ? whole ? ABSENT : DAMAGED : order_of(&keys[i], key) == 0 ? FOUND : ABSENT;
-    check(got == (key.size ? wanted : ABSENT), "find");
+    check(got == wanted, "find");
     check(got != FOUND || entry.value.start == entries[i].value.start, "value");
+    const uint8_t *at;
+    lookup_t first = unosql_seek(&left, key, &entry, &at);
+    check(first == (i < count && wanted == ABSENT ? ABOVE : wanted), "seek");
+    check(i == count || (entry.value.start == entries[i].value.start && at >= block.start && at < entry.rest.start), "first");
+    check(i < count || !whole || left.size == 0, "left");
     counts.found += got == FOUND;
     counts.absent += got == ABSENT;
     counts.damaged += got == DAMAGED;

@@ -107,6 +107,7 @@ class Calls:
                 break
             key, _, i = got
         self.both("entry", block, rng.below(700), key)
+        self.both("seek", block, rng.one(keys) if keys and rng.below(3) else rng.key())
         block, keys = self.index_block()
         block = rng.damaged(block)
         lo = rng.one(keys) if rng.below(3) else rng.key()

@@ -96,20 +96,27 @@ static ALWAYS_INLINE size_t key_size(const entry_t *entry) {
     return entry->shared + entry->rest.size;
 }
 
-IN_FLASH lookup_t unosql_find(span_t block, span_t key, entry_t *entry) {
-    sought_t sought = seek(key);
+IN_FLASH lookup_t unosql_seek(span_t *left, span_t key, entry_t *entry, const uint8_t **at) {
+    sought_t sought = { key, 0, -1 };
     size_t size = 0;
-    while (block.size && sought.order < 0) {
-        if (!unosql_entry(&block, size, entry)) {
+    while (left->size) {
+        *at = left->start;
+        if (!unosql_entry(left, size, entry)) {
             return DAMAGED;
         }
         compare(&sought, entry);
-        if (sought.order == 0) {
-            return FOUND;
+        if (sought.order >= 0) {
+            return sought.order ? ABOVE : FOUND;
         }
         size = key_size(entry);
     }
     return ABSENT;
+}
+
+IN_FLASH lookup_t unosql_find(span_t block, span_t key, entry_t *entry) {
+    const uint8_t *at;
+    lookup_t found = unosql_seek(&block, key, entry, &at);
+    return found == ABOVE ? ABSENT : found;
 }
 
 // An index entry's value.

@@ -58,13 +58,17 @@ typedef struct {
     };
 } meta_t;
 
-typedef enum { DAMAGED = -1, ABSENT = 0, FOUND = 1 } lookup_t;
+typedef enum { DAMAGED = -1, ABSENT = 0, FOUND = 1, ABOVE = 2 } lookup_t;
 
 // Take a varint, see codec.py, from the start of left. Whether it is there.
 bool unosql_uint(span_t *left, uint64_t *n);
 
 // Take an entry from the start of left. size: of the key before. Whether it is whole.
 bool unosql_entry(span_t *left, size_t size, entry_t *entry);
+
+// Take the first entry whose key is not below key, and those before it, from the start of a block. FOUND, ABOVE: it is that key or one above;
+// they fill entry, and at: where it starts. ABSENT: there is none.
+lookup_t unosql_seek(span_t *left, span_t key, entry_t *entry, const uint8_t **at);
 
 // Find the entry of a key in a data block. FOUND fills entry.
 lookup_t unosql_find(span_t block, span_t key, entry_t *entry);

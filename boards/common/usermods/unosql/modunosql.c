@@ -376,6 +376,26 @@ IN_FLASH static mp_obj_t full_key(span_t before, const entry_t *entry) {
     return mp_obj_new_bytes_from_vstr(&key);
 }
 
+// seek(block, lo): the same as entry() of the first key from lo on, or None.
+IN_FLASH static mp_obj_t seek(mp_obj_t block_in, mp_obj_t lo) {
+    span_t block = get_span(block_in), left = block;
+    const uint8_t *at;
+    entry_t entry;
+    lookup_t found = unosql_seek(&left, get_span(lo), &entry, &at);
+    if (found == DAMAGED) {
+        RAISE_DAMAGED();
+    }
+    if (found == ABSENT) {
+        return mp_const_none;
+    }
+    mp_obj_t result[3] = {
+        key_of(block, (size_t)(at - block.start)), value_or_none(entry.value, entry.is_deletion),
+        MP_OBJ_NEW_SMALL_INT(left.start - block.start)
+    };
+    return mp_obj_new_tuple(3, result);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(seek_obj, seek);
+
 // entry(block, i, key): (key, value, index of the next), as twin.entry() has it.
 IN_FLASH static mp_obj_t entry(mp_obj_t block_in, mp_obj_t i_in, mp_obj_t key_in) {
     span_t left = get_rest(block_in, i_in), before = get_span(key_in);
@@ -1007,6 +1027,7 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_scan), MP_ROM_PTR(&scan_obj) },
     { MP_ROM_QSTR(MP_QSTR_seal), MP_ROM_PTR(&seal_obj) },
     { MP_ROM_QSTR(MP_QSTR_search), MP_ROM_PTR(&search_obj) },
+    { MP_ROM_QSTR(MP_QSTR_seek), MP_ROM_PTR(&seek_obj) },
     { MP_ROM_QSTR(MP_QSTR_tag), MP_ROM_PTR(&tag_obj) },
     { MP_ROM_QSTR(MP_QSTR_unpack), MP_ROM_PTR(&unpack_obj) },
     { MP_ROM_QSTR(MP_QSTR_unpack_uint), MP_ROM_PTR(&unpack_uint_obj) },

@@ -68,6 +68,7 @@ class Files:
         self.exists = self._made = False
 
     def open(self):
+        self.close()  # a file that is gone meanwhile may still be read from the handle of before
         self._logs = {"w": Ring(self, "w", self._slots), "m": Ring(self, "m", 2)}
         self._numbers = []  # littlefs reads 100 KB to list 50 files: once is enough
         for kind, n in self._entries():

@@ -325,6 +325,13 @@ def test_borrowed_names_stay_where_a_function_asks_for_them(freeze):
     assert set(re.findall(r"{MP_ROM_QSTR\(MP_QSTR_(\w+)\)", names)) == {"__name__", "f", "OWN", "other", "third"}
 
 
+def test_small_numbers_take_no_room_in_tables(freeze):
+    """They are operands: 63 fits one byte, and 64 becomes an object."""
+    for number, objects in ((63, 0), (-64, 0), (64, 1), (-65, 1)):
+        text = freeze({"x": "_n = %d\ndef f(): return _n\n" % number}, "flash x")
+        assert text.count("const_obj_table_data_x[1]") == objects, number
+
+
 def test_a_name_for_which_there_is_no_number_stays_a_name(freeze):
     """A constant's number may take more bytes than the name's had: then the name is looked up."""
     own = ", ".join("b'number %d'" % i for i in range(200))

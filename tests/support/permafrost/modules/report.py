@@ -15,7 +15,7 @@ def attempt(call, *args, **kw):
 
 
 # What modules in flash have no names for: README.md of permafrost.
-UNTOLD = ("__file__", "__module__", "__path__", "__qualname__", "_hidden")
+UNTOLD = ("__file__", "__module__", "__path__", "__qualname__", "_hidden", "_A", "_B", "_C", "_D", "_E", "_F", "_G")
 BORROWED = ("_thread", "counters", "frost", "functions", "greet", "json", "sys")
 
 
@@ -32,7 +32,7 @@ def show_functions():
     print(next(generator), generator.send("sent"), list(generator), functions.comprehensions(6))
     print(functions.failing(ValueError(1)), attempt(functions.failing, TypeError(2)), functions.rename("w"), functions.late(), functions.constants())
     print(attempt(functions.waiting(3).send, None), attempt(functions.plain), functions.defaults(c=dict(a=1)))
-    print(functions.__name__, frost.__name__, deep.__name__, frost.__version__, frost.greet(), both[1], both[0] is functions.plain)
+    print(functions.__name__, frost.__name__, deep.__name__, frost.__version__, frost.greet(), functions.numbers(), both[1], both[0] is functions.plain)
 
 
 def show_classes():

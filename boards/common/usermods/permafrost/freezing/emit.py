@@ -13,7 +13,7 @@ OPERATIONS = {
     "call": "mp_obj_instance_call", "binary_op": "instance_binary_op", "subscr": "instance_subscr", "iter": "mp_obj_instance_getiter",
     "buffer": "instance_get_buffer",
 }
-FEW = 8  # entries of a dict are found as fast one after the other
+FEW = 16  # entries of a dict are found as fast one after the other
 HEAD = """
 // Modules as constants: permafrost/README.md.
 #include "py/bc.h"

@@ -1,8 +1,8 @@
 """Links the functions of modules in flash: what they look up by name, and can't change, becomes a constant of theirs.
 
 A look-up of a global takes as many bytes of bytecode as a constant, so that nothing moves: LOAD_GLOBAL name, in which the name
-is a number in the module's table of names, becomes LOAD_CONST_OBJ with a number in its table of objects. Then most names
-of a module are nobody's, and leave its tables.
+is a number in the module's table of names, becomes LOAD_CONST_OBJ with a number in its table of objects, or for a small number
+LOAD_CONST_SMALL_INT with that. Then most names of a module are nobody's, and leave its tables.
 """
 from .body import BUILTINS
 from .code import instructions
@@ -18,10 +18,13 @@ def link(modules):
             _drop_objects(modules.tool, module)
         if module.keeps == "flash":
             _link(modules.tool, module)
-    late = {name for module in modules.all.values() for name in _late(modules.tool, module)}
+    late = {}
+    for module in modules.all.values():
+        for asked, name in _late(modules.tool, module):
+            late.setdefault(asked, set()).add(name)
     for module in modules.all.values():
         if module.keeps == "flash":
-            asked = late.union(_unlinked(modules.tool, module))
+            asked = late.get(None, set()).union(late.get(module.name, ()), _unlinked(modules.tool, module))
             module.names = {name: value for name, value in module.names.items() if _is_public(module, name, asked)}
         if module.keeps != "run":
             _drop_names(modules.tool, module)
@@ -38,17 +41,25 @@ def functions(module):
 
 
 def _link(tool, module):
-    opcode = bytes((tool.Opcode.MP_BC_LOAD_CONST_OBJ,))
     table = Table(module)
     for code in functions(module):
         for instruction in instructions(tool, code).values():
             if instruction.name == "LOAD_GLOBAL" and _is_known(module, instruction.argument):
                 value = module.names.get(instruction.argument, BUILTINS.get(instruction.argument))
-                number = _padded(table.number(value), instruction.after - instruction.at - 1)
-                if number:
-                    table.take(value)
+                constant = _constant(tool, table, value, instruction.after - instruction.at - 1)
+                if constant:
                     module.linked.add(instruction.argument)
-                    _patch(code, instruction.at, opcode + number)
+                    _patch(code, instruction.at, constant)
+
+
+def _constant(tool, table, value, size):
+    """The instruction that loads value, its operand in size bytes; None when it takes more."""
+    if type(value) is int and -1 << 7 * size - 1 <= value < 1 << 7 * size - 1:
+        return bytes((tool.Opcode.MP_BC_LOAD_CONST_SMALL_INT,)) + _padded(value & (1 << 7 * size) - 1, size)
+    number = _padded(table.number(value), size)
+    if number:
+        table.take(value)
+        return bytes((tool.Opcode.MP_BC_LOAD_CONST_OBJ,)) + number
 
 
 def _is_known(module, name):
@@ -88,14 +99,20 @@ def _patch(code, at, new):
 
 
 def _late(tool, module):
-    """Names that a module's code asks modules for while it runs: in functions that import, and right after it has named a module."""
+    """Yield (module, name) of what a module's code asks modules for while it runs: right after it has named one, and in functions that import.
+
+    module: its name; None: any.
+    """
     for code in functions(module):
         found, named = list(instructions(tool, code).values()), False
         imports = any(instruction.name == "IMPORT_NAME" for instruction in found)
         for name, argument in ((instruction.name, instruction.argument) for instruction in found):
-            if name == "IMPORT_FROM" or name in ("LOAD_ATTR", "LOAD_METHOD") and (imports or named):
-                yield argument
-            named = name == "LOAD_GLOBAL" or name == "LOAD_CONST_OBJ" and isinstance(module.source.obj_table[argument], Module)
+            if name == "IMPORT_FROM" or name in ("LOAD_ATTR", "LOAD_METHOD") and (imports or named is None):
+                yield None, argument
+            elif name in ("LOAD_ATTR", "LOAD_METHOD") and named:
+                yield named.name, argument
+            value = module.source.obj_table[argument] if name == "LOAD_CONST_OBJ" else False
+            named = None if name == "LOAD_GLOBAL" else isinstance(value, Module) and value
 
 
 def _unlinked(tool, module):

@@ -67,6 +67,12 @@ def deep_names():
 
 
 NUMBER = int
+_A, _B, _C, _D = -64, 63, 64, -65  # the least and the most of one byte's operand, and those beyond
+_E, _F, _G = -1, 0, True
+
+
+def numbers():
+    return [_A, _B, _C, _D, _E, _F, _G, _A + _B * _C]
 TEXT = "text with an a, of more than one word"
 EMPTY = ()
 

@@ -639,9 +639,9 @@ class Unosql:
         encryption_key: on raw flash, of those that are encrypted, whose names are, too; deriving keys takes its time for each.
 
         "#" and 8 hex digits stand for a name that is not told: of one under another key, a damaged one, or one of 0.1.0 that
-        nothing has changed since. Raises OSError.
+        nothing has changed since. Raises OSError, and ImportError on an ESP8266, whose image leaves it out.
         """
-        from .names import names  # not above: what this module has takes RAM
+        from .names import names  # not above: what this module has takes RAM, and small images lack it
 
         with shared.opening:
             return names(Place("_", path, storage), key_bytes(encryption_key))

@@ -1,11 +1,13 @@
 """Which databases there are."""
 
 import os
+import struct
 
 from .errors import UnosqlError
 from .kv.manifest import Manifest
 from .kv.version import name_in
-from .storage.flash import manifests
+from .storage.blocks import LAYOUT, Blocks
+from .storage.chain import Chain
 
 
 def names(place, password):
@@ -16,6 +18,19 @@ def names(place, password):
     if not place.in_directory:
         raise ValueError("storage is a block device here")
     return sorted([name[:-4] for name in os.listdir(place.base[: -len(place.name)]) if name.endswith(".udb")])
+
+
+def manifests(bdev):
+    """Return {number of a database: the log of its manifest} of all databases on a flash, which is only read."""
+    blocks, logs = Blocks(bdev, ""), {}
+    for block in range(blocks.total // blocks.erase):
+        if blocks.is_taken(block):
+            _, kind, _, database, _, counter, _ = struct.unpack_from(LAYOUT, blocks.head)
+            if kind == ord("m"):
+                if database not in logs:
+                    logs[database] = Chain(blocks, "m", 1)
+                logs[database].found(counter, block)
+    return logs
 
 
 def told(log, password):

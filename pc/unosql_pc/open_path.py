@@ -8,9 +8,8 @@ from . import images, littlefs_image
 from .overlay import Overlay
 from .terminal import Failure, say, shown
 from unosql.kv import header
-from unosql.names import told
+from unosql.names import manifests, told
 from unosql.storage.files import Files
-from unosql.storage.flash import manifests
 
 OURS = re.compile(r"[mw][0-9a-f]{2}|s[0-9a-f]{7}")
 KINDS = {"directory": "database directory", "littlefs": "directory in a littlefs image", "flash": "raw flash image",

@@ -13,8 +13,8 @@ from unosql.storage.blocks import Blocks
 from unosql.errors import StorageFullError
 from unosql.kv.store import Store
 from unosql.storage.chain import Chain
-from unosql.names import told
-from unosql.storage.flash import Flash, manifests
+from unosql.names import manifests, told
+from unosql.storage.flash import Flash
 
 
 def test_a_full_flash_still_takes_log_records():

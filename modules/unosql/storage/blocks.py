@@ -17,7 +17,7 @@ from ..errors import StorageFullError
 from ..native import native
 
 HEAD = 32
-_LAYOUT = "<2sBBIIII"
+LAYOUT = "<2sBBIIII"
 _SIZE = 24
 _KILL = 28
 _BLANK = b"\xff\xff\xff\xff"
@@ -50,7 +50,7 @@ class Blocks:
         self._count = bdev.ioctl(4, 0)
         self.total = self._count * self.erase
         self._tags = bytearray(4 * self._count)
-        self._head = bytearray(HEAD)
+        self.head = bytearray(HEAD)
         self._page = memoryview(bytearray(_PAGE))
 
     def label(self, what):
@@ -71,15 +71,7 @@ class Blocks:
 
     def _look(self, births=None, found=None):
         """See native.scan()."""
-        return native.scan(self.read, self._head, self._tags, births, self._database, found)
-
-    def manifests(self):
-        """Yield (number of the database, counter, block) of the blocks of all databases' manifests."""
-        for block in range(self._count):
-            if self._is_taken(block):
-                _, kind, _, database, _, counter, _ = struct.unpack_from(_LAYOUT, self._head)
-                if kind == ord("m"):
-                    yield database, counter, block
+        return native.scan(self.read, self.head, self._tags, births, self._database, found)
 
     def _tagged(self, tag):
         block = native.tag(self._tags, tag, 0)
@@ -94,9 +86,9 @@ class Blocks:
         except OSError:
             self._set(block, _FREE)
 
-    def _is_taken(self, block):
+    def is_taken(self, block):
         """Whether a block is in use, by whatever database."""
-        return native.header(self.read, self._head, block)
+        return native.header(self.read, self.head, block)
 
     def _tag(self, block):
         return struct.unpack_from("<I", self._tags, 4 * block)[0]
@@ -140,7 +132,7 @@ class Blocks:
             if failed:
                 raise OSError(-failed, "erasing block %d" % block)
             header = struct.pack(
-                _LAYOUT, b"U1", ord(kind), index, self._database, number, counter, birth or counter
+                LAYOUT, b"U1", ord(kind), index, self._database, number, counter, birth or counter
             )
             self.program(block, 0, header + hashlib.sha256(header).digest()[:4])
             self._counter, self._next = counter, block + 1
@@ -154,7 +146,7 @@ class Blocks:
         while True:
             block = self._vacant(reserve)
             shared.claimed.append(block)
-            if not self._is_taken(block):
+            if not self.is_taken(block):
                 return block
             shared.claimed.remove(block)  # taken between the search and the claim
             self._set(block, _OTHER)
@@ -175,7 +167,7 @@ class Blocks:
             block = native.tag(self._tags, _FREE, self._next)
             if block < 0:
                 block = native.tag(self._tags, _FREE, 0)
-            if block not in shared.claimed and not self._is_taken(block):
+            if block not in shared.claimed and not self.is_taken(block):
                 return block
             self._set(block, _OTHER)  # another database has taken it, or is about to
 

@@ -98,16 +98,6 @@ class Flash:
         pass
 
 
-def manifests(bdev):
-    """Return {number of a database: the log of its manifest} of all databases on a flash, which is only read."""
-    blocks, logs = Blocks(bdev, ""), {}
-    for database, counter, block in blocks.manifests():
-        if database not in logs:
-            logs[database] = Chain(blocks, "m", 1)
-        logs[database].found(counter, block)
-    return logs
-
-
 class _Writer:
     """A new file, complete and durable when close() returns; what fails frees its blocks."""
 

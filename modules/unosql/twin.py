@@ -23,8 +23,8 @@ _PLAIN, _DEFLATE = 0, 1
 _SUM = 8
 # Bytes at the end of a segment: salt, size of the meta block, a mark.
 _TRAILER, _MARK = 11, 0x51
-# Of a delta: bytes of a match at the least, how far back it is at the most; the largest half of a token; bytes that are too many.
-_SHORTEST, _FARTHEST, _NIBBLE, _LONG = 3, 255, 15, 2048
+# Of a delta: bytes of a match at the least and the most, how far back it is at the most; the largest half of a token; bytes that are too many.
+_SHORTEST, _LONGEST, _FARTHEST, _NIBBLE, _LONG = 3, 259, 255, 15, 2048
 # Bytes of an erase block's header over which it has a checksum.
 _SUMMED = 20
 _KILL = 28
@@ -157,11 +157,11 @@ def encode_delta(buf, start):
 def _longest_match(buf, at):
     """Return the length of the longest match for what starts there, of equal ones the nearest, and its distance."""
     size, distance = _SHORTEST - 1, 0
-    while at + size < len(buf):
+    while at + size < min(len(buf), at + _LONGEST):
         place = buf.rfind(buf[at : at + size + 1], max(0, at - _FARTHEST), at + size)
         if place < 0:
             break
-        while at + size < len(buf) and buf[place + size] == buf[at + size]:
+        while at + size < min(len(buf), at + _LONGEST) and buf[place + size] == buf[at + size]:
             size += 1
         distance = at - place
     return size, distance

@@ -48,7 +48,7 @@ def entries_fuzzer():
 
 def delta_fuzzer():
     """Path of the program of delta.c, under AddressSanitizer and UBSan."""
-    return _compiled("", SANITIZERS, [FOLDER / "delta.c", SOURCES / "delta.c"])
+    return _compiled("", SANITIZERS, [FOLDER / "delta.c", SOURCES / "delta.c", *(SOURCES / name for name in CODEC)])
 
 
 def headers_fuzzer():
@@ -274,7 +274,7 @@ class Deltas:
     """encode_delta() as modunosql.c makes it of delta.c."""
 
     def __init__(self):
-        self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "delta.c"])))
+        self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "delta.c", *(SOURCES / name for name in CODEC)])))
         self._c.unosql_encode_delta.restype = _SIZE
 
     def encode_delta(self, buf, start):

@@ -30,8 +30,8 @@ def load(store, password, iterations):
     _replay(store)
     try:
         store.segments.remove(orphans)
-    except OSError:  # a medium that can only be read; what else is wrong with it the next write will tell, which removes them, too
-        store.segments.obsolete = orphans
+    except OSError:
+        pass  # a medium that can only be read; what else is wrong with it the next write will tell
 
 
 def _open_version(store, body):
@@ -58,7 +58,7 @@ def _make_parts(store, log):
     store.segments.lock()
     heap.tidy(30)
     store.segments.unlock(store.manifest.envelope, store.policy.cache)
-    store.wal = Wal(log, store.manifest.envelope, store.manifest.is_old)  # code of an earlier version must not read half of it
+    store.wal = Wal(log, store.manifest.envelope)
 
 
 def _check_blank(store, log):

@@ -13,8 +13,8 @@
 
 #include "deflate.h"
 
-#define SHORTEST DEFLATE_SHORTEST
-#define LONGEST DEFLATE_LONGEST
+#define SHORTEST (3)
+#define LONGEST (259) // one above what a code can say: as MicroPython's, then two codes say it
 
 typedef struct {
     uint8_t *next;
@@ -22,6 +22,12 @@ typedef struct {
     uint32_t bits; // that wait to be a byte, the first one lowest
     unsigned count;
 } sink_t;
+
+typedef struct {
+    const uint8_t *source;
+    size_t size;
+    deflate_work_t *work;
+} finder_t;
 
 IN_FLASH static void put(sink_t *sink, uint32_t bits, unsigned count) {
     sink->bits |= bits << sink->count;
@@ -93,14 +99,15 @@ static ALWAYS_INLINE size_t linked(const finder_t *finder, size_t at, unsigned h
     return distance;
 }
 
-IN_FLASH size_t unosql_longest_match(const finder_t *finder, size_t at, size_t window, size_t *distance) {
+// The length of the longest match for what starts at place `at`, and how far before it that is; below SHORTEST: none.
+IN_FLASH static size_t longest_match(const finder_t *finder, size_t at, size_t *distance) {
     const uint8_t *here = finder->source + at;
     size_t left = finder->size - at, most = left < LONGEST ? left : LONGEST;
     if (most < SHORTEST) {
         return 0;
     }
     unsigned h = hash(here);
-    size_t best = SHORTEST - 1, reach = at < window ? at : window;
+    size_t best = SHORTEST - 1, reach = at < DEFLATE_WINDOW ? at : DEFLATE_WINDOW;
     size_t back = (uint16_t)(at - finder->work->newest[h]);
     while (back - 1 < reach && best < most) { // 0: none
         const uint8_t *there = here - back;
@@ -119,7 +126,8 @@ IN_FLASH size_t unosql_longest_match(const finder_t *finder, size_t at, size_t w
     return best;
 }
 
-IN_FLASH void unosql_note(const finder_t *finder, size_t at) {
+// Note that the hash of place `at` was seen there.
+IN_FLASH static void note(const finder_t *finder, size_t at) {
     if (finder->size - at >= SHORTEST) {
         uint16_t *newest = &finder->work->newest[hash(finder->source + at)];
         finder->work->back[at % DEFLATE_WINDOW] = (uint8_t)(at - *newest);
@@ -133,7 +141,7 @@ IN_FLASH size_t unosql_deflate(const uint8_t *source, size_t size, uint8_t *targ
     memset(work->newest, 0, sizeof(work->newest));
     put(&sink, 3, 3); // the last block, of fixed codes
     for (size_t at = 0; at < size && sink.next <= sink.end;) {
-        size_t distance = 0, length = unosql_longest_match(&finder, at, DEFLATE_WINDOW, &distance);
+        size_t distance = 0, length = longest_match(&finder, at, &distance);
         if (length < SHORTEST) {
             put_literal(&sink, source[at]);
             length = 1;
@@ -141,7 +149,7 @@ IN_FLASH size_t unosql_deflate(const uint8_t *source, size_t size, uint8_t *targ
             put_match(&sink, length, distance);
         }
         for (size_t end = at + length; at < end; at++) {
-            unosql_note(&finder, at);
+            note(&finder, at);
         }
     }
     put(&sink, 0, 7); // the end of the block

@@ -377,6 +377,25 @@ def test_files_of_a_batch_given_up_lend_no_numbers():
     assert min(store.storage.numbers()) > max(used)
 
 
+def test_what_a_batch_leaves_behind_goes_once_the_medium_lets_it(monkeypatch):
+    """Whose removal failed: nobody but the next version's installation asks for it again."""
+    fs = MemFs()
+    store = make(fs)
+    begin_spilled(store)
+    for i in range(6):
+        store.apply([(b"k%d" % i, bytes(400))])
+    spilled = set(store.storage.numbers())
+    assert len(spilled) > 1
+    remove = fs.remove
+    monkeypatch.setattr(fs, "remove", lambda path: (_ for _ in ()).throw(OSError(errno.EIO, path)))
+    store.rollback()
+    assert set(store.storage.numbers()) == spilled and everything(store) == {}
+    monkeypatch.setattr(fs, "remove", remove)
+    store.apply([(b"a", b"1")])
+    store.flush()
+    assert set(store.storage.numbers()) == {segment.number for segment in store.version.segments()}
+
+
 def test_orphans_go_and_lend_no_numbers():
     fs = MemFs()
     store = make(fs)

@@ -30,8 +30,8 @@ def load(store, password, iterations):
     _replay(store)
     try:
         store.segments.remove(orphans)
-    except OSError:
-        pass  # a medium that can only be read; what else is wrong with it the next write will tell
+    except OSError:  # a medium that can only be read; what else is wrong with it the next write will tell, which removes them, too
+        store.segments.obsolete = orphans
 
 
 def _open_version(store, body):

@@ -23,11 +23,14 @@ class Sealed:
         self.check = bytes(keys[:8])
 
     def seal(self, data, aad):
-        """Return data encrypted and authenticated together with aad."""
-        buf = memoryview(bytearray(len(data) + _BLOCK))
-        buf[: len(data)] = data
-        iv, text, tag = self.seal_parts(buf, len(data), aad)
-        return bytes(iv) + bytes(text) + bytes(tag)
+        """Return data encrypted and authenticated together with aad, as bytes or a bytearray."""
+        size = len(data)
+        end = 2 * _BLOCK + size - size % _BLOCK
+        sealed = bytearray(end + _BLOCK)
+        view = memoryview(sealed)  # of records and small blocks, for whose copies a small heap may have no gaps
+        view[_BLOCK : _BLOCK + size] = data
+        view[:_BLOCK], _, view[end:] = self.seal_parts(view[_BLOCK:end], size, aad)
+        return sealed
 
     def seal_parts(self, buf, size, aad):
         """Seal the first size bytes of buf (memoryview), in place, with 16 more; return the block in parts."""

@@ -53,9 +53,8 @@ class Wal:
         for start in range(0, len(batch), self._capacity):
             left -= 1
             head = pack_uint(self.counter + 1) + bytes((flag | left,))
-            record = head + bytes(view[start : start + self._capacity])
             self._frozen = start > 0  # should this raise, half a batch is there, behind which recovery reads nothing
-            self.log.append(self._envelope.seal(record, _AAD))
+            self.log.append(self._envelope.seal(head + view[start : start + self._capacity], _AAD))
             self.counter += 1
             flag = 0
         self._frozen = False

@@ -372,16 +372,9 @@ static void stop(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) {
-        return 2;
-    }
-    unsigned long count = strtoul(argv[1], NULL, 10);
-    uint64_t first = strtoull(argv[2], NULL, 10);
     start();
-    for (seed = first; seed < first + count; seed++) {
-        state = (seed + 1) * 0x9e3779b97f4a7c15u;
-        random_below(2);
-        try_one();
+    if (!tried_all(argc, argv, try_one)) {
+        return 2;
     }
     stop();
     printf("deflated %lu refused %lu streams %lu whole %lu full %lu damaged %lu\n", counts.deflated, counts.refused,

@@ -22,4 +22,19 @@ static void check(bool right, const char *what) {
     }
 }
 
+// What main() does with COUNT SEED: try each seed, as if it came first. Returns whether these were the arguments.
+static bool tried_all(int argc, char **argv, void (*try_one)(void)) {
+    if (argc != 3) {
+        return false;
+    }
+    unsigned long count = strtoul(argv[1], NULL, 10);
+    uint64_t first = strtoull(argv[2], NULL, 10);
+    for (seed = first; seed < first + count; seed++) {
+        state = (seed + 1) * 0x9e3779b97f4a7c15u;
+        random_below(2);
+        try_one();
+    }
+    return true;
+}
+
 #endif

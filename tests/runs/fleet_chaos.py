@@ -67,9 +67,7 @@ def main(arguments):
         total += played(seed, a.seconds, a.devices)
         print("round %d: %s" % (seed + 1, ", ".join("%s %d" % item for item in sorted(total.items()))), flush=True)
     text = TEXT.format(rounds=a.rounds, seconds=a.seconds, devices=a.devices, **{name: total[name] for name in NAMES})
-    print(text)
-    if a.report:
-        reliability.write_section(a.report, "fleet chaos", text)
+    reliability.tell(text, "fleet chaos", a.report)
     return 0
 
 

@@ -120,9 +120,7 @@ def main(arguments):
         shutil.rmtree(folder, ignore_errors=True)
     text = ("{:,} databases in {} processes of MicroPython, {:,} records: all there once, none untold, all state equal, after {:.0f} s. Killed: {}.".format(
         a.devices, a.processes, records, seconds, ", ".join("%s %d" % item for item in killed.items())))
-    print(text)
-    if a.report:
-        reliability.write_section(a.report, "fleet thousand", text)
+    reliability.tell(text, "fleet thousand", a.report)
     return 0
 
 

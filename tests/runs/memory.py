@@ -225,9 +225,7 @@ def main():
     except Lost as error:
         sys.exit(str(error))
     text = report(total, args.step, time.monotonic() - start)
-    print(text)
-    if args.report:
-        reliability.write_section(args.report, "memory", text)
+    reliability.tell(text, "memory", args.report)
 
 
 if __name__ == "__main__":

@@ -287,9 +287,7 @@ def main():
     except Broken as error:
         sys.exit("%s\nreplay: python tests/runs/powerloss.py --replay %s" % (error, str(error).split(":")[0]))
     text = report(counts, time.monotonic() - start, args.stride)
-    print(text)
-    if args.report:
-        reliability.write_section(args.report, "powerloss", text)
+    reliability.tell(text, "powerloss", args.report)
 
 
 if __name__ == "__main__":

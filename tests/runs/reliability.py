@@ -26,6 +26,13 @@ def write_section(path, name, text):
     Path(path).write_text(head + start + "\n" + text + "\n" + rest[rest.index(end) :])
 
 
+def tell(text, name, page):
+    """Print what a run has counted, and put it between the marks of a page, if there is one."""
+    print(text)
+    if page:
+        write_section(page, name, text)
+
+
 def have_drawing():
     """Have what draws the plot in build/venv: before hours of runs, not after them."""
     with building():
@@ -58,9 +65,7 @@ def models(steps, page):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     subprocess.run(command, cwd=ROOT, env=dict(os.environ, UNOSQL_STEPS=str(steps)), check=True)
     text = "%d random steps of each, %d with a full medium and callbacks, in %d s; no difference." % (steps, steps // 4, time.monotonic() - start)
-    print(text)
-    if page:
-        write_section(page, "models", text)
+    tell(text, "models", page)
 
 
 def main():

@@ -117,9 +117,7 @@ def main():
     total = run(args.rounds, KEY if args.encrypted else None, progress=lambda text: print(text, flush=True))
     text = "%s: %d kills, %d records acknowledged, none lost; %d s." % (
         "Encrypted" if args.encrypted else "Plain", args.rounds, total, time.monotonic() - start)
-    print(text)
-    if args.report:
-        reliability.write_section(args.report, "kills encrypted" if args.encrypted else "kills", text)
+    reliability.tell(text, "kills encrypted" if args.encrypted else "kills", args.report)
 
 
 if __name__ == "__main__":

@@ -225,9 +225,7 @@ def main():
             counts.update(found, inputs=size)
             print(counts["inputs"], "inputs", flush=True)
     text = report(counts, time.monotonic() - start)
-    print(text)
-    if args.report:
-        reliability.write_section(args.report, "codec", text)
+    reliability.tell(text, "codec", args.report)
 
 
 if __name__ == "__main__":

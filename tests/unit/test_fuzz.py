@@ -460,9 +460,7 @@ def main():
             failed += len(failures)
             print(counts["images"], "images,", failed, "failures", *failures, flush=True)
     text = report(counts, time.monotonic() - start)
-    print(text)
-    if args.report and not failed:
-        reliability.write_section(args.report, "flash images" if args.flash else "images", text)
+    reliability.tell(text, "flash images" if args.flash else "images", None if failed else args.report)
     sys.exit(bool(failed))
 
 

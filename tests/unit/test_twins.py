@@ -78,9 +78,7 @@ def main():
         pool.shutdown(cancel_futures=True)  # after a difference the others are not waited for
     text = "%d random calls by each, half of them encrypted, in %d s; the flash was the same after every hundred." % (
         len(cases) * each, time.monotonic() - start)
-    print(text)
-    if args.report:
-        reliability.write_section(args.report, "twins", text)
+    reliability.tell(text, "twins", args.report)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def opened(paths, name, key, times, stack):
     """The databases at paths as browsing.Shown. Failure, WrongKeyError, CorruptionError."""
     found = []
     for path in paths:
-        sources = [open_path.choose(path, name)] if name else open_path.find(path)
+        sources = [open_path.choose(path, name, key)] if name else open_path.find(path, key)
         for source in sources:
             one = browsing.Shown(source, key, times)
             stack.callback(one.close)

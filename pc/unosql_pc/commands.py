@@ -48,8 +48,7 @@ def _board_commands(commands):
     pull.add_argument("directory", metavar="DIR", help="where NAME.udb or NAME.img goes")
     pull.add_argument("--folder", help="the directory on the board's filesystem; default: the raw partition, then /")
     pull.add_argument("--everything", action="store_true", help="the whole raw partition, free blocks too")
-
-
+    key_input.add_options(pull)
     push = _add(commands, "push", _push, "put a database or a backup onto a board, which is reset")
     push.add_argument("port", metavar="PORT")
     push.add_argument("path", metavar="PATH", help=PATH_HELP)
@@ -179,7 +178,7 @@ def _flash(a):
 def _pull(a):
     from . import pulling
 
-    pulling.run(a.port, a.name, a.directory, a.folder, a.everything)
+    pulling.run(a.port, a.name, a.directory, a.folder, a.everything, key_input.key_of(a))
     return 0
 
 
@@ -198,7 +197,7 @@ def _copy(a):
 def _source(a):
     from . import open_path
 
-    return open_path.choose(a.path, a.name)
+    return open_path.choose(a.path, a.name, key_input.key_of(a))
 
 
 def _inspect(a):

@@ -9,7 +9,7 @@ from unosql.errors import CorruptionError, WrongKeyError
 
 def inspect(path, name, key, as_json):
     """Print what the databases at a path hold; without the key of an encrypted one, what can be told."""
-    found = [open_path.choose(path, name)] if name else open_path.find(path)
+    found = [open_path.choose(path, name, key)] if name else open_path.find(path, key)
     for source in found:
         facts = describe(source, key)
         print_json(facts) if as_json else _print(facts)
@@ -21,7 +21,7 @@ def describe(source, key):
     facts = {"path": source.label, "kind": open_path.KINDS[source.kind], "name": source.name}
     facts.update(sealing(source))
     if facts.get("encrypted") and key is None:
-        facts["locked"] = "give the key to see inside: --key, --passphrase or $UNOSQL_KEY"
+        facts["locked"] = "give the key to see %s: --key, --passphrase or $UNOSQL_KEY" % ("the name and what is inside" if source.is_sealed else "inside")
         return facts
     try:
         with reading(source, key) as catalog:

@@ -19,8 +19,10 @@ def key_of(arguments):
     """The key as bytes, or None. Failure when what was given is none."""
     if arguments.key is not None:
         return _parse(arguments.key, "--key")
-    if arguments.passphrase:
-        return _text(getpass.getpass("Passphrase: "))
+    if arguments.passphrase is True:
+        arguments.passphrase = getpass.getpass("Passphrase: ")  # asked for once
+    if arguments.passphrase is not False:
+        return _text(arguments.passphrase)
     if os.environ.get(ENVIRONMENT):
         return _parse(os.environ[ENVIRONMENT], "$" + ENVIRONMENT)
     return _text(os.environ[PASSPHRASE]) if os.environ.get(PASSPHRASE) else None

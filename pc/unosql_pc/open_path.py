@@ -7,7 +7,9 @@ from typing import Callable, NamedTuple
 from . import images, littlefs_image
 from .overlay import Overlay
 from .terminal import Failure, say, shown
+from unosql.errors import UnosqlError, WrongKeyError
 from unosql.kv import header
+from unosql.kv.manifest import Manifest
 from unosql.names import manifests, told
 from unosql.storage.files import Files
 
@@ -22,6 +24,7 @@ class Source(NamedTuple):
     """A database that was found. label: for messages. storage: makes a Files or Flash whose changes stay in memory.
 
     kind: a key of KINDS. For a backup storage is None. data: the image of raw flash. database: its number there.
+    is_sealed: whether the name is a number because the real one is encrypted, under another key than was given.
     """
 
     kind: str
@@ -31,30 +34,31 @@ class Source(NamedTuple):
     path: str | None = None
     data: object = None
     database: int = 0
+    is_sealed: bool = False
 
 
-def find(path):
-    """The list of Sources at a path. Failure when there are none, OSError."""
+def find(path, key=None):
+    """The list of Sources at a path. key: opens names on raw flash. Failure when there are none, OSError."""
     path = Path(path)
-    found = _in_directory(path) if path.is_dir() else _in_file(path)
+    found = _in_directory(path) if path.is_dir() else _in_file(path, key)
     if not found:
         raise Failure("%s %s" % (shown(path), NONE))
     return found
 
 
-def choose(path, name=None):
+def choose(path, name=None, key=None):
     """The one Source at a path, of that name if one is given. Failure when it is not one."""
-    found = find(path)
+    found = find(path, key)
     if name is not None:
         number = images.database_id(name)
-        matching = [s._replace(name=name) for s in found if s.name == name or s.kind == "flash" and s.database == number]
+        matching = [s._replace(name=name, is_sealed=False) for s in found if s.name == name or s.kind == "flash" and s.database == number]
         if not matching:
-            raise Failure("%s: no database %s in it; there are: %s" % (shown(path), shown(name), _names(found)))
+            raise Failure("%s: no database %s in it; there are: %s" % (shown(path), shown(name), listed(found, key)))
         return matching[0]
     if len(found) > 1:
         found = [source for source in found if source.name == Path(path).stem] or found
     if len(found) > 1:
-        raise Failure("%s: several databases, say which with --name: %s" % (shown(path), _names(found)))
+        raise Failure("%s: several databases, say which with --name: %s" % (shown(path), listed(found, key)))
     return found[0]
 
 
@@ -69,8 +73,14 @@ def files(source):
     return {}
 
 
-def _names(found):
-    return ", ".join(shown(source.name) for source in found)
+def listed(found, key):
+    """The names of Sources, as text; of those that are encrypted how many there are, and their numbers, which do for --name."""
+    sealed = [source.name for source in found if source.is_sealed]
+    names = [shown(source.name) for source in found if not source.is_sealed]
+    if sealed:
+        whose = "1 database whose name" if len(sealed) == 1 else "%d databases whose names" % len(sealed)
+        names.append("%s %s key opens (%s)" % (whose, "another" if key else "a", ", ".join(sealed)))
+    return ", ".join(names)
 
 
 def _in_directory(path):
@@ -104,7 +114,7 @@ def _runs(pid):
     return True
 
 
-def _in_file(path):
+def _in_file(path, key):
     with open(path, "rb") as file:
         start = file.read(4)
     if start[:2] == header.MAGIC:
@@ -112,22 +122,34 @@ def _in_file(path):
     if not start:
         return []
     data = images.load(path)
-    return list(_on_flash(path, data)) + list(_on_littlefs(path, data))
+    return on_flash(path, data, key) + list(_on_littlefs(path, data))
 
 
-def _on_flash(path, data):
+def on_flash(path, data, key):
+    """The Sources in an image of raw flash, by name. path: of its file."""
     numbers = {block.database for block in images.blocks(data) if block.live}
     logs = manifests(images.Device(data))
-    for name, number in sorted((_name_on_flash(number, path.stem, logs), number) for number in numbers):
-        yield Source("flash", name, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number)
+    found = [(*_name_on_flash(number, path.stem, logs.get(number), key), number) for number in numbers]
+    return [Source("flash", name, str(path), lambda n=number: _flash_storage(path, n), str(path), data, number, is_sealed)
+            for name, is_sealed, number in sorted(found)]
 
 
-def _name_on_flash(number, stem, logs):
-    """The name that the manifest tells, unless that is encrypted; or the file's, if that is it; or else the number."""
-    for name in (stem, number in logs and told(logs[number], None)):
+def _name_on_flash(number, stem, log, key):
+    """(the file's name, if that is it; or that which the manifest tells; or else the number, whether a key would open the name)."""
+    for name in (stem, log and told(log, key)):
         if name and number == images.database_id(name):
-            return name
-    return "%08x" % number
+            return name, False
+    return "%08x" % number, bool(log) and _is_encrypted(log)
+
+
+def _is_encrypted(log):
+    try:
+        Manifest().find(log, None)
+    except WrongKeyError:
+        return True
+    except UnosqlError:
+        pass  # damaged: nothing tells
+    return False
 
 
 def _flash_storage(path, number):

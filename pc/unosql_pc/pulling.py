@@ -6,24 +6,41 @@ from pathlib import Path
 
 from mpremote.transport import TransportError
 
-from . import images
+from . import images, open_path
 from .board import Board
 from .terminal import Failure, progress, say, shown
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
-def run(port, name, directory, folder=None, everything=False):
+def run(port, name, directory, folder=None, everything=False, key=None):
     """Copy a database into a directory. folder: on the board's filesystem; None: the raw partition first, then the root.
 
-    everything: the whole raw partition, not only the blocks that hold data.
+    everything: the whole raw partition, not only the blocks that hold data. key: opens names, to tell which ones there are.
     """
     if not NAME.fullmatch(name):
         raise Failure("%r is no name of a database: 1 to 32 letters, digits, _ or -" % name)
     Path(directory).mkdir(parents=True, exist_ok=True)
     with Board(port) as board:
         image = None if folder else _pull_flash(board, name, Path(directory), everything)
-        return image or _pull_files(board, name, Path(directory), folder or "/")
+        if image:
+            return image
+        there = board.databases(folder or "/")
+        if name not in there:
+            raise Failure("no database %s on the board, %s; there are: %s" % (
+                shown(name), "in " + shown(folder) if folder else "neither in its raw partition nor in /",
+                ", ".join(filter(None, ["" if folder else _on_flash(board, key), *map(shown, there)])) or "none"))
+        return _pull_files(board, name, Path(directory), folder or "/")
+
+
+def _on_flash(board, key):
+    """The names of the databases in the raw partition, as text: their manifests tell."""
+    count = board.prepare()
+    data = bytearray(b"\xff" * (count * images.ERASE))
+    for n, block in board.headers(count):
+        if block and block.live and block.kind == "m":
+            data[n * images.ERASE : (n + 1) * images.ERASE] = board.block(n)
+    return open_path.listed(open_path.on_flash(Path(), data, key), key)
 
 
 def _pull_flash(board, name, directory, everything):
@@ -56,10 +73,6 @@ def _check(data, headers, live):
 def _pull_files(board, name, directory, folder):
     """The path of the directory written."""
     place = "%s/%s.udb" % (folder.rstrip("/"), name)
-    there = board.databases(folder)
-    if name not in there:
-        raise Failure("no database %s on the board, neither in its raw partition nor in %s; there are: %s" % (
-            shown(name), shown(folder), ", ".join(map(shown, there)) or "none"))
     target = _free(directory / (name + ".udb"))
     partial = Path(str(target) + ".part")
     shutil.rmtree(partial, ignore_errors=True)

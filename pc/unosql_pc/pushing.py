@@ -26,7 +26,7 @@ def run(port, path, key, name=None, new=None, folder=None, raw=None, replace=Fal
 
     raw: into the raw partition; None: if that is where it came from. replace: what the board has of that name.
     """
-    source = open_path.choose(path, name)
+    source = open_path.choose(path, name, key)
     name = _name(source, new)
     if source.kind == "backup" and not raw:
         return _push_file(port, Path(path), (folder or "/").rstrip("/"), replace)

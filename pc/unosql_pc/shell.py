@@ -33,7 +33,7 @@ def calls():
 
 def run(path, name, key, times, write):
     """Read calls until the input ends; 1 when one of a file fails, else 0."""
-    db = _writable(Path(path), key) if write else _in_memory(open_path.choose(path, name), key)
+    db = _writable(Path(path), key) if write else _in_memory(open_path.choose(path, name, key), key)
     with db:
         times = _set_clock(db, times, write)
         session = Session(db, times)

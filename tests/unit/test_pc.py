@@ -3,6 +3,7 @@ import csv
 import hashlib
 import json
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -918,7 +919,11 @@ def test_pull_from_a_board(emulated, tmp_path, capsys):
         assert [(r["i"], r["db"]) for r in rows] == [(i, name) for i in range(60)]
         run("verify", tmp_path / target, "--name", name, *with_key(KEY))
         assert "exists already" in fails(capsys, "pull", emulated, name, tmp_path)
-    assert " files" in fails(capsys, "pull", emulated, "absent", tmp_path).partition("there are:")[2]
+    told = fails(capsys, "pull", emulated, "absent", tmp_path).partition("there are:")[2]
+    assert re.search(r"\d databases whose names a key opens \(.*%08x.*\).*, files" % images.database_id("raw"), told), told
+    told = fails(capsys, "pull", emulated, "absent", tmp_path, *with_key(KEY)).partition("there are: ")[2].split(", ")
+    assert {"other", "raw", "files"} <= set(told), told
+    assert fails(capsys, "pull", emulated, "absent", tmp_path, "--folder", "/none").endswith("in /none; there are: none")
     assert not list(tmp_path.glob("*.part"))
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import time
 
 import pytest
-from test_pc import KINDS, digest, fails, littlefs, make, run
+from test_pc import KEY, KINDS, digest, fails, littlefs, make, run
 from test_pc import no_keys_around  # noqa: F401  a fixture
 
 from unosql import jsonl
@@ -250,6 +250,36 @@ def test_databases_of_raw_flash_are_listed_by_name(tmp_path, capsys):
     assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == ["one", "two"]
 
 
+def test_a_key_opens_the_names_that_are_under_it(tmp_path, capsys):
+    data = bytearray(b"\xff" * (256 << 10))
+    for name, key in (("plain", None), ("one", KEY), ("two", KEY), ("other", b"another key's 16")):
+        with Unosql(name, key, 1000, storage=images.Device(data), log_level="NONE") as db:
+            db.insert("c", {"db": name})
+    image = tmp_path / "chip.img"
+    image.write_bytes(data)
+    other = "(%08x)" % images.database_id("other")
+    asked = ("--key", KEY.hex())
+    told = fails(capsys, "query", image, "c", *asked)
+    assert told.endswith("--name: one, plain, two, 1 database whose name another key opens " + other), told
+    assert "3 databases whose names a key opens (" in fails(capsys, "query", image, "c")
+    told = fails(capsys, "export", image, "-o", tmp_path / "x.jsonl", "--name", "none", *asked)
+    assert "no database none in it; there are: one, plain, two, 1 database" in told
+    for command in (["verify", image], ["salvage", image, tmp_path / "s.jsonl"], ["plot", image, "c", "id", "id"], ["shell", image],
+                    ["push", "ttyNONE", image]):
+        assert "--name: one, plain, two, 1 database" in fails(capsys, *command, *asked), command
+    run("query", image, "c", "--json", "--name", "two", *asked)
+    assert json.loads(capsys.readouterr().out)["db"] == "two"
+
+
+def test_a_passphrase_is_asked_for_once(tmp_path, capsys, monkeypatch):
+    with Unosql("secret", "correct horse", 1000, path=str(tmp_path), log_level="NONE") as db:
+        db.insert("c", {"n": 1})
+    asked = []
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "correct horse")
+    run("query", tmp_path / "secret.udb", "c", "--passphrase", "--json")
+    assert json.loads(capsys.readouterr().out)["n"] == 1 and len(asked) == 1
+
+
 def test_an_encrypted_database_tells_no_name(tmp_path, capsys):
     data = bytearray(b"\xff" * (256 << 10))
     for name, key in (("plain", None), ("secret", b"sixteen byte key")):
@@ -257,6 +287,13 @@ def test_an_encrypted_database_tells_no_name(tmp_path, capsys):
             db.insert("c", {"db": name})
     assert b"plain" in data and b"secret" not in data
     (tmp_path / "chip.img").write_bytes(data)
-    assert "--name: %08x, plain" % images.database_id("secret") in fails(capsys, "query", tmp_path / "chip.img", "c")
+    number = "%08x" % images.database_id("secret")
+    told = fails(capsys, "query", tmp_path / "chip.img", "c")
+    assert told.endswith("--name: plain, 1 database whose name a key opens (%s)" % number), told
+    assert fails(capsys, "query", tmp_path / "chip.img", "c", "--name", number) == fails(
+        capsys, "query", tmp_path / "chip.img", "c", "--name", "secret")  # that the key is missing
+    run("inspect", tmp_path / "chip.img", "--json")
+    assert {facts["name"]: "name" in facts.get("locked", "") for facts in map(json.loads, capsys.readouterr().out.splitlines())} == {
+        "plain": False, number: True}
     (tmp_path / "secret.img").write_bytes(data)
     assert "--name: " not in fails(capsys, "query", tmp_path / "secret.img", "c")  # the file's name says which; the key is missing

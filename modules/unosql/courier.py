@@ -91,6 +91,7 @@ class Courier(Session):
         if self.waiting:
             self.resend()
             self.tries += 1
+            self.error = "no answer from the sink"
         message = self.message()
         if message is None and not self._beat:
             self.connect()
@@ -110,13 +111,13 @@ class Courier(Session):
         except StorageFullError as error:
             self.note(error)
             return False
-        self.tries = 0
+        self.tries, self.error = 0, None
         self._words = self._words + 1 if self.said else 0
         self.rest = self.pause * 1000 or self._words > _MANY and later(self.patience, self._words - _MANY)
         return True
 
     def note(self, error):
-        self.error = str(error) or repr(error)
+        self.error = str(error).strip() or repr(error)
 
     def status(self):
         """Return a dict: what Session.status() has; "unanswered": messages in a row; "error": what was wrong last, or None."""

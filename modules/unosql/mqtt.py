@@ -39,7 +39,7 @@ class Sync(Courier):
     port: 1883, or 8883 with ssl, unless it is said.
     user: at the broker; the device, if there is a password.
     password: of that user.
-    ssl: an SSLContext, or what has its wrap_socket().
+    ssl: an SSLContext, or what has its wrap_socket(). MicroPython's trusts any broker unless its verify_mode is ssl.CERT_REQUIRED.
     prefix: what topics start with, "unosql".
     logs: {collection: n} of those whose records go from here when the sink has them, but for the last n.
     only: a list of the collections that are sent; None: all whose names do not start with "_".
@@ -119,8 +119,8 @@ class Sync(Courier):
     def _call(self):
         try:
             stream = self._dial()
-        except (OSError, MemoryError, ImportError) as error:  # of a TLS connection; of a board without a network
-            raise Lost(str(error) or repr(error))
+        except (OSError, MemoryError, ValueError, ImportError) as error:  # the middle two of TLS: no room, no certificate to trust
+            raise Lost(error)
         self.rest = int(self.patience * 2000)  # for the broker to let us in
         self._is_begun = False  # the session of this connection
         self._broker = Broker(stream, self._buffer, self._down)
@@ -147,7 +147,7 @@ class Sync(Courier):
         while message is not None:
             busy = True
             if self.receive(message):
-                self.error, self._calls = None, 0
+                self._calls = 0
             message = broker.receive()
         return busy
 
@@ -159,7 +159,6 @@ class Sync(Courier):
         if self.tries:  # the sink has not answered: does the broker?
             if not (broker.heard and broker.flush()):
                 raise Lost("the broker is silent")
-            self.error = "no answer from the sink"
             broker.ping()
         broker.publish(self._up, message, self._qos)
         return True
@@ -211,17 +210,19 @@ class Over(Courier):
             self.take(topic, message)
 
     async def _step(self, client):
-        """Return whether something was done. The session begins anew with each connection."""
+        """Return whether something was done. The session begins anew with each connection, if nobody else clears client.up."""
         try:
             busy = self.work(self.handlers)
             if client.up.is_set():
-                await client.subscribe(self._down, 0)
                 client.up.clear()
                 self.connect()
             message = self.due() if client.isconnected() else None
             if message is None:
                 return busy
-            await client.publish(self._up, bytes(message), False, self._qos)
+            message = bytes(message)
+            if not self.is_online or self.tries:  # the client may be connected anew
+                await client.subscribe(self._down, 0)
+            await client.publish(self._up, message, False, self._qos)
             return True
         except OSError as error:
             self.note(error)
@@ -243,7 +244,7 @@ def opened(host, port, ssl, patience):
         stream = ssl.wrap_socket(plain, server_hostname=host) if ssl else plain
         stream.setblocking(False)
         return stream
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, ValueError) as error:
         if not ssl and error.args and error.args[0] == errno.EINPROGRESS:
             return plain
         plain.close()

@@ -84,7 +84,7 @@ class Session:
         Do so now and then when nothing is new, as well: only a hello shows that a sink was put back to what it had before.
         """
         self._session = nonce()
-        self._is_in = False  # the sink has let it in
+        self.is_online = False  # the sink has let it in
         self.resend()
 
     def resend(self):
@@ -100,9 +100,9 @@ class Session:
                 return None  # what it has written is not durable
             catalog.store.flush_buffered()
             state = self._loaded(catalog)
-            if self._is_in and self._misses(catalog, state["base"]):
+            if self.is_online and self._misses(catalog, state["base"]):
                 self._fork(catalog, state["base"])
-            return self._batch(catalog, self._state) if self._is_in else self._hello(catalog, self._state)
+            return self._batch(catalog, self._state) if self.is_online else self._hello(catalog, self._state)
 
     def receive(self, data):
         """Take what came, bytes; return whether it is the answer that was waited for. What is neither that nor to come down is ignored."""
@@ -173,7 +173,7 @@ class Session:
             if catalog.in_transaction:
                 raise ValueError("status within a transaction")
             state = self._loaded(catalog)
-            return {"epoch": state["epoch"], "base": state["base"], "waiting": catalog.change - state["base"], "online": self._is_in}
+            return {"epoch": state["epoch"], "base": state["base"], "waiting": catalog.change - state["base"], "online": self.is_online}
 
     # -- the peer's entry
 
@@ -270,10 +270,10 @@ class Session:
         elif say == "back" and self._misses(catalog, has):
             self._fork(catalog, has)
         elif say in (None, "back"):
-            if not self._is_in:
+            if not self.is_online:
                 self._begin_at(catalog, answer.get("d"))
             self._settle(catalog, say, has)
-            self._is_in = True
+            self.is_online = True
 
     def _begin_at(self, catalog, cursor):
         """The sink says from which number on it sends down."""
@@ -291,7 +291,7 @@ class Session:
 
     def _come_down(self, told):
         """Apply what is next, one item after the other: each is durable with its number."""
-        if self._owned is None or not self._is_in or told.get("S") != self._session or not isinstance(told["i"], list):
+        if self._owned is None or not self.is_online or told.get("S") != self._session or not isinstance(told["i"], list):
             return
         with database_of(self._db) as catalog:
             life, n = self._state.get("down") or (None, 0)

@@ -347,14 +347,20 @@ class Client:
 
         self.sink, self.topic, self.lost = sink, topic, 2
         self.up, self._some, self._messages = asyncio.Event(), asyncio.Event(), []
-        self.queue, self.topics = self, []
+        self.queue, self.topics, self.hears = self, [], False
         self.up.set()
 
     def isconnected(self):
         return True
 
+    def renew(self):
+        """A new connection, of which another task has taken note."""
+        self.hears = False
+        self.up.clear()
+
     async def subscribe(self, topic, qos):
         self.topics.append((topic, qos))
+        self.hears = True
 
     async def publish(self, topic, message, retain, qos):
         same((topic, retain), (self.topic % "up", False))
@@ -362,7 +368,9 @@ class Client:
             self.lost -= 1
             raise OSError(110)
         self._messages.append((b"of/others", b"{}", False))
-        self._messages.append(((self.topic % "down").encode(), self.sink.receive(message), False))
+        answer = self.sink.receive(message)
+        if answer and self.hears:
+            self._messages.append(((self.topic % "down").encode(), answer, False))
         self._some.set()
 
     def __aiter__(self):
@@ -379,19 +387,30 @@ async def _over_a_client(db, sink):
     client = Client(sink, "unosql/1/pump-7/%s")
     sync = Over(db, "pump-7", client, logs={"readings": 0}, patience=PATIENCE, chunk=200)
     await _in_a_task(sync, lambda: sync.status()["waiting"] == 0)
-    same(client.topics, [("unosql/1/pump-7/down", 0)])
+    same(set(client.topics), {("unosql/1/pump-7/down", 0)})
     same(sync.take(b"of/others", b"{}"), False)
+    times = len(client.topics)
+    client.renew()
+    db.insert("readings", {})
+    await _in_a_task(sync, lambda: sync.status()["waiting"] == 0)
+    same(len(client.topics) > times, True)
+    sink.is_away = True
+    db.insert("readings", {})
+    await _in_a_task(sync, lambda: sync.status()["error"])
+    same(sync.status()["error"], "no answer from the sink")
+    sink.is_away = False
+    await _in_a_task(sync, lambda: sync.status()["waiting"] == 0)
+    same(sync.status()["error"], None)
 
 
 def test_over_a_client_of_mqtt_as():
     db, sink = filled(), Sink()
     run(_over_a_client(db, sink))
-    check(db, sink)
+    check(db, sink, 32)
 
 
-def test_over_sockets():
-    """A server on this machine, in the same thread: it answers one step later."""
-    db, broker = filled(), Broker()
+def server_at():
+    """Return a socket that listens on this machine, and its port."""
     try:
         import socket
     except ImportError:
@@ -405,6 +424,36 @@ def test_over_sockets():
         except OSError:
             pass
     server.listen(1)
+    return server, port
+
+
+class Wary:
+    """TLS as MicroPython has it, to a broker with another's certificate: a ValueError, whose text begins with a line's end."""
+
+    def wrap_socket(self, plain, server_hostname):
+        self.host = server_hostname
+        raise ValueError("\nThe certificate is not correctly signed by the trusted CA")
+
+
+def test_a_certificate_that_is_not_trusted():
+    """step() does not raise, and the connection is closed."""
+    db = filled(3)
+    server, port = server_at()
+    tls = Wary()
+    sync = Sync(db, "pump-7", "127.0.0.1", port, ssl=tls, patience=0.5)
+    sync.step()
+    same(sync.status()["error"], "The certificate is not correctly signed by the trusted CA")
+    same((tls.host, sync.status()["connected"], sync.status()["waiting"]), ("127.0.0.1", False, 3))
+    connection = server.accept()[0]
+    same(connection.recv(1), b"")
+    connection.close()
+    server.close()
+
+
+def test_over_sockets():
+    """A server on this machine, in the same thread: it answers one step later."""
+    db, broker = filled(), Broker()
+    server, port = server_at()
     sync = Sync(db, "pump-7", "127.0.0.1", port, logs={"readings": 0}, chunk=200)
     sync.step()
     connection = server.accept()[0]

@@ -186,7 +186,7 @@ class Fleet:
 
     def waiting(self):
         """The names of devices that have something which the sink has not, or does not know their session yet."""
-        return [device.name for device in self.devices.values() if device.session.waiting or not device.session._is_in
+        return [device.name for device in self.devices.values() if device.session.waiting or not device.session.is_online
                 or device.session.status()["waiting"]]
 
     def problems(self, dsn):

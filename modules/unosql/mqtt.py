@@ -63,8 +63,9 @@ class Sync(Courier):
         Courier.__init__(self, db, device, room=room, **more)
         self._up, self._down = topics(prefix, device, qos)
         self._qos = qos
-        self._dial = dial or (lambda: opened(host, port or (8883 if ssl else 1883), ssl, self.patience))
-        keepalive = min(65535, int(self.heartbeat * 1.5 + 2 * self.patience) + 1)
+        self._dial = dial
+        self._address = host, port or (8883 if ssl else 1883), ssl, self.patience
+        keepalive = min(65535, int(self.heartbeat + 2 * self.patience) + 1)
         self._login = device, device if user is None and password is not None else user, password, keepalive, will
         self._buffer = room + len(self._down) + _AROUND
         self._broker = None
@@ -77,7 +78,7 @@ class Sync(Courier):
         within another call.
         """
         try:
-            return self._serve() if self._broker else self.is_rested() and self._call()
+            return self._serve(self._broker) if self._broker else self.is_rested() and self._call()
         except Lost as error:  # the next connection comes later
             self.note(error)
             self.close()
@@ -118,7 +119,7 @@ class Sync(Courier):
 
     def _call(self):
         try:
-            stream = self._dial()
+            stream = self._dial() if self._dial else opened(*self._address)
         except (OSError, MemoryError, ValueError, ImportError) as error:  # the middle two of TLS: no room, no certificate to trust
             raise Lost(error)
         self.rest = int(self.patience * 2000)  # for the broker to let us in
@@ -127,20 +128,7 @@ class Sync(Courier):
         self._broker.connect(*self._login)
         return True
 
-    def _serve(self):
-        broker = self._broker
-        busy = self._listen(broker) or self.work(self.handlers)
-        if not broker.is_open:
-            if self.is_rested():
-                raise Lost("no broker answers")
-            return busy
-        if not self._is_begun:
-            self._is_begun = True
-            self.connect()
-        return self._speak(broker) or busy
-
-    def _listen(self, broker):
-        """Take what came; return whether something did."""
+    def _serve(self, broker):
         busy = False
         broker.flush()
         message = broker.receive()
@@ -149,7 +137,15 @@ class Sync(Courier):
             if self.receive(message):
                 self._calls = 0
             message = broker.receive()
-        return busy
+        busy = busy or self.work(self.handlers)
+        if not broker.is_open:
+            if self.is_rested():
+                raise Lost("no broker answers")
+            return busy
+        if not self._is_begun:
+            self._is_begun = True
+            self.connect()
+        return self._speak(broker) or busy
 
     def _speak(self, broker):
         """Send what is due; return whether something was."""

@@ -33,22 +33,28 @@ class Parcel:
 
     def begin(self):
         self._end = _HEAD
-        self._long = None  # the line that did not fit, the only one
+        self._long = None  # the line that did not fit, with what separates it
+        self.n = 0  # lines
 
     def add(self, line):
+        """Add a line, if there is room, and return whether there was. The first one always has some."""
         end = self._end + 1 + len(line)
-        if end + _BEHIND > len(self._buf):
-            self._long = line
+        if self._long or end + _BEHIND > len(self._buf):
+            if self.n:
+                return False
+            self._long = b"\n" + line
         else:
             self._buf[self._end] = 10
             self._buf[self._end + 1 : end] = line
             self._end = end
+        self.n += 1
+        return True
 
     def finish(self, header):
         """Return the message, a memoryview that holds until the next begin()."""
         buf, start, end = self._buf, _HEAD - len(header), self._end
         if start < _BEFORE or self._long:
-            lines = b"\n" + self._long if self._long else buf[_HEAD:end]
+            lines = self._long or buf[_HEAD:end]
             start, end = _BEFORE, _BEFORE + len(header) + len(lines)
             buf = memoryview(bytearray(end + _BEHIND))
             buf[end - len(lines) : end] = lines

@@ -53,26 +53,25 @@ class Session:
         check_number("room", room, 256, 1 << 20)
         self._db = db
         self._device = device
-        self._logs = {check_name(name): keep for name, keep in (logs or {}).items()}
         self._only = only
-        self._owned = None if down is None else [check_name(name) for name in down]
+        self._owned = down and [check_name(name) for name in down]
         self._parcel = Parcel(chunk, key, device, pack)
         self._room = room - self._parcel.around
         self._has_work = down is not None  # there may be commands that wait
-        self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
+        self._logs = {_CLOCK: 0}
         if down is not None:
-            self._logs.setdefault(incoming.RESULTS, 0)
-        for name in self._logs:
-            check_number("logs[%r]" % name, self._logs[name])
+            self._logs[incoming.RESULTS] = 0
+        for name, keep in (logs or {}).items():
+            check_number("logs[%r]" % name, keep)
+            name = check_name(name)
             if not self._is_told(name):
                 raise ValueError("logs[%r]: what is not told must not go" % name)
-        self._chunk = chunk
+            self._logs[name] = keep
         self.said = None  # the word of the last answer, if it had one
         self.pause = 0  # seconds for which it asked to be left alone
         with database_of(db) as catalog:
             self._since = catalog.change  # when the clock is set: what is written since has the time of before
-            if catalog.collection(_CLOCK).number:
-                self._logs[_CLOCK] = 0
+        self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
 
@@ -85,11 +84,11 @@ class Session:
         """
         self._session = nonce()
         self.is_online = False  # the sink has let it in
-        self.resend()
+        self.waiting = None  # the nonce of the message that is under way
 
     def resend(self):
         """Wait no more for an answer: the next message begins after what the sink is known to have."""
-        self.waiting = None  # the nonce of the message that is under way
+        self.waiting = None
 
     def message(self):
         """Return the next message, a memoryview that holds until the next call, or None: one is under way, or there is nothing new."""
@@ -101,8 +100,10 @@ class Session:
             catalog.store.flush_buffered()
             state = self._loaded(catalog)
             if self.is_online and self._misses(catalog, state["base"]):
-                self._fork(catalog, state["base"])
-            return self._batch(catalog, self._state) if self.is_online else self._hello(catalog, self._state)
+                self._begin(catalog, state["base"])
+            self._parcel.begin()
+            header = self._batch(catalog, self._state) if self.is_online else self._hello(self._state)
+            return header and self._sent(catalog, header)
 
     def receive(self, data):
         """Take what came, bytes; return whether it is the answer that was waited for. What is neither that nor to come down is ignored."""
@@ -112,13 +113,14 @@ class Session:
             return False
         if not isinstance(told, dict) or not self._state or told.get("e") != self._state["epoch"]:
             return False
-        if "i" in told:
-            self._come_down(told)
-        elif self.waiting and told.get("s") == self.waiting and _is_number(told.get("h")):
-            with database_of(self._db) as catalog:
-                if not catalog.in_transaction:  # else it is sent again, and answered again
-                    self._take(catalog, told)
-                    return True
+        with database_of(self._db) as catalog:
+            if catalog.in_transaction:  # it is sent again, and answered again
+                pass
+            elif "i" in told:
+                self._come_down(catalog, told, self._state.get("down"))
+            elif self.waiting and told.get("s") == self.waiting and _is_number(told.get("h")):
+                self._take(catalog, told)
+                return True
         return False
 
     def work(self, handlers):
@@ -156,7 +158,6 @@ class Session:
         with database_of(self._db) as catalog:
             catalog.collection(_CLOCK, True).insert({"since": self._since, "seconds": catalog.now() - before})
             self._since = catalog.change
-            self._logs[_CLOCK] = 0
 
     def setting(self, name, default=None):
         """Return the value that the server has set, or default."""
@@ -184,8 +185,15 @@ class Session:
                 self._begin(catalog, None)
         return self._state
 
-    def _begin(self, catalog, fork):
-        """Begin an epoch. since: deletions up to that change were forgotten before it, of what it never sent."""
+    def _begin(self, catalog, base):
+        """Begin an epoch: the first, or one that goes on where the sink's knowledge of this past ends.
+
+        since: deletions up to that change were forgotten before it, of what it never sent.
+        """
+        fork = None
+        if base is not None:
+            fork = [self._state["epoch"], base]
+            self.connect()
         self._store(catalog, epoch=nonce(8), base=0, came=None, fork=fork, since=catalog.forgotten[0])
 
     def _misses(self, catalog, base):
@@ -200,115 +208,90 @@ class Session:
 
     # -- messages
 
-    def _hello(self, catalog, state):
-        more = {"hello": 1, "C": state["came"]}
+    def _hello(self, state):
+        """Return what a header has in it beside what all have."""
+        header = {"hello": 1, "C": state["came"], "t": state["base"]}
         if self._owned is not None:
-            more["m"], more["d"] = self._room, state.get("down")
+            header["m"], header["d"] = self._room, state.get("down")
         if state["fork"]:
-            more["x"] = state["fork"]
-        self._parcel.begin()
-        return self._sent(catalog, state["base"], 0, more)
+            header["x"] = state["fork"]
+        return header
 
     def _batch(self, catalog, state):
-        """Return a message of what follows on base, or None. The session is durable before its first data."""
-        if catalog.change == state["base"] and not self._is_news(state):
+        """The same of what follows on base, or None. The session is durable before its first data."""
+        is_news = self._owned is not None and state.get("down") != self._confirmed  # to be told
+        to = state["base"]
+        if to == catalog.change and not is_news:
             return None
-        collections, to, size, n = [], state["base"], 0, 0
-        for name in self._logs:
-            log = catalog.collection(name)
-            if log.number:
-                collections.append(log)
-        self._parcel.begin()
+        names = set(self._logs)
         for change, collection, line in outgoing.lines(catalog, to, catalog.change):
             if line and self._is_told(collection.name):
-                size += len(line) + 1
-                if n and size > self._chunk:
+                if not self._parcel.add(line):
                     break
-                self._parcel.add(line)
-                n += 1
-                if collection not in collections:
-                    collections.append(collection)
+                names.add(collection.name)
             to = change
         if state["came"] != self._session:
             self._store(catalog, came=self._session)
-        more = {"c": {str(c.number): [c.name, c.first, int(c.name in self._logs)] for c in collections}}
-        if self._is_news(state):
-            more["d"] = state["down"]
-        return self._sent(catalog, to, n, more)
-
-    def _is_news(self, state):
-        """Whether the sink is to be told what has come down."""
-        return self._owned is not None and state.get("down") != self._confirmed
+        collections = {}
+        for collection in map(catalog.collection, names):
+            if collection.number:
+                collections[str(collection.number)] = [collection.name, collection.first, int(collection.name in self._logs)]
+        header = {"t": to, "c": collections}
+        if is_news:
+            header["d"] = state["down"]
+        return header
 
     def _is_told(self, name):
-        if name == _CLOCK:
-            return True
-        if self._owned is not None and (name == incoming.RESULTS or name in self._owned):
-            return name == incoming.RESULTS
+        if name in self._logs or name in (self._owned or ()):
+            return name in self._logs
         return name in self._only if self._only is not None else not name.startswith("_")
 
-    def _sent(self, catalog, to, n, more):
-        """Return the message with the lines that the parcel has, and a header. more: a dict of what is not in each header."""
+    def _sent(self, catalog, header):
         base = self._state["base"]
-        self.waiting = more["s"] = nonce()
-        self._telling = more.get("d", self._confirmed)
-        more.update({"e": self._state["epoch"], "f": base, "t": to, "b": base, "S": self._session, "n": n})
-        more.update({"l": catalog.change, "w": catalog.now(), "z": time.gmtime(0)[0]})
-        return self._parcel.finish(dumps(more))
+        self.waiting = header["s"] = nonce()
+        self._telling = header.get("d", self._confirmed)
+        header.update(e=self._state["epoch"], f=base, b=base, S=self._session, n=self._parcel.n)
+        header.update(l=catalog.change, w=catalog.now(), z=time.gmtime(0)[0])
+        return self._parcel.finish(dumps(header))
 
     # -- answers
 
     def _take(self, catalog, answer):
-        say, has, wait = answer.get("say"), answer["h"], answer.get("wait")
-        self.resend()
+        say, has, wait, base = answer.get("say"), answer["h"], answer.get("wait"), self._state["base"]
+        self.waiting = None
         self.said, self.pause = say, wait if isinstance(wait, int) and 0 < wait <= _LONGEST else 0
         self._confirmed = self._telling
         if say == "who":
             self.connect()
-        elif say == "fork":
-            self._fork(catalog, self._state["base"])
-        elif say == "back" and self._misses(catalog, has):
-            self._fork(catalog, has)
+        elif say == "fork" or say == "back" and self._misses(catalog, has):
+            self._begin(catalog, min(base, has))
         elif say in (None, "back"):
-            if not self.is_online:
-                self._begin_at(catalog, answer.get("d"))
-            self._settle(catalog, say, has)
+            changes = {} if self.is_online else self._begun(answer.get("d"))
+            if has < base if say else base < has <= catalog.change:
+                changes["base"] = has
+            if changes:
+                self._store(catalog, () if say else self._logs, **changes)
             self.is_online = True
 
-    def _begin_at(self, catalog, cursor):
-        """The sink says from which number on it sends down."""
-        if self._owned is not None and isinstance(cursor, list) and len(cursor) == 2 and _is_number(cursor[1]):
-            self._store(catalog, down=cursor)
-            self._confirmed = cursor
+    def _begun(self, cursor):
+        """Return what changes by what the sink says first: from which number on it sends down."""
+        if self._owned is None or not isinstance(cursor, list) or len(cursor) != 2 or not _is_number(cursor[1]):
+            return {}
+        self._confirmed = cursor
+        return {"down": cursor}
 
-    def _settle(self, catalog, say, has):
-        """The sink has all up to a change, or only that far (say is "back")."""
-        if say:
-            if has < self._state["base"]:
-                self._store(catalog, base=has)
-        elif self._state["base"] < has <= catalog.change:
-            self._store(catalog, self._logs, base=has)
-
-    def _come_down(self, told):
+    def _come_down(self, catalog, told, cursor):
         """Apply what is next, one item after the other: each is durable with its number."""
-        if self._owned is None or not self.is_online or told.get("S") != self._session or not isinstance(told["i"], list):
+        if self._owned is None or not cursor or not self.is_online or told.get("S") != self._session or told.get("g") != cursor[0]:
             return
-        with database_of(self._db) as catalog:
-            life, n = self._state.get("down") or (None, 0)
-            if catalog.in_transaction or life is None or told.get("g") != life:
-                return
-            for item in told["i"]:
-                if isinstance(item, list) and item[:1] == [n + 1]:
-                    n += 1
-                    state = dict(self._state, down=[life, n])
-                    incoming.apply(catalog, item, self._owned, self._device, state)
-                    catalog.store.flush_buffered()
-                    self._state, self._has_work = state, True
-
-    def _fork(self, catalog, base):
-        """Go on under a new epoch, which begins where the sink's knowledge of this past ends."""
-        self._begin(catalog, [self._state["epoch"], base])
-        self.connect()
+        life, n = cursor
+        for item in told["i"] if isinstance(told["i"], list) else ():
+            if isinstance(item, list) and item[:1] == [n + 1]:
+                n += 1
+                state = dict(self._state, down=[life, n])
+                incoming.apply(catalog, item, self._owned, self._device, state)
+                catalog.store.flush_buffered()
+                self._state, self._has_work = state, True
 
 
 def check_device(name):

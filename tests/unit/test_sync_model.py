@@ -125,9 +125,9 @@ def with_a_session_in_ram(original):
 
 
 def of_any_number(original):
-    def come_down(self, told):
-        n = (self._state.get("down") or ("", 0))[1]
-        original(self, dict(told, i=[[n + 1 + i, *item[1:]] for i, item in enumerate(told["i"])]))
+    def come_down(self, catalog, told, cursor):
+        n = (cursor or ("", 0))[1]
+        original(self, catalog, dict(told, i=[[n + 1 + i, *item[1:]] for i, item in enumerate(told["i"])]), cursor)
 
     return come_down
 

@@ -59,13 +59,15 @@ def _tell(catalog, life, n, key, value):
 
 def _effect(catalog, life, item, owned):
     kind, name = item[1], item[2]
+    if not isinstance(name, str):
+        raise ValueError("a name is a string, not %s" % called(name))
     if kind == "do":
         if not isinstance(item[4], (int, type(None))):
             raise ValueError("a command lasts until a number of seconds, or None, not %r" % (item[4],))
-        command = {"life": life, "n": item[0], "name": _text(name), "argument": item[3], "until": item[4]}
+        command = {"life": life, "n": item[0], "name": name, "argument": item[3], "until": item[4]}
         catalog.collection(INBOX, True).insert(command)
     elif kind == "set":
-        _put(catalog, SETTINGS, _text(name), {"value": item[3]})
+        _put(catalog, SETTINGS, name, {"value": item[3]})
     elif kind in ("put", "del") and name not in owned:
         raise ValueError("collection %r is not the server's" % (name,))
     elif kind == "put":
@@ -86,9 +88,3 @@ def _key(key):
     if isinstance(key, bool) or not isinstance(key, (str, int)):
         raise ValueError("a key is a string or an int, not %s" % called(key))
     return compile("key", key)
-
-
-def _text(name):
-    if not isinstance(name, str):
-        raise ValueError("a name is a string, not %s" % called(name))
-    return name

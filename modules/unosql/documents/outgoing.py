@@ -18,27 +18,22 @@ def lines(catalog, since, last):
     The fields are the stored bytes. The last change yielded is `last`, unless the feed grew meanwhile.
     """
     while since < last:
-        some = _some(catalog.store, since, last)
-        done = 0
-        while done < len(some):
-            end = _run(some, done)
-            yield from _told(catalog, some[done:end])
-            done = end
+        some, entries = [], feed(catalog.store, since, last)
+        for entry in entries:
+            some.append(entry)
+            if len(some) == _SOME:
+                break
+        entries.close()
+        start = 0
+        while start < len(some):
+            end = _end_of_run(some, start)
+            yield from _told(catalog, some[start:end])
+            start = end
         since = some[-1][0] if len(some) == _SOME else last
     yield last, None, None
 
 
-def _some(store, since, last):
-    found, entries = [], feed(store, since, last)
-    for entry in entries:
-        found.append(entry)
-        if len(found) == _SOME:
-            break
-    entries.close()
-    return found
-
-
-def _run(some, start):
+def _end_of_run(some, start):
     """Return the end of the entries from start on that one scan can read: of one collection, with one id after the other."""
     _, number, id, deleted = some[start]
     end = start + 1
@@ -48,22 +43,17 @@ def _run(some, start):
 
 
 def _told(catalog, run):
-    change, number, id, deleted = run[0]
+    change, number, start, deleted = run[0]
     collection = catalog.numbered(number)
-    if not collection or id < collection.first and deleted is not None:
-        yield run[-1][0], None, None
-    elif deleted is not None:
-        yield change, collection, b"[%d,%d,0,%d,%d]" % (number, id, change, deleted)
-    else:
-        yield from _records(collection, run)
-
-
-def _records(collection, run):
-    start = run[0][2]
-    for id, raw in collection.scan(start, run[-1][2] + 1):
-        if collection.number != run[0][1]:
-            break
-        version, timestamp, change, i = header(raw)
-        if change == run[id - start][0]:  # else it has changed meanwhile, and comes later
-            yield change, collection, b"[%d,%d,%d,%d,%d,%s]" % (collection.number, id, version, change, timestamp, raw[i:])
+    if not collection:
+        pass
+    elif deleted is None:
+        for id, raw in collection.scan(start, run[-1][2] + 1):
+            if collection.number != number:
+                break
+            version, timestamp, change, i = header(raw)
+            if change == run[id - start][0]:  # else it has changed meanwhile, and comes later
+                yield change, collection, b"[%d,%d,%d,%d,%d,%s]" % (number, id, version, change, timestamp, raw[i:])
+    elif start >= collection.first:
+        yield change, collection, b"[%d,%d,0,%d,%d]" % (number, start, change, deleted)
     yield run[-1][0], None, None

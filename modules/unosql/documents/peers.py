@@ -14,7 +14,7 @@ _MOST = 256
 
 def read(catalog, name):
     """Return the dict of a peer, or None."""
-    value = catalog.store.get(_key(name))
+    value = catalog.store.get(_PEER + name.encode())
     return loads(value) if value else None
 
 
@@ -23,14 +23,10 @@ def write(catalog, name, state, logs=()):
 
     All is one batch.
     """
-    ops = [(_key(name), dumps(state))]
+    ops = [(_PEER + name.encode(), dumps(state))]
     for log in logs:
         ops += _shortened(catalog.collection(log), state["base"], logs[log])
     catalog.store.apply(ops)
-
-
-def _key(name):
-    return _PEER + name.encode()
 
 
 def _shortened(collection, base, keep):

@@ -10,6 +10,13 @@
 A line is a record as get() returns it, with its id, timestamp (seconds since the port's epoch) and version. On a PC `unosql import`
 reads such lines, and `unosql export --collection readings --format jsonl --raw-times` writes them.
 
+Lines of several collections tell theirs: {"collection": "readings", "record": {...}}. So do those of `unosql export` without --collection.
+
+    with open("all.jsonl", "wb") as file:
+        jsonl.dump(db, None, file)
+    with open("all.jsonl", "rb") as file:
+        jsonl.load(other, None, file)
+
 The ESP8266's image lacks it, for want of room.
 """
 
@@ -22,24 +29,29 @@ from .errors import UniqueError
 
 # Bytes that are read at a time; a longer line takes more.
 _PIECE = 256
+# Above all numbers that a record may bring along: what is inserted after it has room below 2**62, where ids end.
+LIMIT = 1 << 61
 
 
 def dump(db, collection, stream, where=None, value=..., **options):
     """Write records as lines to a stream, those that iterate() yields of these arguments, and return how many.
 
+    collection: a name; or a list of names, or None for all collections, in whose lines they are told.
     stream: has write(), as a file open for writing ("wb") or a socket that blocks. Its errors are raised: what it took has whole
     lines but for the last.
     """
     n = 0
-    for record in db.iterate(collection, where, value, **options):
-        _write(stream, dumps(record) + b"\n")
-        n += 1
+    for name in (collection,) if isinstance(collection, str) else db.collections() if collection is None else collection:
+        for record in db.iterate(name, where, value, **options):
+            _write(stream, dumps(record if name is collection else {"collection": name, "record": record}) + b"\n")
+            n += 1
     return n
 
 
 def load(db, collection, stream, keep_ids=False):
     """Insert the records of lines, all or none, and return how many. Empty lines are passed over.
 
+    collection: a name; or None, where the lines tell theirs.
     stream: has readinto(), as a file open for reading ("rb") or a socket that blocks, recv_into(), or else readline().
     keep_ids: records keep the id that each of them must have, and timestamp and version where they have these. An id that is taken is
     refused. Otherwise they get new ones, as insert() gives them.
@@ -49,9 +61,11 @@ def load(db, collection, stream, keep_ids=False):
     """
     at = [0]
     with database_of(db) as catalog:
-        records = _records(stream, 4 * catalog.store.memtable.capacity, at)
+        records = _records(stream, 4 * catalog.store.memtable.capacity, at, collection is None)
     try:
-        return _kept(db, collection, records) if keep_ids else db.insert_many(collection, records)
+        if keep_ids or collection is None:
+            return _put_all(db, collection, records, keep_ids)
+        return db.insert_many(collection, records)
     except (ValueError, RuntimeError) as error:  # the latter for what is too deep
         raise ValueError("line %d: %s" % (at[0], error)) if at[0] else error
     except UniqueError as error:
@@ -64,9 +78,9 @@ def put(collection, record):
     Within a transaction, at whose end settle() must be called.
     """
     for field in META:
-        n = record.get(field, 1)
-        if not isinstance(n, int) or isinstance(n, bool) or n < (field != "timestamp"):
-            raise ValueError("record[%r] is %r: what is kept is a whole number" % (field, n))
+        n, least = record.get(field, 1), int(field != "timestamp")
+        if not isinstance(n, int) or isinstance(n, bool) or not least <= n < LIMIT:
+            raise ValueError("record[%r] is %r: what is kept is a whole number from %d to 2**61 - 1" % (field, n, least))
     if "id" not in record:
         raise ValueError("the record has no id to keep")
     id, version, catalog = record["id"], record.get("version", 1), collection.catalog
@@ -94,28 +108,39 @@ def _write(stream, data):
         data = data[n:]
 
 
-def _kept(db, name, records):
-    n = 0
-    with database_of(db) as catalog:
+def _put_all(db, name, records, keep_ids):
+    """name: None: each record is with the name of its collection."""
+    database, n, kept = database_of(db), 0, None
+    with database as catalog:
         with catalog.atomic():
-            collection = catalog.collection(name, True)
-            for record in records:
-                put(collection, record)
+            for record in database.pulled(records):
+                told, record = (record["collection"], record["record"]) if name is None else (name, record)
+                if kept and kept.name != told:
+                    settle(kept)
+                    kept = None
+                collection = catalog.collection(told, True)
+                if keep_ids:
+                    put(collection, record)
+                    kept = collection
+                else:
+                    collection.insert(record)
                 n += 1
-            if n:
-                settle(collection)
+            if kept:
+                settle(kept)
     return n
 
 
-def _records(stream, most, at):
+def _records(stream, most, at, several):
     """Yield the value of each line. most: bytes of one. at: a list with the number of the line that was read last."""
     read = getattr(stream, "readinto", None) or getattr(stream, "recv_into", None)
     for line in _cut(read, most, at) if read else _read(stream):
         at[0] += 1
         if line.strip():
             record = json.loads(line)
-            if isinstance(record, dict) and _is_other(record):
-                raise ValueError("not a record: it tells of collections, as `unosql export` writes; `unosql import` reads it")
+            if isinstance(record, dict) and sorted(record) == ["collection", "indexes", "next", "options"]:
+                raise ValueError("not a record, but what `unosql export` tells of a collection; `unosql import` reads it")
+            if _is_told(record) != several:
+                raise ValueError("no collection is told" if several else "a collection is told: load it with None for its name")
             yield record
 
 
@@ -153,7 +178,6 @@ def _cut(read, most, at):
         yield buf[:end]
 
 
-def _is_other(record):
-    """Whether a dict is one that `unosql export` writes: of several collections, or of a collection itself."""
-    names = sorted(record)
-    return names == ["collection", "record"] and isinstance(record["record"], dict) or names == ["collection", "indexes", "next", "options"]
+def _is_told(line):
+    """Whether the value of a line is a record with the name of its collection."""
+    return isinstance(line, dict) and sorted(line) == ["collection", "record"] and isinstance(line["record"], dict)

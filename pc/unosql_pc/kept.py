@@ -4,7 +4,7 @@ Such a line is {"collection": name, "next": id, "options": {...}, "indexes": [{"
 """
 from . import engine  # noqa: F401
 from unosql.documents import index, schema, steps
-from unosql.jsonl import put, settle  # noqa: F401
+from unosql.jsonl import LIMIT, put, settle  # noqa: F401
 
 _INDEX = ("keys", "unique", "where")
 
@@ -58,4 +58,4 @@ def finish(catalog, names):
 
 
 def _is_id(value):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LIMIT

@@ -16,9 +16,9 @@ class _Lines(Protocol):
     def readline(self) -> bytes | str: ...
 
 def dump(
-    db: Unosql, collection: str, stream: _Writer, where: Any = None, value: Any = ..., *, limit: int | None = None, skip: int = 0,
+    db: Unosql, collection: str | list[str] | None, stream: _Writer, where: Any = None, value: Any = ..., *, limit: int | None = None, skip: int = 0,
     order_by: str | list[str] | None = None, fields: list[str] | None = None
 ) -> int: "Write records as lines, those that iterate() yields of these arguments; return how many."
 def load(
-    db: Unosql, collection: str, stream: _Reader | _Receiver | _Lines, keep_ids: bool = False
+    db: Unosql, collection: str | None, stream: _Reader | _Receiver | _Lines, keep_ids: bool = False
 ) -> int: "Insert the records of lines, all or none; return how many. Errors name the line."

@@ -119,6 +119,88 @@ def test_a_capped_collection_keeps_its_newest():
             same(column(db.all("last"), "id"), [4, 5, 6, 7, 8])
 
 
+def several(n=12):
+    """A database of n collections, the records of which are one, two, three, ... some of them gone."""
+    db = filled()
+    for i in range(n):
+        name = "c%02d" % i
+        db.insert_many(name, ({"n": k, "of": name} for k in range(i + 1)))
+        if i % 3 == 2:
+            db.delete(name, "id", 1)
+    return db
+
+
+def test_several_collections_at_once():
+    db = several()
+    whole = {name: db.all(name) for name in db.collections()}
+    lines = dumped(db, None)
+    same(sum(map(len, whole.values())), lines.count(b"\n"))
+    first = json.loads(lines.split(b"\n")[0])
+    same(first, {"collection": "c00", "record": whole["c00"][0]})
+    same(dumped(db, ["c03", "c01"]), b"".join(line + b"\n" for name in (b"c03", b"c01") for line in lines.split(b"\n")
+                                             if b'"collection":"%s"' % name in line))
+    same([dumped(db, []), dumped(db, ["none"])], [b"", b""])
+    same(dumped(db, ["c05"], {"n": 5}, fields=["n"]).count(b"\n"), 1)
+    for name in db.collections():
+        db.drop(name)
+    same(jsonl.load(db, None, Stream(lines, 900), True), lines.count(b"\n"))
+    for _ in range(2):
+        same({name: db.all(name) for name in db.collections()}, whole)
+        same([db.count("c11"), db.verify()], [11, []])
+        db = again(db)
+    same([db.insert("c11", {}), db.insert("c00", {})], [13, 2])
+    same(jsonl.load(db, None, Stream(lines, 900)), lines.count(b"\n"))
+    same(column(db.all("c01"), "id"), [1, 2, 3, 4])
+    same(column(db.all("c01"), "n"), [0, 1, 0, 1])
+
+
+def test_lines_of_several_collections_in_any_order():
+    db = filled()
+    db.create_collection("last", capped=3)
+    n = 20  # collections: more than are kept in RAM
+    lines = ['{"collection": "%s", "record": {"id": %d, "n": %d}}' % (name, id, id)
+             for id in range(1, 8) for name in ["last"] + ["k%d" % i for i in range(n)]]
+    same(jsonl.load(db, None, Reader([line + "\n" for line in lines]), True), 7 * (n + 1))
+    for _ in range(2):
+        same(column(db.all("last"), "id"), [5, 6, 7])
+        for i in range(n):
+            same([db.count("k%d" % i), column(db.all("k%d" % i), "n")], [7, [1, 2, 3, 4, 5, 6, 7]])
+        same(db.verify(), [])
+        db = again(db)
+    same(db.insert("k3", {}), 8)
+
+
+def test_a_line_without_its_collection_is_named_and_nothing_changes():
+    db = filled()
+    good = b'{"collection":"a","record":{"id":7,"timestamp":1,"version":1}}\n'
+    for line, why in ((b'{"n":1}', "no collection is told"), (b"5", "no collection is told"),
+                      (b'{"collection":"a","record":[]}', "no collection is told"),
+                      (b'{"collection":5,"record":{}}', "the name of a collection"), (b'{"collection":"","record":{}}', "the name of"),
+                      (b'{"collection":"b","record":{"id":1.5}}', ""), (b'{"collection":"b","record":{"x":', ""),
+                      (b'{"collection":"a","next":5,"options":{},"indexes":[]}', "unosql import")):
+        for keep_ids in (True, False):
+            error = raises(ValueError, "line 2: ", jsonl.load, db, None, Stream(good + line + b"\n" + good), keep_ids)
+            assert why in str(error), error
+    same(db.collections(), ["readings"])
+    same(db.verify(), [])
+
+
+def test_numbers_that_no_record_can_have():
+    """A record above the last id that is searched would be there and never be found."""
+    db = filled()
+    most = (1 << 61) - 1
+    for line in (b'{"id":%d}' % (most + 1), b'{"id":%d}' % (1 << 70), b'{"id":50,"version":%d}' % (1 << 64), b'{"id":50,"timestamp":%d}' % (1 << 64),
+                 b'{"id":50,"timestamp":-1}', b'{"id":0}'):
+        raises(ValueError, "whole number from ", jsonl.load, db, "readings", Stream(line), True)
+    same(db.count("readings"), 29)
+    same(jsonl.load(db, "readings", Stream(b'{"id":%d,"version":%d,"timestamp":%d,"celsius":-9}\n' % (most, most, most)), True), 1)
+    db = again(db)
+    same(db.get_last_n_records("readings", 1)[0], {"id": most, "version": most, "timestamp": most, "celsius": -9})
+    same(db.insert("readings", {"n": 1}), most + 1)
+    same(db.get_last_n_records("readings", 1)[0]["n"], 1)
+    same(db.verify(), [])
+
+
 def test_an_id_that_is_taken_is_refused():
     db = filled()
     for line, why in ((b'{"id":2}', "id 2 is taken in readings"), (b'{"a":1}', "no id to keep"), (b'{"id":"x"}', "whole number"),
@@ -137,7 +219,7 @@ def test_a_line_that_is_wrong_is_named_and_nothing_changes():
     good = b'{"key":1}\n\r\n'
     for line, why in ((b'{"a":', ""), (b"[1]", "is not a dict"), (b'{"id":5}', "own_id"), (b'{"a":"\xff"}', ""), (b'{"a":1} x', ""),
                       (b'{"a":"' + b"x" * 9000 + b'"}', "longer than 8192 bytes"), (b'{"a":"' + b"x" * 3000 + b'"}', ""),
-                      (b"[" * 40 + b"]" * 40, ""), (b'{"collection":"a","record":{}}', "unosql import"),
+                      (b"[" * 40 + b"]" * 40, ""), (b'{"collection":"a","record":{}}', "with None for its name"),
                       (b'{"collection":"a","next":5,"options":{},"indexes":[]}', "unosql import")):
         error = raises(ValueError, "line 3: ", jsonl.load, db, "readings", Stream(good + line + b"\n" + good, 500))
         assert why in str(error), error
@@ -178,7 +260,9 @@ def test_a_stream_may_read_the_database():
             same(db.count("readings"), 29)
             return super().readinto(buf)
 
-    same(jsonl.load(db, "copies", Live(dumped(db, "readings"), 500)), 29)
+    lines = dumped(db, "readings")
+    same(jsonl.load(db, "copies", Live(lines, 500)), 29)
+    same(jsonl.load(db, "kept", Live(lines, 500), True), 29)
 
 
 def test_within_a_transaction():

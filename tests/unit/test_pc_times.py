@@ -238,6 +238,14 @@ def test_lines_of_a_device_and_of_the_pc(tmp_path, capsys):
             assert jsonl.load(db, "log", file, keep_ids=True) == 4
         assert db.all("log") == records
         run("export", tmp_path / "pc.udb", "--format", "jsonl", "--keep-ids", "-o", tmp_path / "all.jsonl")
+        with open(tmp_path / "every.jsonl", "wb") as file:
+            assert jsonl.dump(db, None, file) == 4
+        run("import", tmp_path / "every.jsonl", tmp_path / "again.udb", "--keep-ids")
+        run("export", tmp_path / "again.udb", "--format", "jsonl", "--raw-times", "-o", tmp_path / "back.jsonl")
+        db.drop("log")
+        with open(tmp_path / "back.jsonl", "rb") as file:
+            assert jsonl.load(db, None, file, keep_ids=True) == 4
+        assert db.all("log") == records
         with open(tmp_path / "all.jsonl") as file, pytest.raises(ValueError, match="^line 1: .* `unosql import` reads it"):
             jsonl.load(db, "log", file)
 

@@ -1,20 +1,19 @@
 """Rows of CSV: with commas, semicolons, tabs or bars, in any encoding that is told, and cells as export writes them."""
-import codecs
 import contextlib
 import csv
 import io
-import json
 import re
 
-from . import odd
-from .rows import Row, fail
+from . import odd, strict_json
+from .rows import Row, decoded, fail
+from .terminal import shown
 from unosql.documents.record import META
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what spreadsheets would compute, and such text once escaped
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 _COMMA = re.compile(r"-?(0|[1-9]\d*),\d+")
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_SEP = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # a line of Excel's before the header
 
 
 def escaped(text):
@@ -26,10 +25,13 @@ def read(file, data, reading):
     """Yield the Rows of a file's bytes. file: its name, shown."""
     if not reading.collection:
         fail(file, "a CSV file names no collection; give one after the database")
-    text = _decoded(file, data, reading.encoding)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(file, text, reading.delimiter), strict=True)
+    text = decoded(file, data, reading.encoding)
+    told = _SEP.match(text)
+    given = told[1] if told and not reading.delimiter else reading.delimiter
+    text = text[told.end() :] if told else text
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(file, text, given), strict=True)
     names = None
-    for line, cells in _numbered(file, rows):
+    for line, cells in _numbered(file, rows, 1 if told else 0):
         where = "%s:%d" % (file, line)
         if names is None:
             names = _header(where, cells)
@@ -37,50 +39,33 @@ def read(file, data, reading):
             yield Row(where, reading.collection, _record(where, names, cells, reading))
 
 
-def _numbered(file, rows):
+def _numbered(file, rows, before):
+    """Yield (line, cells). before: lines that were read already."""
     try:
         for cells in rows:
-            yield rows.line_num, cells
+            yield before + rows.line_num, cells
     except csv.Error as error:
-        fail("%s:%d" % (file, rows.line_num), "not CSV: %s" % error)
-
-
-def _decoded(file, data, encoding):
-    for mark, marked in _MARKS:
-        if data.startswith(mark):
-            data, encoding = data.removeprefix(mark), encoding if encoding and not encoding.startswith("utf") else marked
-    try:
-        return data.decode(encoding or "utf-8")
-    except LookupError:
-        return fail(file, "no encoding is called %s; some are utf-8, utf-16, cp1252, latin-1, cp1251, shift_jis, gbk" % encoding)
-    except UnicodeDecodeError as error:
-        return _fail_undecoded(file, data, encoding or "utf-8", error)
-
-
-def _fail_undecoded(file, data, encoding, error):
-    """Name the place, and how the line would read in the encoding of Western Windows."""
-    line = data[: error.start].count(b"\n") + 1
-    text = data.split(b"\n")[line - 1].strip().decode("cp1252", "replace")
-    fail("%s:%d" % (file, line), "byte %02X at offset %d is not %s; say --encoding cp1252 (where the line reads %r) or another" % (
-        data[error.start], error.start, encoding, text[:60]))
+        fail("%s:%d" % (file, before + rows.line_num), "not CSV: %s" % error)
 
 
 def _delimiter(file, text, given):
     """That which parts the header; the one given, if any."""
-    if given:
+    if given is not None:
         given = DELIMITERS.get(given, given)
         if len(given) != 1 or given in '\r\n"':
             fail(file, "the delimiter %r is not one character" % given)
         return given
-    header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
+    header = re.split(r"[\r\n]", re.sub(r'"[^"]*"', "", text.lstrip("\r\n")), maxsplit=1)[0]
     return max(DELIMITERS.values(), key=header.count)
 
 
 def _header(where, cells):
     names = [cell.strip() for cell in cells]
+    if any("\0" in name for name in names):
+        fail(where, "the header has NULs, as UTF-16 without a mark has: say --encoding utf-16-le, or utf-16-be")
     for i, name in enumerate(names):
         if name and name in names[:i]:
-            fail(where, "the column %s is there twice" % name)
+            fail(where, "the column %s is there twice" % shown(name))
     return names
 
 
@@ -118,6 +103,6 @@ def structure(cell):
 def value(cell):
     """The JSON of a text, or that text."""
     with contextlib.suppress(ValueError, RecursionError):
-        return json.loads(cell)
+        return strict_json.loads(cell)
     return cell
 

@@ -52,23 +52,23 @@ def _put_all(catalog, rows, options):
     with catalog.atomic():
         records = [row for row in rows if not isinstance(row.record, kept.State)]
         for where, name, record in counted(records, "importing", len(records)):
-            _named(where, put, catalog.collection(name, True), record)
+            _named(where, lambda: put(catalog.collection(name, True), record))
         if keep_ids:
             kept.finish(catalog, {row.collection for row in records})
             for where, name, state in rows:
                 if isinstance(state, kept.State):
-                    _named(where, kept.configure, catalog.collection(name, True), state)
+                    _named(where, lambda: kept.configure(catalog.collection(name, True), state))
     if options.upsert:
         return "%d records inserted, %d changed, %d left as they were," % (put.inserted, put.changed, put.equal)
     return "%d records imported" % len(records)
 
 
-def _named(where, call, *arguments):
+def _named(where, call):
     """Make a call; what is wrong with the record as a Failure that says which line it is about."""
     try:
-        call(*arguments)
+        call()
     except (ValueError, UniqueError) as error:
-        raise Failure("%s: %s%s" % (where, error, NOTHING)) from None
+        raise Failure("%s: %s%s" % (where, shown(error), NOTHING)) from None
 
 
 def _settled(record, where, options):

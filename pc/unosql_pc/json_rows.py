@@ -1,19 +1,22 @@
 """Rows of JSON: a record a line, an array of records, records one after another in any layout, a dict of collections,
 a file of TinyDB, what mongoexport writes. Which of these it is, is told by what is there."""
+import codecs
 import json
 
-from . import kept, odd
+from . import kept, odd, strict_json
 from .extended_json import plain
-from .rows import Row, fail, remark, without_mark
+from .rows import Row, decoded, fail, remark
+from .terminal import shown
 
 _SPACE = " \t\r\n"
 
 
 def read(file, data, reading):
     """Yield the Rows of a file's bytes. file: its name, shown."""
-    data = without_mark(data)
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # as Windows' PowerShell writes
-        data = data.decode("utf-16", "surrogatepass").encode("utf-8", "surrogatepass")
+    encoding = reading.encoding or json.detect_encoding(data)
+    if not encoding.startswith("utf-8"):
+        data = decoded(file, data, encoding).encode("utf-8", "surrogatepass")
+    data = data.removeprefix(codecs.BOM_UTF8)
     values = _lines(file, data) if _is_lines(data) else _values(file, data)
     for where, value in values:
         for place, name, record in _records(where, value, reading):
@@ -43,28 +46,27 @@ def _lines(file, data):
 
 def _parsed(where, text):
     try:
-        return json.loads(text)
-    except ValueError as error:
-        return fail(where, "not JSON: %s" % error)
-    except RecursionError:
-        return fail(where, "too deeply nested")
+        return strict_json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return fail(where, strict_json.reason(error))
 
 
 def _values(file, data):
     """Yield (place, value) of values one after another."""
     text, replaced = odd.decoded(data)
-    at, line = _skipped(text, 0), 1
-    start = 0
+    first, line = _skipped(text, 0), 1
+    at, start = first, 0
     while at < len(text):
         line += text.count("\n", start, at)
         start = at
         where = "%s:%d" % (file, line)
         try:
-            value, at = json.JSONDecoder().raw_decode(text, at)
+            value, at = strict_json.DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
-            fail("%s:%d" % (file, error.lineno), "not JSON: %s" % error)
-        except RecursionError:
-            fail(where, "too deeply nested")
+            hint = "; of a CSV say --format csv" if error.pos == first else ""
+            fail("%s:%d" % (file, error.lineno), strict_json.reason(error) + hint)
+        except (ValueError, RecursionError) as error:
+            fail(where, strict_json.reason(error))
         yield where, _mended(where, value, replaced and "\ufffd" in text[start:at])
         at = _skipped(text, at)
 
@@ -87,28 +89,41 @@ def _mended(where, value, replaced):
 
 def _records(where, value, reading):
     """Yield (place, collection or None, record) of a value."""
-    if reading.form == "tinydb" and not _is_tinydb(value):
+    if reading.form == "tinydb" and not _is_tables(value):
         fail(where, "not a file of TinyDB, tables of documents by their numbers")
     if isinstance(value, list):
         for number, record in enumerate(value, 1):
             yield "%s, record %d" % (where, number), None, record
-    elif reading.form != "mongodb" and _is_tinydb(value):
+    elif reading.form == "tinydb" or reading.form != "mongodb" and _is_tinydb(value):
         for table, documents in value.items():
             for id, record in documents.items():
-                yield "%s, %s %s" % (where, table, id), table, {"id": int(id), **record} if reading.ids else record
+                place = "%s, %s %s" % (where, shown(table), id[:20])
+                yield place, table, _numbered(place, int(id[:20]), record) if reading.ids else record
     elif _is_collections(value):
         for name, records in value.items():
             for number, record in enumerate(records, 1):
-                yield "%s, %s record %d" % (where, name, number), name, record
+                yield "%s, %s record %d" % (where, shown(name), number), name, record
     else:
         yield where, None, value
 
 
 def _is_tinydb(value):
+    """Whether nothing else can be meant: there are documents, or an empty table of the name that TinyDB gives by itself."""
+    return _is_tables(value) and (any(value.values()) or "_default" in value)
+
+
+def _is_tables(value):
     """Tables by names, documents by numbers."""
-    return isinstance(value, dict) and bool(value) and any(value.values()) and all(
+    return isinstance(value, dict) and all(
         isinstance(table, dict) and all(id.isdecimal() and isinstance(document, dict) for id, document in table.items())
         for table in value.values())
+
+
+def _numbered(where, id, document):
+    """A document of TinyDB with its number as the id."""
+    if document.get("id", id) != id:
+        fail(where, "the document has an id of its own, %s" % shown(document["id"]))
+    return {"id": id, **document}
 
 
 def _is_collections(value):

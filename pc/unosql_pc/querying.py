@@ -86,8 +86,11 @@ def parse(where):
 
 
 def names(text):
-    """The names in "a,b" as a list, or None."""
-    return [name.strip() for name in text.split(",")] if text else None
+    """The names in "a,b" as a list, or None for None. Failure where one is empty."""
+    found = None if text is None else [name.strip() for name in text.split(",")]
+    if found and not all(found):
+        raise Failure("%r is not names of fields, as a,b" % text)
+    return found
 
 
 def _print_rows(rows, limit):

@@ -2,12 +2,16 @@
 import base64
 import contextlib
 import sqlite3
+import struct
 from pathlib import Path
 
 from . import odd
 from .csv_rows import structure
 from .rows import Row, fail, remark
 from .terminal import say, shown
+
+
+_HEADER = struct.Struct(">16xH6xII60xI")  # bytes of a page, changes, pages, the changes at which these were counted
 
 
 class _Text(bytes):
@@ -21,6 +25,7 @@ def read(file, reading):
     with contextlib.closing(sqlite3.connect(Path(file).absolute().as_uri() + "?mode=ro", uri=True)) as connection:
         connection.text_factory = _Text
         try:
+            _check(connection, file)
             tables = _tables(connection)
             for table in _chosen(file, tables, reading):
                 yield from _rows(connection, file, table, reading)
@@ -28,8 +33,22 @@ def read(file, reading):
             fail(shown(file), error)
 
 
+def _check(connection, file):
+    """Refuse a damaged file: SQLite reads rows that are cut off as NULL."""
+    with open(file, "rb") as source:
+        head, length = source.read(_HEADER.size), source.seek(0, 2)
+    size, change, pages, valid = _HEADER.unpack(head.ljust(_HEADER.size, b"\0"))
+    if change == valid and length < pages * (65536 if size == 1 else size):
+        fail(shown(file), "damaged: its end is missing")
+    found = [bytes(line).decode() for (line,) in connection.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        fail(shown(file), "damaged: " + shown(", ".join(found).replace("\n", " ")))
+
+
 def _tables(connection):
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+    """Names of tables, without those that full-text search and the like keep for themselves."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+                               "AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')")
     return [odd.decoded(bytes(name))[0] for (name,) in found]
 
 

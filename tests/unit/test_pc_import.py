@@ -1,7 +1,9 @@
 """The `unosql` command: what import takes, and what spreadsheets may do with what export wrote."""
+import contextlib
 import csv
 import json
 import sqlite3
+import time
 
 import pytest
 from test_pc import digest, fails, make, run, without_meta
@@ -60,6 +62,66 @@ def test_a_single_record(tmp_path):
         assert imported(tmp_path, text, "in.json") == {"c": [json.loads(text)]}
 
 
+@pytest.mark.parametrize("text, message", [
+    ('{"a": 1, "a": 2}', "in.json:1: the field 'a' is there twice"),
+    ('{"a": 1}\n{"b": {"c": 1, "c": 1}}', "in.json:2: the field 'c' is there twice"),
+    ('{"_default": {"1": {}, "1": {}}}', "in.json:1: the field '1' is there twice"),
+    ('{"a": %s}' % ("9" * 5000), "in.json:1: a number has too many digits"),
+    ('{"a": 1}\n[%s]' % ("9" * 5000), "in.json:2: a number has too many digits"),
+    ('{"id": 1, "a": 1e999}', "in.json:1: record['a']: inf is not JSON"),
+    ('{"a": 1}\n{"a": [1, }', "in.json:2: not JSON: expecting value at column 11"),
+    ("a,b\n1,2\n", "in.json:1: not JSON: expecting value at column 1; of a CSV say --format csv"),
+    (b"PK\3\4....", "in.json: this is a ZIP archive, as the files of Excel"),
+    (b"\x1f\x8b\x08.", "in.json: this is packed with gzip"),
+    (b"\xff\xfe{\0x", "in.json:1: byte 78 at offset 2 is not utf-16-le"),
+    ('{"id": 4611686018427387904, "timestamp": 1, "version": 1}', "in.json:1: record['id'] is 4611686018427387904: what is kept"),
+    ('{"id": 1, "timestamp": 1, "version": 18446744073709551616}', "in.json:1: record['version'] is"),
+    ('{"%s": [{}]}' % ("n" * 65), "record 1: the name of a collection is a string of 1 to 64 characters"),
+    ('{"a": "\x1b"}', "in.json:1: not JSON: invalid control character at column 8"),
+])
+def test_nothing_is_lost_without_a_word(text, message, tmp_path, capsys):
+    (tmp_path / "in.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    told = fails(capsys, "import", tmp_path / "in.json", tmp_path / "n.udb", "--keep-ids")
+    assert message in told or message in fails(capsys, "import", tmp_path / "in.json", tmp_path / "n.udb", "c", "--keep-ids")
+    assert not (tmp_path / "n.udb").exists()
+
+
+def test_a_backup_is_for_export(tmp_path, capsys):
+    path, _ = make(tmp_path, "backup")
+    assert "a backup of unosql: `unosql export` reads it" in fails(capsys, "import", path, tmp_path / "n.udb", "c")
+
+
+def test_names_in_a_file_are_not_obeyed_by_a_terminal(tmp_path, capsys):
+    for text, name in (('{"\\u001b[2J": [{"id": 1}]}', "in.json"), ('{"\\u001b[2J": {"1": {"id": 1}}}', "in.json"), ("\x1b[2J,\x1b[2J\n1,2\n", "in.csv")):
+        (tmp_path / name).write_text(text)
+        assert "\x1b" not in fails(capsys, "import", tmp_path / name, tmp_path / "n.udb", *(["c"] if name == "in.csv" else []))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_json_in_any_unicode(encoding, tmp_path):
+    assert imported(tmp_path, '{"a": "é"}\r\n{"a": 2}\r\n'.encode(encoding), "in.json") == {"c": [{"a": "é"}, {"a": 2}]}
+
+
+def test_json_in_another_encoding(tmp_path, capsys):
+    data = '{"a": "é"}'.encode("cp1252")
+    assert imported(tmp_path, data, "in.json", "--encoding", "cp1252") == {"c": [{"a": "é"}]}
+    assert imported(tmp_path, data, "in.json") == {"c": [{"a": "\ufffd"}]}
+    assert "remark: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name, options, message", [
+    ("in.json", ["--delimiter", ";"], "--delimiter is not for json"),
+    ("in.json", ["--decimal-comma"], "--decimal-comma is not for json"),
+    ("in.json", ["--text"], "--text is not for json"),
+    ("in.csv", ["--table", "t"], "--table is not for csv"),
+    ("in.json", ["--upsert", ""], "'' is not names of fields"),
+    ("in.json", ["--upsert", "a,,b"], "'a,,b' is not names of fields"),
+])
+def test_options_that_would_do_nothing_are_refused(name, options, message, tmp_path, capsys):
+    (tmp_path / name).write_text("{}")
+    assert message in fails(capsys, "import", tmp_path / name, tmp_path / "n.udb", "c", *options)
+
+
 TINYDB = {"_default": {"1": {"name": "a"}, "3": {"name": "b", "tags": ["x"]}}, "users": {"7": {"n": 1}}}
 
 
@@ -81,6 +143,17 @@ def test_tinydb_keeps_its_numbers(tmp_path):
 def test_what_is_no_tinydb(tmp_path, capsys):
     (tmp_path / "in.json").write_text('{"a": 1}')
     assert "not a file of TinyDB" in fails(capsys, "import", tmp_path / "in.json", tmp_path / "n.udb", "--format", "tinydb")
+
+
+def test_tinydb_without_a_document_or_with_an_id_of_its_own(tmp_path, capsys):
+    assert imported(tmp_path, '{"_default": {}}', "db.json", collection=None) == {}
+    assert imported(tmp_path, '{"users": {}}', "db.json", "--format", "tinydb", collection=None) == {}
+    (tmp_path / "db.json").write_text('{"users": {"3": {"id": 7}}}')
+    assert "users 3: the document has an id of its own, 7" in fails(
+        capsys, "import", tmp_path / "db.json", tmp_path / "n.udb", "--keep-ids")
+    (tmp_path / "db.json").write_text('{"users": {"%s": {}}}' % ("9" * 5000))
+    assert "users 99999999999999999999: record['id'] is 9" in fails(
+        capsys, "import", tmp_path / "db.json", tmp_path / "n.udb", "--keep-ids")
 
 
 MONGO = [
@@ -105,7 +178,30 @@ def test_mongoexport(tmp_path):
     assert imported(tmp_path, '{"at": {"$date": "x"}}', "in.json") == {"c": [{"at": {"$date": "x"}}]}  # nothing says Mongo
 
 
-@pytest.mark.parametrize("value", [{"$date": "soon"}, {"$numberInt": []}, {"$oid": 5}, {"$date": {}}, {"$binary": {}}])
+@pytest.mark.parametrize("value, plain", [
+    ({"$date": 1595834139120}, "2020-07-27T07:15:39.120000Z"),
+    ({"$date": -1}, "1969-12-31T23:59:59.999000Z"),
+    ({"$date": {"$numberLong": "-62135596800000"}}, "0001-01-01T00:00:00Z"),
+    ({"$date": "2020-07-27T07:15:39.120+0200"}, "2020-07-27T05:15:39.120000Z"),
+    ({"$date": "2020-07-27T07:15:39"}, "2020-07-27T07:15:39Z"),
+    ({"$numberLong": "9223372036854775807"}, 9223372036854775807), ({"$numberLong": 5}, 5), ({"$numberDouble": "12.0"}, 12.0),
+    ({"$numberDecimal": "NaN"}, "NaN"), ({"$binary": "AQI=", "$type": "00"}, "AQI="),
+    ({"$timestamp": {"t": 5, "i": 1}}, {"$timestamp": {"t": 5, "i": 1}}), ({"$gt": 1}, {"$gt": 1}),
+])
+def test_extended_json(value, plain, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert imported(tmp_path, json.dumps({"_id": 1, "x": value}), "in.json") == {"c": [{"_id": 1, "x": plain}]}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("value", [{"$date": True}, {"$date": 1e999}, {"$date": {"$numberLong": "1.5"}}, {"$date": {"$numberLong": "9" * 17}},
+                                   {"$numberInt": 7.9}, {"$numberInt": True}, {"$numberInt": "1_0"}, {"$numberLong": "9" * 5000},
+                                   {"$numberDouble": None}, {"$numberDecimal": 0.5}, {"$date": "soon"},
+                                   {"$numberInt": []}, {"$oid": 5}, {"$date": {}}, {"$binary": {}}])
 def test_malformed_extended_json_is_refused(value, tmp_path, capsys):
     (tmp_path / "in.json").write_text(json.dumps({"_id": 1, "x": value}))
     assert "in.json:1: not what MongoDB writes as $" in fails(capsys, "import", tmp_path / "in.json", tmp_path / "n.udb", "c")
@@ -160,14 +256,27 @@ def test_encodings(encoding, tmp_path):
 
 def test_an_encoding_that_is_none(tmp_path, capsys):
     (tmp_path / "in.csv").write_text("a\n1\n")
-    for name in ("klingon", "base64", "rot13"):
+    for name in ("klingon", "base64", "rot13", "punycode", "undefined", ""):
         assert "encoding" in fails(capsys, "import", tmp_path / "in.csv", tmp_path / "n.udb", "c", "--encoding", name)
     (tmp_path / "in.csv").write_bytes(b"a\n\x81\n")
     assert "byte 81 at offset 2 is not cp1252" in fails(
         capsys, "import", tmp_path / "in.csv", tmp_path / "n.udb", "c", "--encoding", "cp1252")
 
 
+def test_line_ends_marks_and_what_excel_adds(tmp_path):
+    for text in ("a;b\r1;2,5\r3;4\r", "a;b\r\n1;2,5\n3;4\r", "sep=;\r\na;b\r\n1;2,5\r\n3;4\r\n", "\ufeffsep=;\na;b\n1;2,5\n3;4"):
+        assert imported(tmp_path, text, "in.csv") == {"c": [{"a": 1, "b": "2,5"}, {"a": 3, "b": 4}]}
+    assert imported(tmp_path, 'a,b\r\n"x\r\ny","p""q"\r\n', "in.csv") == {"c": [{"a": "x\r\ny", "b": 'p"q'}]}
+    for text in ("", "\n\n", "a,b\n", "\ufeff"):
+        assert imported(tmp_path, text, "in.csv") == {}
+    assert imported(tmp_path, "a,b\n1,2\n".encode("utf-32"), "in.csv") == {"c": [{"a": 1, "b": 2}]}
+    assert imported(tmp_path, 'a\n"{""x"": 1, ""x"": 2}"\n', "in.csv") == {"c": [{"a": '{"x": 1, "x": 2}'}]}  # no object has that
+
+
 @pytest.mark.parametrize("text, message", [
+    ("sep=;\na;b\n1;2\n1;2;3\n", "in.csv:4: more cells than columns"),
+    ("a\0,\0b\0\n\0", "in.csv:1: the header has NULs"),
+    ("a\n1e999\n", "in.csv:2: record['a']: inf is not JSON"),
     ("a,b,a\n1,2,3\n", "in.csv:1: the column a is there twice"),
     ("a, a\n1,2\n", "in.csv:1: the column a is there twice"),
     ("a,\n1,\n1,2\n", "in.csv:3: column 2 has no name"),
@@ -245,6 +354,18 @@ def test_a_damaged_sqlite_file(tmp_path, capsys):
     data[100:] = bytes(len(data) - 100)
     (tmp_path / "in.db").write_bytes(data)
     assert "in.db: " in fails(capsys, "import", tmp_path / "in.db", tmp_path / "n.udb")
+    assert not (tmp_path / "n.udb").exists()
+
+
+def test_sqlite_that_is_cut_off_or_has_tables_of_its_own(tmp_path, capsys):
+    path = tmp_path / "in.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1); CREATE VIRTUAL TABLE words USING fts5(text); "
+                                 "INSERT INTO words VALUES ('x')")
+    run("import", path, tmp_path / "new.udb")
+    assert contents(tmp_path / "new.udb") == {"t": [{"a": 1}], "words": [{"text": "x"}]}
+    path.write_bytes(path.read_bytes()[:-3000])
+    assert "in.db: damaged: its end is missing" in fails(capsys, "import", path, tmp_path / "n.udb")
     assert not (tmp_path / "n.udb").exists()
 
 

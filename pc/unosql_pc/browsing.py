@@ -140,7 +140,7 @@ def filter_of(text):
 def _typed(text):
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -217,9 +217,9 @@ def _query(a):
 
 
 def _plot(a):
-    from . import plotting, querying
+    from . import plotting
 
-    return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *(querying.names(a.y) or [])], a.where, a.by, times.of(a),
+    return plotting.run(_source(a), key_input.key_of(a), a.collection, [a.x, *(name.strip() for name in a.y.split(","))], a.where, a.by, times.of(a),
                         a.output)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from . import database, kept
 from .overlay import Overlay
 from .rows import NOTHING, Reading, read
-from .terminal import Failure, counted, say, shown
+from .terminal import Failure, check_name, counted, say, shown
 from .times import EPOCHS
 from .upserting import Upsert
 from unosql.documents import backup
@@ -37,7 +37,7 @@ def run(file, path, key, options):
         options = options._replace(own="keep")
     reading = options.reading._replace(ids=options.own == "keep")
     rows = [row._replace(record=_settled(row.record, row.where, options)) for row in read(file, reading)]
-    target = _directory if path.suffix == ".udb" or path.is_dir() else _backup
+    target = _directory if path.name.endswith(".udb") or path.is_dir() else _backup
     with target(path, key, lambda: time.time() - EPOCHS[options.times.epoch]) as catalog:
         total = _put_all(catalog, rows, options)
     say("%s into %s" % (total, shown(path)))
@@ -113,9 +113,11 @@ def _timed(record, where, times):
 
 @contextlib.contextmanager
 def _directory(path, key, clock):
-    if path.suffix != ".udb":
+    if not path.name.endswith(".udb"):
         raise Failure("%s is a directory, but not called NAME.udb; give %s" % (shown(path), shown(path / "NAME.udb")))
     where, is_new = str(path.absolute()), not path.exists()
+    if is_new:
+        check_name(path.name.removesuffix(".udb"))
     storage = Files(where)
     lock = Lock(where + "/lock")
     lock.open()

@@ -1,6 +1,5 @@
 """`unosql pull`: copies a database from a board."""
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +7,7 @@ from mpremote.transport import TransportError
 
 from . import images, open_path
 from .board import Board
-from .terminal import Failure, progress, say, shown
-
-NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+from .terminal import Failure, check_name, progress, say, shown
 
 
 def run(port, name, directory, folder=None, everything=False, key=None):
@@ -18,8 +15,7 @@ def run(port, name, directory, folder=None, everything=False, key=None):
 
     everything: the whole raw partition, not only the blocks that hold data. key: opens names, to tell which ones there are.
     """
-    if not NAME.fullmatch(name):
-        raise Failure("%r is no name of a database: 1 to 32 letters, digits, _ or -" % name)
+    check_name(name)
     Path(directory).mkdir(parents=True, exist_ok=True)
     with Board(port) as board:
         image = None if folder else _pull_flash(board, name, Path(directory), everything)

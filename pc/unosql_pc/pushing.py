@@ -9,8 +9,7 @@ from pathlib import Path
 
 from . import database, images, open_path
 from .board import Board
-from .pulling import NAME
-from .terminal import Failure, progress, say, shown
+from .terminal import Failure, check_name, progress, say, shown
 from unosql.documents import backup
 from unosql.documents.steps import finish
 
@@ -42,8 +41,7 @@ def run(port, path, key, name=None, new=None, folder=None, raw=None, replace=Fal
 
 def _name(source, new):
     name = new or source.name.partition(".")[0]
-    if not NAME.fullmatch(name):
-        raise Failure("%s is no name of a database: 1 to 32 letters, digits, _ or -; say one with --as" % shown(name))
+    check_name(name, "; say one with --as")
     return name
 
 

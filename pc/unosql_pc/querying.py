@@ -1,8 +1,7 @@
 """`unosql query`: records, or sums of them."""
-import json
 from typing import NamedTuple
 
-from . import database, odd, summing, writing
+from . import database, odd, strict_json, summing, writing
 from .terminal import Failure, compact, print_json, print_table, say, shown
 from unosql.documents.condition import compile
 from unosql.documents.query import search
@@ -75,11 +74,9 @@ def _print(table, limit, output):
 def parse(where):
     """The condition in JSON text."""
     try:
-        condition = json.loads(where) if where else None
-    except RecursionError:
-        raise Failure("the condition is too deeply nested") from None
-    except ValueError as error:
-        raise Failure("the condition is not JSON: %s; write it like '{\"age\": {\"gt\": 18}}'" % error) from None
+        condition = strict_json.loads(where) if where else None
+    except (ValueError, RecursionError) as error:
+        raise Failure("the condition: %s; write it like '{\"age\": {\"gt\": 18}}'" % strict_json.reason(error)) from None
     if condition is not None and not isinstance(condition, dict):
         raise Failure("the condition is not a JSON object; write it like '{\"age\": {\"gt\": 18}}'")
     return condition

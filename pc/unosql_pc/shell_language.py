@@ -6,6 +6,7 @@ import ast
 import json
 import re
 
+from . import strict_json
 from .terminal import Failure
 
 _NAME = re.compile(r"([a-z_]+)=")
@@ -57,12 +58,14 @@ def _structure(line, i):
         raise Failure("%s is not closed" % line[i : i + 20])
     text = line[i:end]
     try:
-        return json.loads(text), end
+        return strict_json.loads(text), end
+    except strict_json.Twice as error:
+        raise Failure(str(error)) from None
     except (ValueError, RecursionError) as error:
         try:
             return ast.literal_eval(text), end
         except (ValueError, SyntaxError, RecursionError, MemoryError):
-            raise Failure("not JSON: %s: %s" % (text[:40], error)) from None
+            raise Failure("%s: %s" % (text[:40], strict_json.reason(error))) from None
 
 
 def closing(line, i):

@@ -1,6 +1,7 @@
 """What the user sees: progress bars and remarks on stderr, tables and data on stdout."""
 import contextlib
 import json
+import re
 import sys
 
 from rich.console import Console
@@ -11,10 +12,18 @@ from rich.text import Text
 from . import engine  # noqa: F401  firmware lies on its path
 from firmware.progress import Failure, say  # noqa: F401
 
+NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
 
 def shown(text):
     """text with what a terminal might obey written as an escape: names and data come from anywhere."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def check_name(name, more=""):
+    """Raise a Failure when no device takes that for the name of a database."""
+    if not NAME.fullmatch(name):
+        raise Failure("%s is no name of a database: 1 to 32 letters, digits, _ or -%s" % (shown(repr(name)), more))
 
 
 def compact(value):

@@ -47,6 +47,8 @@ def form_of(file):
 def write(form, file, tables, named):
     """Write Tables to a new file; how many records. named: of more than one collection, so that lines tell theirs."""
     target = Path(file)
+    if not target.parent.is_dir():
+        raise Failure("%s: there is no such directory" % shown(target.parent))
     if target.exists():
         raise Failure("%s exists already; remove it or choose another name" % shown(file))
     partial = target.with_name(target.name + ".part")

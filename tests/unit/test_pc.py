@@ -195,7 +195,8 @@ def test_terminals_do_not_obey_data(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("where, message", [
-    ("{age: 3}", "not JSON"), ("[1]", "not a JSON object"), ('{"age": {"above": 3}}', "above")])
+    ("{age: 3}", "not JSON"), ('{"age": 1, "age": 2}', "the field 'age' is there twice"),
+    ('{"a": %s}' % ("9" * 5000), "a number has too many digits"), ("[1]", "not a JSON object"), ('{"age": {"above": 3}}', "above")])
 def test_a_condition_that_is_none(where, message, tmp_path, capsys):
     path, _ = make(tmp_path, "directory")
     assert message in fails(capsys, "query", path, "users", where)

@@ -109,6 +109,13 @@ def test_json_in_another_encoding(tmp_path, capsys):
     assert "remark: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["a name", "", "x" * 33, "é"])
+def test_a_database_that_no_device_could_open_is_not_made(name, tmp_path, capsys):
+    (tmp_path / "in.json").write_text("{}")
+    assert "is no name of a database" in fails(capsys, "import", tmp_path / "in.json", tmp_path / (name + ".udb"), "c")
+    assert list(tmp_path.iterdir()) == [tmp_path / "in.json"]
+
+
 @pytest.mark.parametrize("name, options, message", [
     ("in.json", ["--delimiter", ";"], "--delimiter is not for json"),
     ("in.json", ["--decimal-comma"], "--decimal-comma is not for json"),

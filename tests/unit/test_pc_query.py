@@ -275,7 +275,9 @@ def test_the_shell_opens_every_kind(kind, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("line, message", [
-    ("fly r", "no call and no collection fly"), ("find r {", "{ is not closed"), ("find r {a: 1}", "not JSON: {a: 1}"),
+    ("fly r", "no call and no collection fly"), ("find r {", "{ is not closed"),
+    ("find r {a: 1}", "{a: 1}: not JSON: expecting property name enclosed in double quotes at column 2"),
+    ('find r {"a": 1, "a": 2}', "the field 'a' is there twice"),
     ("find", "'collection'; `help find` tells"), ("begin 5", "tells its arguments"),
     ("commit", "no transaction"), ("[1] r", "begins with a call"), ("limit=3", "begins with a call"), ("help fly", "no call fly"), ("count r wings=2", "wings"),
     ('find r {"at": {"near": 1}}', "near"), ("insert r 5", "not a dict"), ("find r " + "[" * 100000, "not closed"),

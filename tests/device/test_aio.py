@@ -200,13 +200,18 @@ def test_plain_calls_in_between_are_refused():
     run(main())
 
 
-def test_cancelled_at_any_await():
+def cancelled_at_any_await(**options):
     """Whatever is cancelled, at each of its awaits in turn, is done or is not, and the next call works."""
-    plain_db = filled(6)
+    plain_db = filled(6, **options)
     plain_db.create_index("c", "n")
+    plain_db.backup("c.bak")
+    plain_db.insert("c", {"n": 6})
+    plain_db.incremental_backup("i.bak", since_change=6)
 
     def state():
-        return plain(plain_db.all("c")), [d["keys"] for d in plain_db.indexes("c")], plain_db.verify()
+        kept = plain(plain_db.all("c")), [d["keys"] for d in plain_db.indexes("c")], plain_db.configure("c"), plain_db.collections()
+        same(plain_db.verify(), [])
+        return kept
 
     async def at_each_await(call):
         db = Unosql(plain_db)
@@ -224,7 +229,6 @@ def test_cancelled_at_any_await():
             except asyncio.CancelledError:
                 pass
             after = state()
-            same(after[2], [])
             assert done or after == before, (awaits, before, after)
             assert plain_db._database.turn is None
             outcomes.add(done)
@@ -245,9 +249,64 @@ def test_cancelled_at_any_await():
         await at_each_await(lambda db: db.upsert("c", {"n": {"gte": 0}}, {"z": 1}))
         await at_each_await(lambda db: db.create_index("c", "m"))
         await at_each_await(bulk)
-        await at_each_await(lambda db: db.delete("c", {"n": {"gte": 3}}))
+        await at_each_await(lambda db: db.delete("c", {"n": {"gte": 22}}))
+        await at_each_await(lambda db: db.pop("c", 2))
+        await at_each_await(lambda db: db.ack("c", 4))
+        await at_each_await(lambda db: db.configure("c", capped=3, schema={"n": "int"}))
+        await at_each_await(lambda db: db.create_collection("d"))
+        await at_each_await(lambda db: db.drop_index("c", "m"))
+        await at_each_await(lambda db: db.clear("c"))
+        await at_each_await(lambda db: db.restore("i.bak"))
+        await at_each_await(lambda db: db.restore("c.bak"))
+        await at_each_await(lambda db: db.drop("c"))
 
     run(main())
+    db = again(plain_db, **options)
+    same([db.collections(), db.verify()], [[], []])
+
+
+def test_cancelled_at_any_await():
+    cancelled_at_any_await()
+
+
+def test_cancelled_at_any_await_of_an_encrypted_database():
+    cancelled_at_any_await(encryption_key=b"sixteen byte key", iterations=1000)
+
+
+def test_cancelled_at_any_await_where_a_batch_is_durable_later():
+    cancelled_at_any_await(durability="batch")
+
+
+def test_cancelled_while_it_waits_for_its_turn():
+    plain_db = filled(3)
+
+    async def main():
+        db = Unosql(plain_db)
+        for awaits in range(12):
+            async with db.transaction():
+                await db.insert("other", {"n": awaits})
+                waiting = [asyncio.create_task(call()) for call in (
+                    lambda: db.insert("c", {"n": 9}), lambda: db.update("c", {}, inc={"n": 1}), lambda: db.find("c"), lambda: bulk(db))]
+                for _ in range(awaits):
+                    await asyncio.sleep(0)
+                for task in waiting:
+                    task.cancel()
+            for task in waiting:
+                try:
+                    await task
+                    raise AssertionError("it was not cancelled")
+                except asyncio.CancelledError:
+                    pass
+            same([plain_db.count("other"), column(plain_db.all("c"), "n")], [awaits + 1, [0, 1, 2]])
+            assert plain_db._database.turn is None
+        same(await db.insert("c", {}), 4)
+
+    async def bulk(db):
+        async with db.transaction():
+            await db.insert("c", {"n": 50})
+
+    run(main())
+    same(again(plain_db).verify(), [])
 
 
 def test_cancelled_in_what_changes_nothing():
@@ -389,6 +448,44 @@ def test_watch_misses_nothing_and_tells_nothing_twice():
         if change["collection"] == "c":
             same(told[change["id"]], change)
     same({change["collection"] for change in seen}, {"c"})
+
+
+def test_a_watch_that_is_cancelled_at_any_await_goes_on():
+    """Who watches is cancelled before, in the midst of and after what it is told of; the same watch tells the rest."""
+    plain_db = filled(3)
+    seen = []
+
+    async def look(watch):
+        async for change in watch:
+            seen.append(change["change"])
+
+    async def main():
+        db = Unosql(plain_db)
+        watch, resumed = db.watch("c"), []
+        for before in range(3):
+            for after in range(14):
+                task = asyncio.create_task(look(watch))
+                for _ in range(before):
+                    await asyncio.sleep(0)
+                await db.insert("c", {"n": after})
+                await db.insert("other", {})
+                await db.insert("c", {"n": after})
+                for _ in range(after):
+                    await asyncio.sleep(0)
+                if after == 13:
+                    await settled()
+                task.cancel()
+                try:
+                    await task
+                except asyncio.CancelledError:
+                    resumed.append(len(seen))
+        task = asyncio.create_task(look(watch))
+        await settled()
+        task.cancel()
+        assert len(resumed) == 42 and len(set(resumed)) > 3, resumed
+
+    run(main())
+    same(seen, [change["change"] for change in plain_db.changes(3) if change["collection"] == "c"])
 
 
 def test_watch_since():

@@ -1,4 +1,6 @@
 """The bench measures what it says: a small run of each part, and the report's arithmetic on figures of its own."""
+import re
+
 import pytest
 
 from bench import budgets, flash, heap, instructions, latency, reasons, report, tables, turnover
@@ -62,6 +64,29 @@ def test_heap_and_instructions():
         assert 0 < heap.imported(machine) < 16384
         few, many = (instructions._count(machine, "nothing", "get", 20, times, (None, None), 65536) for times in (1, 101))
         assert 100 * 100 < many - few < 100 * 100000
+
+
+HOURLY = """
+from unosql.core import Unosql
+db = Unosql("bench", None, log_level="NONE")
+rows = %s
+print("records", sum([row["count"] if "count" in row else 1 for row in rows]), "Collected")
+"""
+SUMS = 'db.aggregate("log", bucket=("%s", %d), count=True, avg="t", min="t", max="rh")'
+
+
+def test_hourly_sums_take_little_more_than_the_scan():
+    """At most 200,000 instructions a record, in the order of the groups (a reading a minute) and in another (all of one hour)."""
+    n, counts = 600, []
+    with Machine() as machine:
+        folder = machine.prepared("database", n, (None, None))
+        for rows in ('db.iterate("log")', SUMS % ("id", 60), SUMS % ("timestamp", 3600)):
+            output = machine.run(HOURLY % rows, folder, instructions.HEAP, 300, instructions.COMMAND).stdout
+            assert "records %d " % n in output
+            counts.append(int(re.search(r"Collected : (\d+)", output)[1]))
+    scan, *sums = counts
+    print("over the scan, thousands of instructions a record: %s" % ", ".join("%.1f" % ((count - scan) / n / 1000) for count in sums))
+    assert max(sums) - scan < 200_000 * n
 
 
 @pytest.mark.parametrize("medium", turnover.MEDIA)

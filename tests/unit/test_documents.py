@@ -128,6 +128,18 @@ def test_what_an_id_names_is_read_once(place, monkeypatch):
     assert set(read) == {record}
 
 
+def test_operators_read_and_write_a_record_once(place, monkeypatch):
+    place.insert("c", 1, 2, 3)
+    read, before = [], len(place.store.batches)
+    get, record = place.store.get, place["c"].key(2)
+    monkeypatch.setattr(place.store, "get", lambda key: read.append(key) or get(key))
+    operators = {"inc": {"n": 5, "home.visits": 1}, "max": {"top": 9}, "push": {"last": 1.5}, "keep": {"last": 3}, "rename": {"n2": "m"}}
+    finish(many.update(place["c"], condition.compile("id", 2), {"home.city": "Lyon"}, operators))
+    assert read.count(record) == 1 and len(place.store.batches) == before + 1
+    assert {name: place["c"].get(2)[name] for name in ("n", "home", "top", "last")} == {
+        "n": 7, "home": {"visits": 1, "city": "Lyon"}, "top": 9, "last": [1.5]}
+
+
 def test_a_search_by_an_id_does_not_meet_what_came_after_it(place):
     place.insert("c", 1)
     plan = query.Plan(place["c"], condition.compile({"id": 2}), [("id", False)])

@@ -70,6 +70,10 @@ def test_links(page):
         assert not anchor or anchor in anchors(there), anchor
 
 
+def test_the_readme_leads_to_what_is_beside_the_repository():
+    assert {path for path, _ in LINK.findall((ROOT / "README.md").read_text())} >= set(OF_THE_HOST)
+
+
 def signposts():
     """[(path, name)]: what the rows of CONTRIBUTING.md's "Where to change what" name in each other's neighbourhood."""
     table = (ROOT / "CONTRIBUTING.md").read_text().split("## Where to change what")[1].split("\n## ")[0]

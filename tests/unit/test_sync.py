@@ -8,7 +8,8 @@ import pytest
 import here  # noqa: F401
 from media import FlashMedium
 from memory_sink import MemorySink
-from unosql.core import Unosql
+from unosql.core import Unosql, database_of
+from unosql.documents import outgoing
 from unosql.errors import StorageFullError
 from unosql.sync import Session
 from unosql_pc.sink import protocol
@@ -203,4 +204,24 @@ def test_the_sink_reads_what_a_device_deflates(sink):
 
     drain(Session(db, "pump", {"readings": 0}, chunk=1024, pack=pack), sink)
     assert len(sink.rows) == 80 and len(packed) > 3
+    db.close()
+
+
+def test_what_waits_is_read_by_less_than_a_block_a_record_from_anywhere():
+    db = Unosql("waits", b"sixteen byte key", 1000, "NONE", storage=FlashMedium(128).storage(), memtable=2048)
+    for n in range(3000):
+        db.insert("readings", {"celsius": 20 + n % 70 / 10, "humidity": n % 100, "where": "room-%d" % (n % 7)})
+        if n % 10 == 0:
+            db.upsert("settings", "name", n % 50, {"value": n})
+    with database_of(db) as catalog:
+        reader, last = catalog.store.segments.reader, catalog.change
+        before = reader.reads
+        assert sum(1 for _, _, line in outgoing.lines(catalog, 0, last) if line) == 3005
+        assert reader.reads - before <= 3005
+        costs = []
+        for since in range(0, last - 100, last // 20):
+            before = reader.reads
+            assert next(line for _, _, line in outgoing.lines(catalog, since, last) if line)
+            costs.append(reader.reads - before)
+        assert max(costs) <= min(20, 2 * min(costs)), costs
     db.close()

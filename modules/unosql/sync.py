@@ -71,6 +71,7 @@ class Session:
         self.pause = 0  # seconds for which it asked to be left alone
         with database_of(db) as catalog:
             self._since = catalog.change  # when the clock is set: what is written since has the time of before
+            self._restored = catalog.restored
         self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
         self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
@@ -99,10 +100,13 @@ class Session:
                 return None  # what it has written is not durable
             catalog.store.flush_buffered()
             state = self._loaded(catalog)
+            if self._restored != catalog.restored:
+                self._restored = catalog.restored
+                self.connect()
             if self.is_online and self._misses(catalog, state["base"]):
                 self._begin(catalog, state["base"])
             self._parcel.begin()
-            header = self._batch(catalog, self._state) if self.is_online else self._hello(self._state)
+            header = self._batch(catalog, self._state) if self.is_online else self._hello(catalog, self._state)
             return header and self._sent(catalog, header)
 
     def receive(self, data):
@@ -208,11 +212,11 @@ class Session:
 
     # -- messages
 
-    def _hello(self, state):
+    def _hello(self, catalog, state):
         """Return what a header has in it beside what all have."""
         header = {"hello": 1, "C": state["came"], "t": state["base"]}
-        if self._owned is not None:
-            header["m"], header["d"] = self._room, state.get("down")
+        if self._owned is not None:  # without what came down, as after restore(), the cursor is that of a new device
+            header["m"], header["d"] = self._room, state.get("down") if state.get("mark") == incoming.mark(catalog, self._owned) else None
         if state["fork"]:
             header["x"] = state["fork"]
         return header
@@ -266,19 +270,19 @@ class Session:
         elif say == "fork" or say == "back" and self._misses(catalog, has):
             self._begin(catalog, min(base, has))
         elif say in (None, "back"):
-            changes = {} if self.is_online else self._begun(answer.get("d"))
+            changes = {} if self.is_online else self._begun(catalog, answer.get("d"))
             if has < base if say else base < has <= catalog.change:
                 changes["base"] = has
             if changes:
                 self._store(catalog, () if say else self._logs, **changes)
             self.is_online = True
 
-    def _begun(self, cursor):
+    def _begun(self, catalog, cursor):
         """Return what changes by what the sink says first: from which number on it sends down."""
         if self._owned is None or not isinstance(cursor, list) or len(cursor) != 2 or not _is_number(cursor[1]):
             return {}
         self._confirmed = cursor
-        return {"down": cursor}
+        return {"down": cursor, "mark": incoming.mark(catalog, self._owned)}
 
     def _come_down(self, catalog, told, cursor):
         """Apply what is next, one item after the other: each is durable with its number."""

@@ -12,6 +12,7 @@ class Session:
     def connect(self) -> None: ...
     def resend(self) -> None: ...
     waiting: str | None
+    is_online: bool
     said: str | None
     pause: int
     def message(self) -> memoryview | None: "The next message; it holds until the next call."

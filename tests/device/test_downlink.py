@@ -200,6 +200,28 @@ def test_a_device_that_was_put_back_goes_on_where_the_sink_says():
     same(server.told(), ["another", 1])
 
 
+def test_a_backup_that_is_restored_takes_the_cursor_with_it():
+    """Else what came down since would be missing for ever. The session begins anew by itself, and another one tells the same."""
+    db = made()
+    server = Server(db)
+    server.down([1, "set", "a", 1], [2, "put", "prices", 7, {"euro": 1}])
+    same(server.told(), ["life", 2])
+    db.backup("before.bak")
+    server.down([3, "put", "prices", 7, {"euro": 2}])
+    same(server.told(), ["life", 3])
+    server.start = None
+    server.connect()
+    same(server.header["d"], ["life", 3])  # nothing was replaced
+    db.restore("before.bak")
+    header = server.answer(d=["life", 3])
+    same((header["hello"], header["d"]), (1, None))
+    server.down([4, "set", "a", 1], [5, "put", "prices", 7, {"euro": 2}])
+    same(server.told(), ["life", 5])
+    same(plain(db.all("prices")), [{"key": 7, "euro": 2}])
+    db.restore("before.bak")
+    same(json.loads(bytes(Session(db, "pump-7", down=["prices"]).message()))["d"], None)
+
+
 def test_in_a_transaction_nothing_comes_down():
     db = made()
     server = Server(db)

@@ -1,6 +1,8 @@
 """A device, a wire and a sink: the wire loses, doubles, delays, reorders and replays; either end crashes, or is put back to what it was."""
 import json
 import random
+import tempfile
+from pathlib import Path
 
 import here  # noqa: F401
 from media import FlashMedium
@@ -33,6 +35,7 @@ class World:
         self.orderly = orderly
         self.restored, self.was_put_back, self.evicting = False, False, bool(capped)
         self.written, self.removed, self.image, self.backup = {}, set(), None, None
+        self.folder = None  # with a backup of the device
         self.open()
         if capped:
             self.db.configure(LOG, capped=capped)
@@ -90,6 +93,30 @@ class World:
         for n in range(150):
             self.db.upsert(STATE, "name", 5, {"token": self.token()})
             self.db.delete(STATE, "name", 5)
+
+    def clear(self):
+        """Remove all of the log and of the state, sent or not: no loss, as it was asked for."""
+        self._replace(lambda: (self.db.clear(LOG), self.db.clear(STATE)))
+
+    def drop(self):
+        """The same; ids begin at 1 again."""
+        self._replace(lambda: (self.db.drop(LOG), self.db.drop(STATE)))
+
+    def back_up_device(self):
+        self.folder = self.folder or tempfile.TemporaryDirectory()
+        self.db.backup(str(Path(self.folder.name) / "backup"))
+
+    def restore_device(self):
+        """All that it has is what it had, what came down as well; commands that the sink does not know to be here run again."""
+        if self.folder:
+            self.was_put_back = True
+            self.note_unsure()
+            self._replace(lambda: self.db.restore(str(Path(self.folder.name) / "backup")))
+
+    def _replace(self, call):
+        call()
+        self.db.flush()
+        self.written, self.removed = {record["id"]: record["token"] for record in self.db.all(LOG)}, set()
 
     def transaction(self):
         with self.db.transaction():
@@ -267,7 +294,7 @@ class World:
             yield "not run: %s of %s" % (self.ran, list(self.ordered))
 
 
-FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning", "downlink")
+FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning", "replacing", "downlink")
 
 
 def run(seed, faults=FAULTS, sink=None):
@@ -284,6 +311,8 @@ def step(world, rng, faults):
     x = rng.random()
     if world.has_downlink and "downlink" in faults and rng.random() < 0.15:
         rng.choice((world.order, lambda: world.want(rng), world.push, world.push))()
+    if "replacing" in faults and rng.random() < 0.012:
+        rng.choice((world.clear, world.drop, world.back_up_device, world.restore_device, world.restore_device))()
     if x < 0.2:
         world.insert(rng.choice((1, 1, 3)))
     elif x < 0.28:

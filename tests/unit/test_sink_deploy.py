@@ -18,7 +18,7 @@ from certificates import certificate
 from fleet import Device, Fleet, Sink, unosql
 from servers import Mosquitto, Nats, Postgres, wait_for
 from unosql.kv import crypto
-from firmware import targets
+from firmware import programs, targets
 
 DEPLOY = here.ROOT / "deploy"
 
@@ -62,10 +62,10 @@ class User:
         self.client.loop_stop()
 
 
-def mosquitto(tmp_path):
+def mosquitto(tmp_path, names=("pump", "valve", "sink")):
     """(a broker with our users and rules, {name: password})."""
     users, acl = tmp_path / "passwords", tmp_path / "acl"
-    passwords = {name: ran("add", name, "--file", str(users)).strip() for name in ("pump", "valve", "sink")}
+    passwords = {name: ran("add", name, "--file", str(users)).strip() for name in names}
     acl.write_text(ran("acl"))
     return Mosquitto("allow_anonymous false\npassword_file %s\nacl_file %s\n" % (users, acl)), passwords
 
@@ -101,6 +101,45 @@ def test_a_device_may_speak_for_itself_only(make, tmp_path, postgres):
         assert pump.heard and not [topic for topic, _ in valve.heard if "pump" in topic]
         for user in (listening, valve, pump):
             user.close()
+
+
+STEPS_MORE = """
+import os, time
+while "stop" not in os.listdir() or sync.status()["waiting"]:
+    sync.step()
+    time.sleep(0.01)
+assert every == 60 and sync.setting("every", 60) == 5
+"""
+
+
+def test_the_recipe_runs(tmp_path, postgres):
+    """That of docs/RECIPES.md, on MicroPython, with the broker's address and the password put in, and steps until all has come."""
+    recipe = programs.of("docs/RECIPES.md", True)["A fleet's readings in PostgreSQL"]
+    server, passwords = mosquitto(tmp_path, ("pump-7", "sink"))
+    dsn, password, folder = postgres.database(), tmp_path / "sink", tmp_path / "board"
+    password.write_text(passwords["sink"])
+    folder.mkdir()
+    with server as broker, Sink(broker, dsn, "--password-file", str(password), "--mqtt", "mqtt://sink@127.0.0.1:%d" % broker.port):
+        for old, new in (('"192.0.2.1",', '"127.0.0.1", %d,' % broker.port), ("what `unosql sink add pump-7` printed", passwords["pump-7"]),
+                         ("print(sync.status()", STEPS_MORE + "print(sync.status()")):
+            assert recipe.count(old) == 1
+            recipe = recipe.replace(old, new)
+        (folder / "recipe.py").write_text(recipe)
+        device = subprocess.Popen([str(targets.unix(64)), "recipe.py"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+        try:
+            wait_for(lambda: unosql(dsn, "devices", "pump-7", "--json")[1])
+            for words in (["do", "valve", "true"], ["set", "every", "5"]):
+                assert unosql(dsn, "send", "pump-7", *words)[0] == 0
+            wait_for(lambda: "opened" in (out := unosql(dsn, "sent", "pump-7")[1]) and "waits" not in out)
+            (folder / "stop").touch()
+            output = device.communicate(timeout=60)[0]
+        finally:
+            device.kill()
+        assert device.returncode == 0 and output == "0 changes wait; None\n", output
+        with psycopg.connect(dsn) as connection:
+            rows = connection.execute("select device, doc ->> 'celsius' from fleet.readings order by id").fetchall()
+        assert rows == [("pump-7", celsius) for celsius in ("21.5", "21.6", "21.8")]
 
 
 def test_tls_is_checked(tmp_path, postgres):

@@ -21,11 +21,17 @@ def apply(catalog, item, owned, peer, state):
     try:
         with catalog.atomic():
             _effect(catalog, state["down"][0], item, owned)
+            state["mark"] = mark(catalog, owned)
             peers.write(catalog, peer, state)
     except (ValueError, TypeError, IndexError, ConflictError, UniqueError) as error:
         with catalog.atomic():
             _tell(catalog, state["down"][0], item[0], "error", str(error) or repr(error))
             peers.write(catalog, peer, state)
+
+
+def mark(catalog, owned):
+    """Return what is another number when what came down was replaced by a backup's: the lowest one of the collections that have it, or 0."""
+    return min([n for n in [catalog.collection(name).number for name in [SETTINGS, INBOX, RESULTS] + owned] if n] or (0,))
 
 
 def setting(catalog, name):

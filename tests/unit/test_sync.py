@@ -225,3 +225,42 @@ def test_what_waits_is_read_by_less_than_a_block_a_record_from_anywhere():
             costs.append(reader.reads - before)
         assert max(costs) <= min(20, 2 * min(costs)), costs
     db.close()
+
+
+JUNK = [None, True, False, 0, 1, -1, 1 << 70, 1.5, float("inf"), "", "x", "\ud800", "a" * 70, [], [1], ["life", 1], ["life", True], ["life", -1],
+        [None, None], {}, {"a": 1}, [[1, 2], [3]], {"key": 5}, "_config", "prices", "set", "put", "del", "do", "back", "fork", "who", "ahead"]
+
+
+def odd(rng, header, number):
+    """An answer, or what comes down, to the message with that header, of which something is odd."""
+    if rng.random() < 0.5:
+        answer = {"e": header["e"], "s": header["s"], "h": rng.choice([header["t"], header["f"], rng.choice(JUNK)])}
+        return dict(answer, **{name: rng.choice(JUNK) for name in ("say", "wait", "d", "h") if rng.random() < 0.2})
+    kinds = ["set", "put", "del", "do", rng.choice(JUNK)]
+    items = [[number + 1 + i, rng.choice(kinds), *rng.choices(JUNK, k=rng.randrange(5))] for i in range(rng.randrange(3))]
+    return {"e": header["e"], "S": header["S"], "g": rng.choice(["life", rng.choice(JUNK)]), "i": rng.choice([items, rng.choice(JUNK)])}
+
+
+def test_no_answer_is_too_odd(sink):
+    """Who has the nonce may say anything: a device raises nothing, and stays whole."""
+    told = "life", 0
+    rng, db = random.Random(1), Unosql("odd", log_level="NONE", storage=FlashMedium(96).storage(), memtable=2048)
+    session = Session(db, "pump", {"readings": 0}, down=["prices"])
+    for n in range(1200):
+        if rng.random() < 0.3:
+            db.insert("readings", {"n": n})
+        payload = session.message()
+        if payload is None:
+            session.connect()
+            payload = session.message()
+        header = json.loads(bytes(payload).split(b"\n")[0])
+        told = header.get("d") or told
+        for _ in range(rng.randrange(4)):
+            session.receive(json.dumps(odd(rng, header, told[1])).encode())
+        if rng.random() < 0.7:
+            session.receive(sink.receive(payload))
+        while session.work({"x": lambda argument: argument}):
+            pass
+        session.resend()
+    assert db.verify() == [] and db.count("_config") and [line for _, line in sink.rows if b'"error":' in line.fields] and told[1] > 10
+    db.close()

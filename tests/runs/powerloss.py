@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import here  # noqa: E402, F401
 import reliability  # noqa: E402
 from firmware import outcome  # noqa: E402
-from media import EIO, ENOSPC, MemFiles, PowerCut  # noqa: E402
+from media import EIO, ENOSPC, FatFiles, MemFiles, PowerCut  # noqa: E402
 from unosql.errors import UnosqlError  # noqa: E402
 from disk_space import give_room, listed, take_room  # noqa: E402
 from operations import (  # noqa: E402
@@ -156,7 +156,9 @@ class Case:
     def _check_working(self, db):
         """After an error: the database goes on, and what was given up takes no room."""
         self._check(db)
-        if hasattr(self.medium, "fs") and BACKUP + ".tmp" in listed(self.medium.fs()):
+        left = listed(self.medium.fs()) if hasattr(self.medium, "fs") else ()
+        # FAT can't replace a file: between removing the old one and renaming, the new one is all there is. _check() restored it.
+        if BACKUP + ".tmp" in left and (BACKUP in left or not isinstance(self.medium, FatFiles)):
             raise Broken("half a backup is left")
         db.close()
 

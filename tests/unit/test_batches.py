@@ -704,7 +704,7 @@ def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
     with pytest.raises(StorageFullError):
         store.apply([(b"more", bytes(200))])
     fs.n = None
-    assert everything(store) == kept == everything(make(fs)) and store.segments.space.futile
+    assert everything(store) == kept == everything(make(fs)) and store.segments.space.is_futile
 
 
 def test_compacting_what_is_all_dead_leaves_nothing():
@@ -756,7 +756,7 @@ def test_segments_that_are_dead_as_a_whole_make_room_enough():
     store.flush()
     assert not reclaim.relieve(store, store.segments.space.goal)
     store.observer.dead = b"\xff" * 5
-    store.segments.space.futile = False  # as after a removal
+    store.segments.space.futile = None  # as after a removal
     reads = store.segments.reader.reads
     assert reclaim.relieve(store, store.segments.space.goal) and not list(store.version.segments()) and store.segments.reader.reads == reads
 

@@ -1,5 +1,6 @@
 """Dead data gives its flash back, whatever removed it, and a full medium takes inserts again (invariants 8 and 9)."""
 import os
+import random
 
 import pytest
 
@@ -171,10 +172,10 @@ def test_a_batch_that_found_no_room_has_made_it(medium, removal):
     assert db.count("c") == n - gone + gone // 8 and db.verify() == []
 
 
-def transaction(db, records):
+def transaction(db, records, collection="c"):
     with db.transaction():
         for record in records:
-            db.insert("c", record)
+            db.insert(collection, record)
 
 
 def reopened(db, medium):
@@ -191,6 +192,44 @@ def test_a_list_that_found_no_room_is_tried_again(made, fits):
     except StorageFullError:
         assert not fits
     assert db.count("c") == n - gone + fits * (gone // 4) and db.verify() == []
+
+
+NOISE = ["".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=600)) for i in range(10)]
+
+
+def full_of_noise(medium):
+    """A database with a small memtable and old versions, whose records don't compress; full."""
+    db = opener(MEDIA[medium](**SMALL[medium]), history=2, memtable=1024)()
+    with pytest.raises(StorageFullError):
+        for i in range(1000):
+            db.insert("c", {"noise": NOISE[i % 10]})
+    return db
+
+
+@pytest.mark.parametrize("gone", [0, 5, 10])
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_batch_of_deletions_leaves_room_for_the_merges_behind_it(medium, gone):
+    """Behind a batch that was given up the medium does not count as full: deletions go as a batch, and keep old versions."""
+    db = full_of_noise(medium)
+    db.pop("c", gone)
+    with pytest.raises(StorageFullError):
+        db.insert_many("d", ({"noise": noise} for noise in NOISE * 20))
+    assert db.delete("c", {}) > 50
+    for noise in NOISE:
+        db.insert("d", {"noise": noise})
+    assert db.count("c") == 0 and db.count("d") == 10 and db.verify() == []
+
+
+@pytest.mark.parametrize("call", [
+    lambda db: db.update("d", {}, {"x": 1}), lambda db: db.create_index("d", "noise"), lambda db: transaction(db, rows(60))])
+@pytest.mark.parametrize("medium", SMALL)
+def test_batches_get_the_room_of_what_was_removed_bit_by_bit(medium, call):
+    db = full_of_noise(medium)
+    while db.pop("c", 5):
+        pass
+    transaction(db, [{"noise": noise} for noise in NOISE], "d")
+    call(db)
+    assert db.count("d") == 10 and db.verify() == []
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])

@@ -8,6 +8,7 @@ from .arguments import check_strings, settle
 from .condition import compile, implies, lookup, matches, same
 from .ordering import encode, is_exact
 from .record import check, header, unpack
+from .steps import again
 from .text import is_sound
 
 
@@ -166,6 +167,10 @@ def creating(collection, fields, unique, where):
             raise ValueError("there is another index on %s: drop it first" % ", ".join(fields))
     number = collection.catalog.next_number
     definition["number"] = number if collection.number else number + 1
+    yield from again(collection.catalog, _create, collection, definition)
+
+
+def _create(collection, definition):
     with collection.catalog.atomic():
         collection.save_state(indexes=collection.definitions + [definition])
         yield from _fill(collection, collection.indexes()[-1])

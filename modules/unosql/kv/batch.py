@@ -8,6 +8,7 @@ from .. import heap
 from .compaction import LIMIT
 from .memory import free_caches, in_memtable_memory
 from .memtable import Memtable, encode_entry
+from .reclaim import full
 from .writing import flush, install_again, make_room, put, with_memtable, write
 
 # With so many times what inserts want free, a batch may merge as it goes.
@@ -82,6 +83,9 @@ class Batch:
 
     def _flush(self):
         store = self._store
+        space = store.segments.space
+        if space.left <= 0 and space.free() < space.reserve:  # what is left is for the merges that free something
+            raise full(store)
         heap.collect()
         self.advance(_twice(store, with_memtable, store))
         store.memtable.clear()

@@ -167,7 +167,7 @@ def admit(store, ops, size):
     space, live = store.segments.space, store.observer.live
     if not store.observer.grows(ops):
         space.free()  # nothing may be known of it yet
-        space.futile = False
+        space.futile = None
         if space.full_at is None and space.left <= 0:
             space.full_at = live
         return not is_staging(store)
@@ -176,9 +176,14 @@ def admit(store, ops, size):
     store.ready()  # what failed in there may have changed the medium
     if not relieved:
         space.full_at = live
-        raise StorageFullError(
-            "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
-        )
+        raise full(store)
+
+
+def full(store):
+    """The StorageFullError that says what to do."""
+    return StorageFullError(
+        "%s: no space left; delete records, acknowledge a queue or lower a cap, then insert again" % store.storage.describe(None)
+    )
 
 
 def is_staging(store):
@@ -202,12 +207,12 @@ def relieve(store, goal):
     Only what was flushed tells what is dead, and on a small heap reclaiming needs the memtable's memory.
     """
     space = store.segments.space
-    if space.free() < goal and not space.futile and not is_staging(store):
+    if space.free() < goal and not space.is_futile and not is_staging(store):
         if len(store.memtable):
             store.flush()  # relieves as well
-        if space.free() < goal and not space.futile:
+        if space.free() < goal and not space.is_futile:
             in_memtable_memory(store, _reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
-        space.futile = space.free() < min(goal, space.goal)
+        space.futile = None if space.free() >= goal else (store.observer.live, space.left)
     return space.free() >= goal
 
 

@@ -15,6 +15,8 @@ _TINY = 12
 _LARGE = 8
 # Erase blocks, with those of a flush, that inserts use only in place of what was removed: its flash comes back by whole blocks.
 _MARGIN = 2
+# Erase blocks written behind a try to reclaim in vain from which another is worthwhile: what was there may be dead by now.
+_RETRY = 4
 # Bytes of samples taken for each byte flushed: a sweep over all segments while an eighth of them is written (reclaim.py).
 PACE = 8
 
@@ -27,14 +29,13 @@ class Space:
     goal: bytes free from which inserts may flush the memtable, but for those that follow on removals.
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
-    futile: nothing could be reclaimed, and nothing was removed since.
+    futile: Observer.live and left when reclaiming had not freed what was wanted, or None.
     full_at: Observer.live when the medium was found full, or None: it was not, or much is free again.
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
-    segment = full_at = _free = None  # in the class, as all that most stores never change: RAM
-    left = unsampled = sampled = 0
-    futile = False
+    segment = full_at = futile = _free = None  # in the class, as all that most stores never change: RAM
+    left = unsampled = sampled = goal = 0
 
     def __init__(self, store):
         self._store = store
@@ -42,7 +43,19 @@ class Space:
     @property
     def is_short(self):
         """Whether the medium is as good as full, or was and little is free since."""
-        return self.full_at is not None or self.left <= 0 and self.free() < self.goal
+        return self.lacks(1)
+
+    @property
+    def is_futile(self):
+        """Whether nothing can be reclaimed: nothing could be, and hardly anything was removed or written since."""
+        if self.futile is None:
+            return False
+        live, left = self.futile
+        return self._store.observer.live >= live and self.left > left - _RETRY * self._store.storage.erase
+
+    def lacks(self, times):
+        """Whether so many times what inserts want is not free, or the medium was full and little is free since."""
+        return self.full_at is not None or self.left <= (times - 1) * self.goal and self.free() < times * self.goal
 
     def free(self):
         """Bytes free on the medium, the reserve included."""
@@ -82,5 +95,4 @@ class Space:
 
     def forget(self):
         """All is loaded anew, what a batch wrote is removed, and the layer above counts anew."""
-        self._free = self.full_at = None
-        self.futile = False
+        self._free = self.full_at = self.futile = None

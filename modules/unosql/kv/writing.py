@@ -100,8 +100,7 @@ def flush_buffered(store):
 def make_room(store, times):
     """Reclaim flash where it is short, until so many times what inserts want free is."""
     space = store.segments.space
-    if space.is_short:
-        space.free()  # measures the goal
+    if space.lacks(times):
         store.compaction.quietly(relieve, store, times * space.goal)
         settle(store)
 

@@ -10,9 +10,10 @@ include("$(MPY_DIR)/extmod/asyncio")
 # Which of the frozen modules lie in flash whole, and take no heap when they are loaded.
 include("common/usermods/permafrost", plan=os.path.abspath("permafrost.txt"))
 
-# modules/unosql and modules/uzlib.py, as bytecode. A board has one process, and _unosql in C: twins of that in Python stay out.
+# modules/unosql and modules/uzlib.py, as bytecode. Twins in Python of what is in C, what
+# keeps processes apart, and the interface that tests alone derive from stay out of boards.
 _modules = [str(file.relative_to("../modules")) for file in sorted(Path("../modules").rglob("*.py"))]
-_pc_only = () if options.everything else ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py")
+_pc_only = () if options.everything else ("unosql/processes.py", "unosql/kv/crypto.py", "unosql/kv/observer.py", "unosql/twin.py")
 _large = Path("large.txt").read_text().splitlines() if options.small else ()
 freeze("../modules", [name for name in _modules if name not in _pc_only and name not in _large])
 

@@ -4,6 +4,7 @@ import io
 
 from unosql.kv.batch import Batch
 from unosql.storage.files import Files
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 
 
@@ -74,7 +75,7 @@ class Failing(MemFs):
 
 
 def make(fs, password=None, slots=8, hooks=None, memtable=1024):
-    store = Store(Files("t.udb", slots=slots, fs=fs), hooks, memtable)
+    store = Store(Files("t.udb", slots=slots, fs=fs), hooks or Observer(), memtable)
     store.open(password, 2)
     return store
 

@@ -763,7 +763,7 @@ def test_segments_that_are_dead_as_a_whole_make_room_enough():
 
 def test_a_large_batch_merges_late_where_flash_is_short():
     """What is merged within it comes free at its end only."""
-    store, r, _model = Store(FlashMedium(32).storage(), None, 1024), random.Random(1), {}
+    store, r, _model = Store(FlashMedium(32).storage(), Observer(), 1024), random.Random(1), {}
     store.open()
     ops = [(r.randbytes(4), r.randbytes(100)) for _ in range(150)]
     for i in range(0, 150, 50):

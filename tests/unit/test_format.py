@@ -20,6 +20,7 @@ from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.storage.files import Files
 from unosql.storage.flash import Flash
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 
 FORMAT = ROOT / "docs" / "FORMAT.md"
@@ -27,7 +28,7 @@ KEY = b"sixteen byte key"
 
 
 def make(fs, password=None, **options):
-    store = Store(Files("t.udb", fs=fs), **options)
+    store = Store(Files("t.udb", fs=fs), Observer(), **options)
     store.open(password, 3)
     return store
 
@@ -77,7 +78,7 @@ def test_reader_reads_what_the_engine_wrote(password, seed, monkeypatch):
 def test_reader_reads_raw_flash(password):
     """Two databases on one flash, to and fro, until blocks were used again."""
     flash = media.NorFlash(256, 1024)
-    stores = {name: Store(Flash(flash, name), memtable=1024) for name in ("one", "two")}
+    stores = {name: Store(Flash(flash, name), Observer(), 1024) for name in ("one", "two")}
     for store in stores.values():
         store.open(password, 3)
     works = [(name, workload(store, seed, 90)) for seed, (name, store) in enumerate(stores.items())]

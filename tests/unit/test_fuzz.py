@@ -32,6 +32,7 @@ from unosql.twin import unpack_uint
 from unosql.errors import CorruptionError
 from unosql.storage.files import Files
 from unosql.storage.flash import Flash
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 
 KEY = b"sixteen byte key"
@@ -80,7 +81,7 @@ class Image:
     def open(self, fs):
         files = Files("t.udb", slots=12, fs=fs)
         files.erase = 1024
-        store = Store(files, memtable=700)
+        store = Store(files, Observer(), 700)
         store.open(self.password, 1)
         return store
 
@@ -307,7 +308,7 @@ class FlashImage:
     ends = property(lambda self: {})
 
     def open(self, flash, name="mine"):
-        store = Store(Flash(flash, name), memtable=700)
+        store = Store(Flash(flash, name), Observer(), 700)
         store.open(self.password, 1)
         return store
 
@@ -380,7 +381,7 @@ def test_damaged_flash():
 @pytest.mark.parametrize("password", [None, KEY])
 def test_damaged_backups(password, tmp_path):
     """All of it, or an error."""
-    store = Store(Files("t.udb", fs=MemFs()))
+    store = Store(Files("t.udb", fs=MemFs()), Observer())
     store.open(password, 1)
     archive = store.export(str(tmp_path / "good"), {"full": True})
     entries = [(b"R%03d" % i, random.Random(i).randbytes(i % 50)) for i in range(100)]

@@ -11,6 +11,7 @@ from media import EIO, FlashMedium, NorFlash, PowerCut
 from test_storage import opened, read, records, write
 from unosql.storage.blocks import Blocks
 from unosql.errors import StorageFullError
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 from unosql.storage.chain import Chain
 from unosql.names import manifests, told
@@ -353,7 +354,7 @@ def names(device, password=None):
 def test_manifests_tell_the_names_of_all_databases_on_a_flash():
     """Of the newest record, wherever that lies: in the first of two blocks that a cut has left, and beside blocks that are free."""
     flash = NorFlash(64, 1024)
-    stores = {name: Store(Flash(flash, name), memtable=1024) for name in ("one", "two", "three")}
+    stores = {name: Store(Flash(flash, name), Observer(), 1024) for name in ("one", "two", "three")}
     for name, store in stores.items():
         store.open(b"sixteen byte key" if name == "three" else None, 3)
     for i in range(60):
@@ -373,7 +374,7 @@ def test_manifests_tell_the_names_of_all_databases_on_a_flash():
 
 def test_names_of_databases_whose_manifest_is_cut_off():
     flash = NorFlash(16, 1024)
-    Store(Flash(flash, "one"), memtable=1024).open(None, 3)
+    Store(Flash(flash, "one"), Observer(), 1024).open(None, 3)
     number = next(iter(manifests(flash)))
     for i in range(33, 1024):  # the frame of the first record begins at 32
         image = bytearray(flash.image)
@@ -386,13 +387,13 @@ def test_a_manifest_of_an_earlier_edition_tells_no_name(monkeypatch):
     flash = NorFlash(16, 1024)
     with monkeypatch.context() as patch:
         patch.delattr(Chain, "name")  # a log of somebody's own need not have it, either
-        store = Store(Flash(flash, "one"), memtable=1024)
+        store = Store(Flash(flash, "one"), Observer(), 1024)
         store.open(None, 3)
         for i in range(3):
             store.apply([(b"%d" % i, b"x")])
             store.flush()
     assert list(names(flash).values()) == [""]
-    again = Store(Flash(flash, "one"), memtable=1024)
+    again = Store(Flash(flash, "one"), Observer(), 1024)
     again.open(None, 3)
     again.apply([(b"z", b"x")])
     again.flush()

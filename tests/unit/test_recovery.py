@@ -9,6 +9,7 @@ from unosql.kv import recovery
 from unosql.kv.envelope import Plain
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, WrongKeyError
 from unosql.storage.files import Files
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 from unosql.kv.wal import Wal
 
@@ -326,7 +327,7 @@ def test_reload_that_fails_is_not_an_empty_database():
 def test_failing_open_closes():
     fs = MemFs()
     make(fs, KEY)
-    store = Store(Files("t.udb", fs=fs))
+    store = Store(Files("t.udb", fs=fs), Observer())
     with pytest.raises(WrongKeyError):
         store.open(b"another key", 2)
     with pytest.raises(ClosedError):

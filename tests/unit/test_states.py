@@ -7,6 +7,7 @@ from memfs import Failing, MemFs, begin_spilled, everything, make
 from unosql.kv import store as stores
 from unosql.errors import ClosedError, CorruptionError, StorageFullError, UnosqlError
 from unosql.storage.files import Files
+from unosql.kv.observer import Observer
 from unosql.kv.store import CLOSED, READY, SUSPECT, Store
 
 FULL = errno.ENOSPC
@@ -46,7 +47,7 @@ def failing(*_):
 # -- CLOSED
 
 def test_opening_and_closing(fs):
-    store = Store(Files("t.udb", slots=8, fs=fs))
+    store = Store(Files("t.udb", slots=8, fs=fs), Observer())
     assert store.state == CLOSED
     store.open()
     assert store.state == READY
@@ -64,7 +65,7 @@ def test_an_opening_that_fails_leaves_it_closed(fs):
     store.close()
     name = next(name for name in fs.files if "/s" in name)
     data = fs.files.pop(name)
-    store = Store(Files("t.udb", slots=8, fs=fs))
+    store = Store(Files("t.udb", slots=8, fs=fs), Observer())
     with pytest.raises(CorruptionError):
         store.open()
     assert store.state == CLOSED

@@ -13,6 +13,7 @@ from memfs import MemFs, begin_spilled
 from unosql.kv import compaction
 from unosql.errors import ClosedError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.storage.files import Files
+from unosql.kv.observer import Observer
 from unosql.kv.store import Store
 
 STEPS = int(os.environ.get("UNOSQL_STEPS", 4000))
@@ -67,7 +68,7 @@ class Cutting(MemFs):
 
 
 def make(fs, **options):
-    return Store(Files("t.udb", slots=8, fs=fs), **options)
+    return Store(Files("t.udb", slots=8, fs=fs), Observer(), **options)
 
 
 FAULTS = st.none() | st.none() | st.tuples(st.sampled_from([Cut, 28, 5]), st.integers(0, 4) | st.integers(0, 30))

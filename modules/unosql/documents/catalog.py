@@ -14,7 +14,7 @@ from . import keys
 from .arguments import check_name
 from .collection import COUNTERS, Collection
 from .record import dumps, header, loads
-from .transaction import NestedTransaction, Transaction
+from .transaction import Transaction
 
 _GLOBALS = keys.CATALOG  # the entry with an empty name: counters of the whole database
 # Collections in RAM, 250 bytes each, on a small heap and on others.
@@ -204,7 +204,7 @@ class Catalog:
 
     def atomic(self):
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
-        return NestedTransaction(self) if self.in_transaction else Transaction(self)
+        return Transaction(self)
 
     # -- what the store calls
 

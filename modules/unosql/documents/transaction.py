@@ -2,33 +2,23 @@
 
 
 class Transaction:
-    """Commits at its end; an exception rolls back."""
+    """Commits at its end; an exception rolls back. Within another one that does so: where this one fails, that can't commit."""
 
     def __init__(self, catalog):
         self._catalog = catalog
+        self._is_nested = catalog.in_transaction
 
     def __enter__(self):
-        self._catalog.begin()
+        if not self._is_nested:
+            self._catalog.begin()
 
     def __exit__(self, kind, error, traceback):
-        if kind is None:
+        if self._is_nested:
+            self._catalog.spoiled |= kind is not None
+        elif kind is None:
             self._catalog.commit()
         else:
             self._catalog.rollback(error)
-
-
-class NestedTransaction:
-    """Several writes within a transaction: when one fails the transaction can't commit."""
-
-    def __init__(self, catalog):
-        self._catalog = catalog
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, error, traceback):
-        if kind is not None:
-            self._catalog.spoiled = True
 
 
 class UserTransaction:

@@ -30,7 +30,6 @@ from .compaction import Compaction
 from .manifest import Manifest
 from .memory import retry
 from .memtable import Memtable
-from .observer import Observer
 from .policy import Policy
 from .reading import peek, scan
 from .recovery import load
@@ -43,17 +42,17 @@ CLOSED, READY, SUSPECT = 0, 1, 2
 class Store:
     """One ordered keyspace on a storage (storage.Files, storage.Flash or one like them).
 
-    observer: the layer above. policy: what goes with the memtable's size. Neither changes.
+    observer: the layer above, with what an observer.Observer has. policy: what goes with the memtable's size. Neither changes.
     state, batch, memtable, epoch: see above; epoch changes with every write, so that scans notice.
     manifest (with the version), wal, segments: what is on flash. compaction: what changes it in the background.
     """
 
-    def __init__(self, storage, observer=None, memtable=4096, cache=2):
+    def __init__(self, storage, observer, memtable=4096, cache=2):
         # Allocate large objects first, the largest before the others, and keep them: a used heap may have no gap for them.
         self.memtable = Memtable(memtable)
         self.policy = Policy(memtable, cache)
         self.segments = Segments(storage, self.policy.block, Space(self))
-        self.observer = observer or Observer()
+        self.observer = observer
         self.compaction = Compaction(self)
         self.manifest = self.wal = self.batch = None
         self.state = CLOSED

@@ -23,6 +23,8 @@ _PLAIN, _DEFLATE = 0, 1
 _SUM = 8
 # Bytes at the end of a segment: salt, size of the meta block, a mark.
 _TRAILER, _MARK = 11, 0x51
+# Of a delta: bytes of a match at the least and the most, how far back it is at the most; the largest half of a token; bytes that are too many.
+_SHORTEST, _LONGEST, _FARTHEST, _NIBBLE, _LONG = 3, 259, 255, 15, 2048
 # Bytes of an erase block's header over which it has a checksum.
 _SUMMED = 20
 _KILL = 28
@@ -127,6 +129,50 @@ def decompress(blob, buf):
     if got != size:
         raise ValueError("block of %d bytes instead of %d" % (got, size))
     return data
+
+
+def encode_delta(buf, start):
+    """Return what is behind the first start bytes of buf (bytes) as its difference to them, or b"" when that is no shorter, or buf is long.
+
+    kv/wal.py undoes it; docs/FORMAT.md has the layout.
+    """
+    if len(buf) > _LONG:
+        return b""
+    out = bytearray()
+    literals = at = start
+    while at < len(buf):
+        length, distance = _longest_match(buf, at)
+        if length < _SHORTEST:
+            at += 1
+            continue
+        out += _literals(buf[literals:at], length - _SHORTEST)
+        out.append(distance)
+        out += _above(length - _SHORTEST)
+        literals = at = at + length
+    if literals < at:
+        out += _literals(buf[literals:], 0)
+    return bytes(out) if len(out) < len(buf) - start else b""
+
+
+def _longest_match(buf, at):
+    """Return the length of the longest match for what starts there, of equal ones the nearest, and its distance."""
+    size, distance = _SHORTEST - 1, 0
+    while at + size < min(len(buf), at + _LONGEST):
+        place = buf.rfind(buf[at : at + size + 1], max(0, at - _FARTHEST), at + size)
+        if place < 0:
+            break
+        while at + size < min(len(buf), at + _LONGEST) and buf[place + size] == buf[at + size]:
+            size += 1
+        distance = at - place
+    return size, distance
+
+
+def _literals(part, above):
+    return bytes((min(len(part), _NIBBLE) << 4 | min(above, _NIBBLE),)) + _above(len(part)) + part
+
+
+def _above(length):
+    return pack_uint(length - _NIBBLE) if length >= _NIBBLE else b""
 
 
 def unseal(keys, blob, aad):

@@ -9,6 +9,7 @@ from .block_search import carve, leaves
 from .terminal import Failure, shown
 from unosql.kv import header as headers
 from unosql.twin import unpack_uint
+from unosql.kv.wal import apply_delta
 from unosql.kv.envelope import Plain
 from unosql.errors import CorruptionError
 from unosql.kv.version import decode
@@ -16,7 +17,8 @@ from unosql.kv.memtable import decode_entry
 from unosql.kv.segment import file_aad
 
 _TRAILER, _SALT = 11, 8
-_FIRST = 0x80
+_FIRST, _DELTA, _BASE, _FOLLOW = 0x80, 0x40, 0x20, 0x1F
+_FARTHEST = 255  # bytes of a base that count
 _NEWEST = 1 << 48  # rank of the WAL's first record; all segments are older
 _TRUSTED = 1 << 24  # rank of the newest segment
 DEAD = -(1 << 24)  # rank of what the manifest says is of no use any more
@@ -244,11 +246,28 @@ class Remains:
             missing = set(range(after + 1, max(records) + 1)) - set(records)
             if missing:
                 self.losses.append("WAL records are missing: %s" % ", ".join(map(str, sorted(missing)[:20])))
-        for counter, batch in _batches(records):
+        for counter, batch in self._decoded(_batches(records)):
             i = 0
             while i < len(batch):
                 key, value, i = decode_entry(batch, i)
                 yield key, value, _NEWEST + counter if self.trusted else 0
+
+    def _decoded(self, batches):
+        """Yield (counter, batch), where deltas were. Those whose base is missing are lost."""
+        last, base = 0, b""
+        for first, counter, flag, batch in batches:
+            if first != last + 1 and not self.trusted:
+                base = b""  # what is missing may have been another one
+            last = counter
+            if flag & _BASE:
+                base = batch[-_FARTHEST:]
+            if flag & _DELTA:
+                try:
+                    batch = apply_delta(base, batch)
+                except (ValueError, IndexError):
+                    self.losses.append("WAL record %d: what it is the difference to is missing" % first)
+                    continue
+            yield counter, batch
 
     def _wal_records(self, after):
         """{counter: (flag, fragment)} of the records that verify."""
@@ -267,17 +286,18 @@ class Remains:
 
 
 def _batches(records):
-    """Yield (counter, batch) of those whose records are all there."""
+    """Yield (first counter, last one, flag, batch) of those whose records are all there."""
     parts, left = [], -1
     for counter in sorted(records):
         flag, fragment = records[counter]
+        follow = flag & _FOLLOW
         if flag & _FIRST:
-            parts, left = [], (flag & ~_FIRST) + 1
-        if counter - 1 not in records and not flag & _FIRST or flag & ~_FIRST != left - 1:
+            first, parts, left = counter, [], follow + 1
+        if counter - 1 not in records and not flag & _FIRST or follow != left - 1:
             parts, left = [], -1
             continue
         parts.append(fragment)
         left -= 1
         if not left:
-            yield counter, b"".join(parts)
+            yield first, counter, records[first][0], b"".join(parts)
             left = -1

@@ -296,13 +296,17 @@ class Database:
                 yield counter, record[i], record[i + 1 :]
 
     def _replay(self):
-        batch = b""
+        batch = base = b""
         for i, (counter, flag, fragment) in enumerate(sorted(self._records())):
             if counter != self.wal + 1 + i:
                 raise Damaged("WAL record %d is missing" % (self.wal + 1 + i))
+            if flag & 128:
+                kind = flag
             batch += fragment
-            if not flag & 127:
-                yield from _operations(batch)
+            if not flag & 31:
+                if kind & 32:
+                    base = batch[-255:]
+                yield from _operations(_undone(batch, base) if kind & 64 else batch)
                 batch = b""
 
     def entries(self):
@@ -392,6 +396,30 @@ def _ranked(source, rank):
 def _chain(level):
     for segment in level:
         yield from segment.entries()
+
+
+def _undone(delta, base):
+    data, i = bytearray(base), 0
+
+    def length(half):
+        nonlocal i
+        if half < 15:
+            return half
+        above, i = varint(delta, i)
+        return 15 + above
+
+    while i < len(delta):
+        token = delta[i]
+        i += 1
+        literals = length(token >> 4)
+        data += delta[i : i + literals]
+        i += literals
+        if i < len(delta):
+            distance = delta[i]
+            i += 1
+            for _ in range(3 + length(token & 15)):
+                data.append(data[-distance])
+    return bytes(data[len(base) :])
 
 
 def _operations(batch):

@@ -174,7 +174,7 @@ def test_compiles_without_warnings_and_leaves_ram_alone(name, tmp_path):
     axtls = "-DMICROPY_SSL_AXTLS=1", "-I", codec.FOLDER / "axtls", "-isystem", fetch.source().path  # as on an ESP8266
     if not shutil.which(command[0]):
         pytest.skip("needs " + command[0])
-    for source in (*codec.CODEC, "entries.c", "headers.c", "sealing.c"):
+    for source in (*codec.CODEC, "delta.c", "entries.c", "headers.c", "sealing.c"):
         out = tmp_path / "out.o"
         subprocess.run([*command, *codec.WARNINGS, "-Os", "-ffreestanding", "-I", freestanding(tmp_path), *axtls, "-c", "-o", out,
                         codec.SOURCES / source], check=True, stdin=subprocess.DEVNULL)

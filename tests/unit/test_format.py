@@ -220,6 +220,17 @@ def upgrade(store):
     store.compact()
 
 
+@pytest.mark.parametrize("image", sorted(p.name for p in GOLDEN.glob("v1*")))
+def test_the_first_change_writes_a_manifest_of_this_version(image):
+    """Code of an earlier one would read less of the log than was acknowledged."""
+    fs, password = earlier(image)
+    make(fs, password).close()
+    assert versions(fs) == {1}
+    store = make(fs, password)
+    store.apply([(b"k", b"v")])
+    assert 2 in versions(fs) and make(fs, password).get(b"k") == b"v"
+
+
 @pytest.mark.parametrize("model", media.LossyFs.MODELS)
 @pytest.mark.parametrize("image", sorted(p.name for p in GOLDEN.glob("v1*")))
 def test_power_cuts_while_a_database_becomes_one_of_this_version(image, model):

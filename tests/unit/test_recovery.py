@@ -1,5 +1,6 @@
 """Recovery argued case by case: what the log, the manifest and the files may look like after a cut or damage."""
 import errno
+import random
 
 import pytest
 
@@ -50,14 +51,22 @@ class Log:
         self.room = 12
 
 
-BATCHES = [b"one", b"a batch of several records" * 4, b"three"]
 
 
-def logged():
+def noise(size, seed=0):
+    """Bytes of which no delta is shorter."""
+    return random.Random(seed).randbytes(size)
+
+
+NOISE = noise(12 * 26 + 1)
+BATCHES = [b"one", NOISE[: 4 * 26], b"three"]
+
+
+def logged(batches=BATCHES):
     log = Log()
     wal = Wal(log, Plain())
-    for batch in BATCHES:
-        wal.append(batch)
+    for batch in batches:
+        wal.append(wal.packed(batch))
     return log
 
 
@@ -70,12 +79,12 @@ def test_wal_round_trip():
     log = logged()
     assert len(log.records) == 6  # of 26 bytes of a batch each
     found, wal = recovered(log)
-    assert found == BATCHES and wal.counter == 6 and log.resumed == (5, 6) and wal.fits(1)
+    assert found == BATCHES and wal.counter == 6 and log.resumed == (5, 6) and wal.fits(wal.packed(b"1"))
     log.records.reverse()  # where a record is means nothing
     assert recovered(log)[0] == BATCHES
     assert recovered(log, 1)[0] == BATCHES[1:] and recovered(log, 5)[0] == BATCHES[2:]
     found, wal = recovered(log, 6)
-    assert found == [] and wal.counter == 6 and log.resumed == (None, 0) and wal.fits(1)
+    assert found == [] and wal.counter == 6 and log.resumed == (None, 0) and wal.fits(wal.packed(b"1"))
 
 
 def test_wal_that_knows_its_order():
@@ -85,19 +94,68 @@ def test_wal_that_knows_its_order():
     assert recovered(log)[0] == BATCHES
     log.reads, log.records[0] = 0, b"damaged long ago"
     found, wal = recovered(log, 5)
-    assert found == BATCHES[2:] and log.reads == 2 + 1 and wal.fits(1)
+    assert found == BATCHES[2:] and log.reads == 2 + 1 and wal.fits(wal.packed(b"1"))
     found, wal = recovered(log, 1)
-    assert found == BATCHES[1:] and not wal.fits(1)  # it may read as whole another time, with any counter
+    assert found == BATCHES[1:] and not wal.fits(wal.packed(b"1"))  # it may read as whole another time, with any counter
 
 
 def test_wal_limits():
     wal = Wal(Log(), Plain())
-    assert wal.fits(12 * 26) and not wal.fits(12 * 26 + 1)
-    assert wal.takes(12 * 26) and not wal.takes(12 * 26 + 1)
-    wal.append(bytes(26 * 3))
-    assert wal.fits(9 * 26) and not wal.fits(9 * 26 + 1)
+    assert wal.fits(wal.packed(NOISE[1:])) and not wal.fits(wal.packed(NOISE))
+    assert wal.takes(wal.packed(NOISE[1:])) and not wal.takes(wal.packed(NOISE))
+    wal.append(wal.packed(NOISE[: 3 * 26]))
+    assert wal.fits(wal.packed(NOISE[3 * 26 : 12 * 26])) and not wal.fits(wal.packed(NOISE[3 * 26 :]))
     wal.reset(wal.counter)
-    assert wal.fits(12 * 26)
+    assert wal.fits(wal.packed(NOISE[1:]))
+
+
+def test_a_batch_like_the_first_is_a_delta():
+    batches = [b"%d: " % i + NOISE[:200] for i in range(3)]
+    log = logged(batches[:1])
+    wal = recovered(log)[1]
+    wal.append(wal.packed(b"other"))
+    assert wal.fits(wal.packed(noise(78, 1))) and not wal.fits(wal.packed(noise(79, 1)))
+    assert wal.fits(wal.packed(batches[1]))  # which is longer, and takes one record
+    for batch in batches[1:]:
+        wal.append(wal.packed(batch))
+    assert len(log.records) == 8 + 1 + 2 and recovered(log)[0] == [batches[0], b"other", *batches[1:]]
+
+
+@pytest.mark.parametrize("end", ["reset", "skip"])
+def test_the_first_batch_that_recovery_reads_needs_none_before_it(end):
+    log = Log()
+    wal = Wal(log, Plain())
+    wal.append(wal.packed(NOISE[:60]))
+    wal.reset(wal.counter) if end == "reset" else wal.skip()
+    counter = wal.counter
+    for _ in range(2):
+        wal.append(wal.packed(NOISE[:60]))
+    assert len(log.records) == 3 + 3 + 1 and recovered(log, counter)[0] == [NOISE[:60]] * 2
+    if end == "reset":  # by an older manifest
+        assert recovered(log)[0] == [NOISE[:60]] * 3
+
+
+def test_the_first_batch_behind_a_reset_starts_anew():
+    """By an older manifest recovery reads on from one base to the next."""
+    log = logged([NOISE[:60], NOISE[:61]])
+    wal = recovered(log)[1]
+    wal.reset(wal.counter)
+    for end in (100, 101):
+        wal.append(wal.packed(NOISE[40:end]))
+    assert recovered(log)[0] == [NOISE[:60], NOISE[:61], NOISE[40:100], NOISE[40:101]]
+
+
+def test_records_of_format_1_have_no_base():
+    log = Log()
+    log.records = [Plain().seal(b"\x01\x80" + NOISE[:20], b"w"), Plain().seal(b"\x02\x80" + NOISE[:20], b"w")]
+    assert recovered(log)[0] == [NOISE[:20]] * 2
+
+
+def test_a_delta_that_is_damaged_is_named():
+    log = Log()
+    log.records = [Plain().seal(record, b"w") for record in (b"\x01\xa0one", b"\x02\xc0\x00\x04")]
+    with pytest.raises(CorruptionError, match="log/1: damaged difference"):
+        recovered(log)
 
 
 @pytest.mark.parametrize("keep", range(6))
@@ -107,9 +165,9 @@ def test_wal_cut_at_its_end(keep):
     del log.records[keep:]
     found, wal = recovered(log)
     assert found == BATCHES[: {0: 0, 1: 1, 2: 1, 3: 1, 4: 1, 5: 2}[keep]]
-    assert wal.fits(1) == (keep in (0, 1, 5)) and wal.counter == keep
+    assert wal.fits(wal.packed(b"1")) == (keep in (0, 1, 5)) and wal.counter == keep
     wal.reset(wal.counter)
-    assert wal.fits(1)
+    assert wal.fits(wal.packed(b"1"))
 
 
 @pytest.mark.parametrize("missing", range(5))
@@ -125,7 +183,7 @@ def test_wal_torn_record():
     log = logged()
     log.records[5] = log.records[5][:-1]
     found, wal = recovered(log)
-    assert found == BATCHES[:2] and wal.counter == 6 and not wal.fits(1)
+    assert found == BATCHES[:2] and wal.counter == 6 and not wal.fits(wal.packed(b"1"))
 
 
 def test_wal_records_that_do_not_follow():
@@ -177,7 +235,7 @@ def test_large_batches_are_in_both_slots():
     store = make(fs)
     ops = [(b"k%d" % i, bytes(90)) for i in range(50)]  # more than the memtable: a bulk batch
     store.apply(ops)
-    middling = [(b"l%d" % i, bytes(150)) for i in range(6)]  # fits the memtable, not the WAL
+    middling = [(b"l%d" % i, noise(150, i)) for i in range(6)]  # fits the memtable, not the WAL
     for expected in (dict(ops), dict(ops + middling)):
         for slot in range(2):
             files = dict(fs.files, **{path("m", slot): b""})
@@ -186,7 +244,7 @@ def test_large_batches_are_in_both_slots():
 
 
 @pytest.mark.parametrize("batched", [True, False])
-@pytest.mark.parametrize("ops", [[(b"k%d" % i, bytes(90)) for i in range(14)], [(b"l%d" % i, bytes(150)) for i in range(6)]], ids=len)
+@pytest.mark.parametrize("ops", [[(b"k%d" % i, noise(90, i)) for i in range(14)], [(b"l%d" % i, noise(150, i)) for i in range(6)]], ids=len)
 def test_older_manifest_and_newer_log(ops, batched):
     """Without the batch between them, which is in segments only, they are no state that ever was."""
     fs = MemFs()
@@ -261,7 +319,7 @@ def test_errors_lose_nothing():
     fs = MemFs()
     store = make(fs)
     for i in range(6):
-        store.apply([(b"a%d" % i, bytes(400))])  # every third flushes
+        store.apply([(b"a%d" % i, noise(400, i))])  # every third flushes
     store.apply([(b"b", b"2")])
     newest = max(name for name in fs.files if "/m" in name and store.manifest.counter == Plain().unseal(fs.files[name], b"m")[4])
     fs.files[newest] = b""
@@ -280,7 +338,7 @@ def test_incomplete_batch_at_opening():
     fs = MemFs()
     store = make(fs)
     store.apply([(b"a", b"1")])
-    store.apply([(b"b", bytes(250))])
+    store.apply([(b"b", noise(250))])
     assert path("w", 3) in fs.files
     del fs.files[path("w", 3)]
     before = dict(fs.files)
@@ -298,7 +356,7 @@ def test_full_medium_is_read():
     fs = Failing()
     store = make(fs)
     store.apply([(b"a", b"1")])
-    store.apply([(b"b", bytes(250))])
+    store.apply([(b"b", noise(250))])
     del fs.files[path("w", 3)]
     store = make(fs)
     fs.fail("", error=errno.ENOSPC)
@@ -384,7 +442,7 @@ def test_what_a_batch_leaves_behind_goes_once_the_medium_lets_it(monkeypatch):
     store = make(fs)
     begin_spilled(store)
     for i in range(6):
-        store.apply([(b"k%d" % i, bytes(400))])
+        store.apply([(b"k%d" % i, noise(400, i))])
     spilled = set(store.storage.numbers())
     assert len(spilled) > 1
     remove = fs.remove

@@ -21,7 +21,7 @@ from firmware import targets
 from firmware.paths import MODULES
 
 TRACE = SUPPORT / "twins" / "trace.py"
-COMPARED = {"append", "bisect", "checksum", "children", "decode", "entry", "flaw", "get", "header", "is_ascii", "lookup", "meta",
+COMPARED = {"append", "bisect", "checksum", "children", "decode", "encode_delta", "entry", "flaw", "get", "header", "is_ascii", "lookup", "meta",
             "overlaps", "part", "place", "root", "scan", "search", "seek", "tag", "unpack_uint", "unseal",
             "Merge_feeds", *("Merge%d" % event for event in range(-8, 0))}
 KEYS = ("-", "16bytekey1234567")

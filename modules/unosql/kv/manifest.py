@@ -8,15 +8,18 @@ from ..codec import pack_uint
 from ..native import native
 from ..errors import CorruptionError
 from .envelope import Plain
-from .header import create, decode
+from .header import VERSION, create, decode
 
 
 class Manifest:
     """Finds the newest record, and writes the next one. version: the Version that is durable, and current but for a batch's draft.
+    is_old: what find() found is of an earlier format version.
 
     A record is header v(counter) sealed body, with a checksum around all of it: whether a record is whole
     must be known before its key is, or a write torn while rekeying would look like a wrong key.
     """
+
+    is_old = False  # in the class: RAM
 
     def __init__(self):
         self._log = None
@@ -58,6 +61,7 @@ class Manifest:
             self._log.resume(None, 0)
             return None
         self.counter, header, start, sealed, place = newest
+        self.is_old = start[2] < VERSION
         self._unlock(header, password, place)
         self._log.resume(place, 1)
         try:

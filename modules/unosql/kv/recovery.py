@@ -58,7 +58,7 @@ def _make_parts(store, log):
     store.segments.lock()
     heap.tidy(30)
     store.segments.unlock(store.manifest.envelope, store.policy.cache)
-    store.wal = Wal(log, store.manifest.envelope)
+    store.wal = Wal(log, store.manifest.envelope, store.manifest.is_old)  # code of an earlier version must not read half of it
 
 
 def _check_blank(store, log):

@@ -25,12 +25,12 @@ def write(store, logged, entries, ops=()):
     retry(store, heap.spare)  # what fails below leaves RAM and flash apart
     if store.policy.buffered:
         return _buffer(store, entries, ops, size)
-    if size > store.memtable.room or store.wal.takes(len(logged)) and not store.wal.fits(len(logged)):
+    packed = store.wal.packed(logged)
+    if size > store.memtable.room or store.wal.takes(packed) and not store.wal.fits(packed):
         flush(store)  # from here on store.wal may be another one: an error of the merge in it makes the store load all anew
-    if not store.wal.fits(len(logged)):
-        _shorten_level_0(store)
-    if store.wal.fits(len(logged)):
-        store.durably(lambda: store.wal.append(logged), lambda: put(store, entries, ops))
+        packed = store.wal.packed(logged)
+    if store.wal.fits(packed):
+        store.durably(lambda: store.wal.append(packed), lambda: put(store, entries, ops))
     else:
         _write_past_log(store, entries, ops)
     if not store.policy.bursts:
@@ -41,6 +41,7 @@ def write(store, logged, entries, ops=()):
 
 def _write_past_log(store, entries, ops):
     """The WAL can't make up for a manifest without these: both its slots get one with them."""
+    _shorten_level_0(store)
     store.suspect()
     put(store, entries, ops)
     store.wal.skip()

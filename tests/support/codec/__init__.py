@@ -46,6 +46,11 @@ def entries_fuzzer():
     return _compiled("", SANITIZERS, [FOLDER / "entries.c", SOURCES / "entries.c", SOURCES / "merge.c"])
 
 
+def delta_fuzzer():
+    """Path of the program of delta.c, under AddressSanitizer and UBSan."""
+    return _compiled("", SANITIZERS, [FOLDER / "delta.c", SOURCES / "delta.c", *(SOURCES / name for name in CODEC)])
+
+
 def headers_fuzzer():
     """Path of the program of headers.c, under AddressSanitizer and UBSan."""
     return _compiled("", SANITIZERS, [FOLDER / "headers.c", SOURCES / "headers.c"])
@@ -263,3 +268,17 @@ class Sealing:
             assert not any(buf.raw)  # nothing was decrypted
             raise ValueError("authentication failed")
         return buf.raw[:size]
+
+
+class Deltas:
+    """encode_delta() as modunosql.c makes it of delta.c."""
+
+    def __init__(self):
+        self._c = ctypes.CDLL(str(_compiled(".so", ("-Os", "-shared", "-fPIC"), [SOURCES / "delta.c", *(SOURCES / name for name in CODEC)])))
+        self._c.unosql_encode_delta.restype = _SIZE
+
+    def encode_delta(self, buf, start):
+        room = max(0, len(buf) - start - 1)
+        target = ctypes.create_string_buffer(room + 1)
+        size = self._c.unosql_encode_delta(_Span.of(buf), _SIZE(start), target, _SIZE(room))
+        return target.raw[:size]

@@ -262,6 +262,7 @@ class Calls:
         numbers = rng.damaged(b"".join(pack_uint(rng.one((0, 240, 241, 2288, 67824, 1 << 31, 1 << 40)) + rng.below(9)) for _ in range(4)))
         self.both("unpack_uint", numbers, rng.below(len(numbers) + 1), 1 + rng.below(4))
         self.sealed()
+        self.deltas()
         tags = rng.bytes(60, 2)
         wanted = rng.below(2) | rng.below(2) << 8 | rng.below(2) << 16 | rng.below(2) << 24
         self.both("tag", bytearray(tags), rng.one((wanted, wanted, wanted, None)), rng.below(20))
@@ -296,6 +297,12 @@ class Calls:
         head = b"U1" + rng.one((b"s", b"s", b"s", b"w", b"m", b"x")) + bytes((index,)) + b"".join(n.to_bytes(4, "little") for n in words)
         head += hashlib.sha256(head).digest()[:4] + b"\xff" * 4 + rng.one((b"\xff" * 4, b"\xff" * 4, bytes(4)))
         return (rng.damaged(head) + b"\xff" * 32)[:32] if rng.below(4) == 0 else head
+
+    def deltas(self):
+        rng = self.rng
+        base = rng.bytes(260, 3)
+        data = base[rng.below(260) :] + rng.bytes(60, 4)
+        self.both("encode_delta", base + data, len(base))
 
     def sealed(self):
         """Of a block with a checksum: deflated or not, whole or damaged, before or after it was sealed."""

@@ -13,8 +13,8 @@
 
 #include "deflate.h"
 
-#define SHORTEST (3)
-#define LONGEST (259) // one above what a code can say: as MicroPython's, then two codes say it
+#define SHORTEST DEFLATE_SHORTEST
+#define LONGEST DEFLATE_LONGEST
 
 typedef struct {
     uint8_t *next;
@@ -22,12 +22,6 @@ typedef struct {
     uint32_t bits; // that wait to be a byte, the first one lowest
     unsigned count;
 } sink_t;
-
-typedef struct {
-    const uint8_t *source;
-    size_t size;
-    deflate_work_t *work;
-} finder_t;
 
 IN_FLASH static void put(sink_t *sink, uint32_t bits, unsigned count) {
     sink->bits |= bits << sink->count;
@@ -99,15 +93,14 @@ static ALWAYS_INLINE size_t linked(const finder_t *finder, size_t at, unsigned h
     return distance;
 }
 
-// The length of the longest match for what starts at place `at`, and how far before it that is; below SHORTEST: none.
-IN_FLASH static size_t longest_match(const finder_t *finder, size_t at, size_t *distance) {
+IN_FLASH size_t unosql_longest_match(const finder_t *finder, size_t at, size_t window, size_t *distance) {
     const uint8_t *here = finder->source + at;
     size_t left = finder->size - at, most = left < LONGEST ? left : LONGEST;
     if (most < SHORTEST) {
         return 0;
     }
     unsigned h = hash(here);
-    size_t best = SHORTEST - 1, reach = at < DEFLATE_WINDOW ? at : DEFLATE_WINDOW;
+    size_t best = SHORTEST - 1, reach = at < window ? at : window;
     size_t back = (uint16_t)(at - finder->work->newest[h]);
     while (back - 1 < reach && best < most) { // 0: none
         const uint8_t *there = here - back;
@@ -126,8 +119,7 @@ IN_FLASH static size_t longest_match(const finder_t *finder, size_t at, size_t *
     return best;
 }
 
-// Note that the hash of place `at` was seen there.
-IN_FLASH static void note(const finder_t *finder, size_t at) {
+IN_FLASH void unosql_note(const finder_t *finder, size_t at) {
     if (finder->size - at >= SHORTEST) {
         uint16_t *newest = &finder->work->newest[hash(finder->source + at)];
         finder->work->back[at % DEFLATE_WINDOW] = (uint8_t)(at - *newest);
@@ -141,7 +133,7 @@ IN_FLASH size_t unosql_deflate(const uint8_t *source, size_t size, uint8_t *targ
     memset(work->newest, 0, sizeof(work->newest));
     put(&sink, 3, 3); // the last block, of fixed codes
     for (size_t at = 0; at < size && sink.next <= sink.end;) {
-        size_t distance = 0, length = longest_match(&finder, at, &distance);
+        size_t distance = 0, length = unosql_longest_match(&finder, at, DEFLATE_WINDOW, &distance);
         if (length < SHORTEST) {
             put_literal(&sink, source[at]);
             length = 1;
@@ -149,7 +141,7 @@ IN_FLASH size_t unosql_deflate(const uint8_t *source, size_t size, uint8_t *targ
             put_match(&sink, length, distance);
         }
         for (size_t end = at + length; at < end; at++) {
-            note(&finder, at);
+            unosql_note(&finder, at);
         }
     }
     put(&sink, 0, 7); // the end of the block

@@ -13,6 +13,8 @@
 
 #define DEFLATE_WINDOW (512) // bytes that deflating looks back: unosql's format says so
 #define DEFLATE_BUCKETS (64)
+#define DEFLATE_SHORTEST (3)
+#define DEFLATE_LONGEST (259) // one above what a code can say: as MicroPython's, then two codes say it
 #define INFLATE_SYMBOLS (286)
 #define INFLATE_DISTANCES (30)
 #define INFLATE_LONGEST (15) // bits of a code
@@ -31,6 +33,20 @@ typedef struct {
     uint16_t distance_symbols[INFLATE_DISTANCES];
     uint8_t lengths[INFLATE_SYMBOLS + INFLATE_DISTANCES]; // while they are read
 } inflate_work_t;
+
+// Where matches are looked for. work: newest[] is zeros at the start.
+typedef struct {
+    const uint8_t *source;
+    size_t size;
+    deflate_work_t *work;
+} finder_t;
+
+// Note that the hash of place `at` was seen there: each place has its turn, in order.
+void unosql_note(const finder_t *finder, size_t at);
+
+// The length of the longest match for what starts at place `at`, at most window bytes before it, of equal ones the nearest, and how far
+// before it that is; below DEFLATE_SHORTEST: there is none. window: DEFLATE_WINDOW at the most.
+size_t unosql_longest_match(const finder_t *finder, size_t at, size_t window, size_t *distance);
 
 // Put the raw deflate stream of source into target and return its size, or 0 when room is less than that: then
 // target holds the start of it. One block of fixed codes; the bytes are those of MicroPython's deflate with wbits=9.

@@ -3,6 +3,7 @@ add_library(usermod_unosql INTERFACE)
 target_sources(usermod_unosql INTERFACE
     ${CMAKE_CURRENT_LIST_DIR}/modunosql.c
     ${CMAKE_CURRENT_LIST_DIR}/deflate.c
+    ${CMAKE_CURRENT_LIST_DIR}/delta.c
     ${CMAKE_CURRENT_LIST_DIR}/entries.c
     ${CMAKE_CURRENT_LIST_DIR}/headers.c
     ${CMAKE_CURRENT_LIST_DIR}/inflate.c

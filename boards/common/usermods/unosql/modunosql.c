@@ -16,6 +16,7 @@
 #include "py/smallint.h"
 
 #include "deflate.h"
+#include "delta.h"
 #include "entries.h"
 #include "headers.h"
 #include "merge.h"
@@ -86,6 +87,18 @@ IN_FLASH static span_t get_span(mp_obj_t bytes_in) {
     mp_get_buffer_raise(bytes_in, &bytes, MP_BUFFER_READ);
     return (span_t) { bytes.buf, bytes.len };
 }
+
+// encode_delta(buf, start): what is behind the first start bytes of buf as its difference to them, or b"" when that is no shorter,
+// or there are more than 2,048 bytes of both.
+IN_FLASH static mp_obj_t encode_delta(mp_obj_t buf_in, mp_obj_t start_in) {
+    span_t buf = get_span(buf_in);
+    size_t start = (size_t)mp_obj_get_int(start_in);
+    vstr_t delta;
+    vstr_init_len(&delta, start < buf.size ? buf.size - start - 1 : 0);
+    delta.len = unosql_encode_delta(buf, start, (uint8_t *)delta.buf, delta.len);
+    return mp_obj_new_bytes_from_vstr(&delta);
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(encode_delta_obj, encode_delta);
 
 // is_ascii(text): whether a str or bytes has ASCII only.
 IN_FLASH static mp_obj_t is_ascii(mp_obj_t text_in) {
@@ -1012,6 +1025,7 @@ static const mp_rom_map_elem_t unosql_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_decode), MP_ROM_PTR(&decode_obj) },
     { MP_ROM_QSTR(MP_QSTR_deflate), MP_ROM_PTR(&deflate_obj) },
     { MP_ROM_QSTR(MP_QSTR_derive), MP_ROM_PTR(&derive_obj) },
+    { MP_ROM_QSTR(MP_QSTR_encode_delta), MP_ROM_PTR(&encode_delta_obj) },
     { MP_ROM_QSTR(MP_QSTR_entry), MP_ROM_PTR(&entry_obj) },
     { MP_ROM_QSTR(MP_QSTR_flaw), MP_ROM_PTR(&flaw_obj) },
     { MP_ROM_QSTR(MP_QSTR_get), MP_ROM_PTR(&get_obj) },

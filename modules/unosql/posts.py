@@ -48,6 +48,8 @@ def describe(database, stats):
 
 def tell(database):
     """Raise what keeps posted records from being written, or has since the last time."""
-    error, database.refusal = database.stopped or database.refusal, None
+    error = database.stopped
+    if not error:
+        error, database.refusal = database.refusal, None
     if error:
         raise error

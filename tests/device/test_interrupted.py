@@ -336,7 +336,9 @@ def test_a_post_that_is_refused_is_told():
 def test_posts_that_find_no_room_stay():
     source = Interrupting()
     db = Unosql("db", storage=source.storage)
+    db.create_index("a", "n", unique=True)
     db.insert("a", {"n": 0})
+    db.post("a", {"n": 0})
     db.post("a", {"n": 1})
     db.post("b", {"n": 2})
     source.full = True
@@ -346,7 +348,7 @@ def test_posts_that_find_no_room_stay():
     raises((OSError, StorageFullError), "", db.flush)
     same(db.get_stats()["posted"], 2)
     source.full = False
-    db.flush()
+    raises(UniqueError, "", db.flush)  # which that had kept from being told
     same((column(db.all("a"), "n"), column(db.all("b"), "n")), ([0, 1], [2]))
     same(db.get_stats()["post_error"], None)
     db.post("b", {"n": 3})

@@ -19,7 +19,8 @@ REAL = espressif.boards()
 ESP32 = [board for board in REAL if espressif.facts(board)["port"] == "esp32"]
 ESP8266 = "UNOSQL_ESP8266_GENERIC"
 MARCH = {"esp32": "xtensawin", "esp32s3": "xtensawin", "esp32c3": "rv32imc", "esp8266": "xtensa"}
-PC_ONLY = {"unosql/processes.py", "unosql/kv/crypto.py", "unosql/twin.py"}  # boards have one process, and C
+# Boards have one process, _unosql in C, and a catalogue above each store.
+PC_ONLY = {"unosql/processes.py", "unosql/kv/crypto.py", "unosql/kv/observer.py", "unosql/twin.py"}
 SDKCONFIG_KEY = re.compile(r"^(CONFIG_\w+)=", re.M)
 IDF_ONLY = {"CONFIG_APP_REPRODUCIBLE_BUILD"}  # no board of MicroPython's sets it; ESP-IDF's Kconfig has it
 

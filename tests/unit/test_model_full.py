@@ -14,7 +14,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from media import NorFlash
 from test_model import INDEXES, NAMES, PER_RUN, PHASES, RECORDS, STEPS, WHERE, Conflict, Machine, elsewhere  # noqa: F401
-from unosql.core import BusyError, StorageFullError, Unosql, UnosqlError
+from unosql.core import BusyError, StorageFullError, UniqueError, Unosql, UnosqlError
 from unosql.storage.flash import Flash
 
 BLOCKS = 40
@@ -63,13 +63,14 @@ class Called:
 
 
 class FullMachine(Machine):
-    """full: the medium is, and what writes may be refused. posts: what a callback may post; posted: what it has."""
+    """full: the medium is, and what writes may be refused. posts: what a callback may post; posted: what it has.
+    refused: how many of these for good; untold: of one nobody was told."""
 
     def __init__(self):
         self.every = 0
         self.probes = 0
         self.full = False
-        self.posts, self.posted, self.refused = [], [], 0
+        self.posts, self.posted, self.refused, self.untold = [], [], 0, False
         super().__init__()
 
     def fresh_medium(self, before=None):
@@ -78,7 +79,7 @@ class FullMachine(Machine):
         return medium
 
     def opened(self):
-        self.refused = 0
+        self.refused, self.untold = 0, False
         return Called(self, Unosql("m", storage=Flash(self.medium, "m"), history=2, memtable=1024))
 
     # -- callbacks
@@ -129,6 +130,11 @@ class FullMachine(Machine):
         stats = self.db.plain.get_stats()
         written = len(self.posted) - stats["posted"]
         refused, self.refused = stats["post_refused"] - self.refused, stats["post_refused"]
+        self.untold |= refused > 0
+        if self.untold and not stats["posted"]:  # what is not written comes before what was refused
+            with pytest.raises(UniqueError):
+                self.db.plain.flush()
+            self.untold = False
         for record in self.posted[:written]:
             before = copy.deepcopy(self.model)
             try:

@@ -69,12 +69,13 @@ class Shown:
             return [self._times.record(r) for r in database.collection(self._catalog, name).history(id)]
 
     def chart(self, name, x, y, by="", where=""):
-        """{"time": whether x is one, "lines": [{"label", "x", "y"}]}: x as seconds since 1970 then, thinned."""
+        """{"time": whether x is one, "zone": to show it in, "lines": [{"label", "x", "y"}]}: x as seconds since 1970 then, thinned."""
         with self._lock:
             records = self._found(database.collection(self._catalog, name), where.strip(), "")
             lines = plotting.series(iter(records), [x, *y.split(",")], by or None, self._times)
         is_time = any(hasattr(points[0][0], "timestamp") for points in lines.values())
-        return {"time": is_time, "lines": [_line(label, plotting.thinned(points, POINTS)) for label, points in lines.items()]}
+        lines = [_line(label, plotting.thinned(points, POINTS)) for label, points in lines.items()]
+        return {"time": is_time, "zone": self._times.zone_name, "lines": lines}
 
     def table(self, name, where="", order=""):
         """A writing.Table of what a filter finds."""

@@ -54,6 +54,13 @@ class Times:
         self.epoch, self.zone, self.raw = epoch, zone, raw
         self.fields = ("timestamp", *own)
 
+    @property
+    def zone_name(self):
+        """The zone as browsers know it: "UTC", "local", "+02:00" or a name."""
+        if self.zone is None:
+            return "local"
+        return getattr(self.zone, "key", None) or self.zone.tzname(None).removeprefix("UTC") or "UTC"
+
     def settled(self, collection):
         """These for conditions on a Collection: its newest record tells the epoch, unless an option does."""
         return self.of_epoch(newest(collection))

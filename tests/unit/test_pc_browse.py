@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -146,7 +147,7 @@ def test_order_and_pages(client):
 
 def test_charts(client):
     found = client.api("0/chart", collection="readings", x="at", y="celsius", by="sensor", where="n < 20")
-    assert found["time"] is True and [line["label"] for line in found["lines"]] == ["a", "b"]
+    assert found["time"] is True and found["zone"] == "UTC" and [line["label"] for line in found["lines"]] == ["a", "b"]
     assert found["lines"][0]["x"][:2] == [1795305600, 1795306800] and len(found["lines"][0]["y"]) == 10
     assert client.api("0/chart", collection="readings", x="n", y="celsius,n")["time"] is False
 
@@ -342,6 +343,24 @@ def test_charts_and_structure_are_drawn(browser, tmp_path):
         text = browser.evaluate("document.getElementById('structure').innerText")
         assert "sensor" in text and "blocks taken since it was blank" in text and "next id" in text
         shot(browser, "structure")
+        assert browser.problems == []
+
+
+@pytest.mark.parametrize("zone, first", [("UTC", "00:00"), ("Asia/Kolkata", "05:30"), ("-03:00", "21:00")])
+def test_charts_tell_times_as_tables_do(zone, first, browser, tmp_path):
+    """ISO 8601 in the zone of --tz, wherever the browser is."""
+    path, _ = make(tmp_path, "directory", build=shop)
+    browser.call("Emulation.setTimezoneOverride", timezoneId="America/New_York")
+    browser.before_load("window.drawn = []; const fill = CanvasRenderingContext2D.prototype.fillText;"
+                        "CanvasRenderingContext2D.prototype.fillText = function (text, ...at) { drawn.push(text); fill.call(this, text, ...at); }")
+    with serving(path, "--times", "at", "--tz=" + zone) as url:
+        resize(browser, 1280, 800)
+        browser.open(url + "#collection=readings&tab=chart&x=at&y=celsius&where=n+%3C+48")
+        browser.wait("document.querySelector('.uplot canvas') !== null && drawn.some((text) => text.includes(':'))")
+        drawn = browser.evaluate("drawn")
+        hours = [text for text in drawn if re.fullmatch(r"\d\d:\d\d", text)]
+        assert hours[0] == first and "2026-11-2%d" % (1 if zone == "-03:00" else 2) in drawn, drawn
+        assert not [text for text in drawn if "am" in text or "pm" in text or "/" in text]
         assert browser.problems == []
 
 

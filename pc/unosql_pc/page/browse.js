@@ -157,14 +157,26 @@ function options(select, names, chosen) {
 
 const COLOURS = ['#1a73e8', '#e8710a', '#188038', '#a142f4', '#d93025', '#12858d', '#b06000', '#9334e6', '#5f6368', '#c5221f', '#0d652d', '#174ea6'];
 
+// Labels of times as ISO 8601 has them: seconds between two, and what a label shows there, with the day below where that is another one.
+const DAY = '\n{YYYY}-{MM}-{DD}';
+const LABELS = [
+  [3600 * 24 * 365, '{YYYY}', null, null, null, null, null, null, 1],
+  [3600 * 24 * 28, '{YYYY}-{MM}', null, null, null, null, null, null, 1],
+  [3600 * 24, '{MM}-{DD}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', DAY, null, DAY, null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', DAY, null, DAY, null, null, null, 1],
+  [0.001, '{HH}:{mm}:{ss}.{fff}', DAY, null, DAY, null, null, null, 1],
+];
+
 function draw(found) {
   const data = uPlot.join(found.lines.map((line) => [line.x, line.y]));
   const ink = getComputedStyle(document.body).color;
   const axis = { stroke: ink, grid: { stroke: 'rgba(128,128,128,0.2)' }, ticks: { stroke: 'rgba(128,128,128,0.4)' } };
   plot = new uPlot({
     width: Math.max(260, $('plot').clientWidth), height: Math.max(220, Math.min(480, innerHeight - 320)),
-    scales: { x: { time: found.time } }, axes: [axis, axis],
-    series: [{}, ...found.lines.map((line, i) => ({ label: line.label, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true }))],
+    scales: { x: { time: found.time } }, axes: [found.time ? { ...axis, values: LABELS } : axis, axis],
+    ...(found.zone != 'local' && { tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), found.zone || 'UTC') }),
+    series: [found.time ? { value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}' } : {}, ...found.lines.map((line, i) => ({ label: line.label, stroke: COLOURS[i % COLOURS.length], width: 1.5, spanGaps: true }))],
   }, data, $('plot'));
 }
 

@@ -7,6 +7,7 @@ from . import database, extras, odd
 from .querying import parse
 from .summing import ordered
 from .terminal import Failure, say, shown
+from .times import iso
 from unosql.documents.condition import compile, lookup
 from unosql.documents.query import search
 
@@ -14,6 +15,10 @@ FORMS = (".svg", ".png", ".pdf")
 MOST_SERIES = 12
 _HEIGHT = 20  # lines of the terminal
 _MARGIN = 24  # of the axis
+# Labels of times in files, as ISO 8601 has them: of years, months, days, hours, minutes and seconds; where one of these begins; what is
+# beside the axis.
+_ISO = (["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S.%f"], ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"],
+        ["", "%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d %H:%M"])
 
 
 def run(source, key, name, fields, where, by, times, out=None):
@@ -90,6 +95,9 @@ def _to_terminal(lines, fields, out):
         points = thinned(points, 2 * columns)
         figure.plot([x for x, _ in points], [y for _, y in points], label=shown(label), lc=number % 6 + 1)
     print(figure.show(legend=True))
+    xs = [x for points in lines.values() for x, _ in points]
+    if hasattr(xs[0], "tzinfo"):  # of which the axis has the day and the minute only
+        print("\n%s: %s to %s" % (shown(fields[0]), iso(min(xs)), iso(max(xs))))
 
 
 def _check_terminal():
@@ -137,6 +145,6 @@ def _set_axes(axes, lines, fields, dates):
     if hasattr(first, "tzinfo"):
         locator = dates.AutoDateLocator(tz=first.tzinfo)
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=first.tzinfo))
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, first.tzinfo, *_ISO))
     if len(lines) > 1:
         axes.legend()

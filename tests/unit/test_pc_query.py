@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import sqlite3
+import re
 import subprocess
 import sys
 import time
@@ -197,9 +198,18 @@ def test_a_plot_in_the_terminal(path, capsys):
     pytest.importorskip("plotille")
     run("plot", path, "r", "at", "c", "--by", "sensor", "--times", "at")
     output = capsys.readouterr()
-    for text in ("(at)", "(c)", " 22T", " 24T", "⠤⠤ a", "⠤⠤ b"):
+    for text in ("(at)", "(c)", " 22T", " 24T", "⠤⠤ a", "⠤⠤ b", "at: 2026-11-22T00:00:00Z to 2026-11-24T01:50:00Z"):
         assert text in output.out
     assert sum(0x2800 < ord(c) < 0x2900 for c in output.out) > 100 and "1 values left out" in output.err
+
+
+def test_a_plot_in_a_file_has_iso_times(path, tmp_path):
+    pytest.importorskip("matplotlib")
+    for n, (where, label) in enumerate((({}, "2026-11-24"), ({"at": {"lt": "2026-11-22T21:40:00"}}, "2026-11-22"))):
+        run("plot", path, "r", "at", "c", json.dumps(where), "--times", "at", "--tz", "+01:00", "-o", tmp_path / ("%d.svg" % n))
+        drawn = re.findall(r"<!-- (.+?) -->", (tmp_path / ("%d.svg" % n)).read_text())  # text is drawn as curves
+        assert label in drawn and any(re.fullmatch(r"\d\d:\d\d", text) for text in drawn), drawn
+        assert not [text for text in drawn if "Nov" in text]
 
 
 @pytest.mark.parametrize("form, start", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])

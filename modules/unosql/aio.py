@@ -8,8 +8,8 @@
             await db.update("stock", "name", "bolt", inc={"count": -1})
 
 Calls that may take long let other tasks run in between: find() and its kin, count(), aggregate(), insert_many(), update(), upsert()
-and delete() of many, create_index(), backup(), incremental_backup(), compact() and verify() at each record, entry or block.
-Others hold the loop until they are done; restore() and rekey() take long, and opening a database that is encrypted.
+and delete() of many, create_index(), backup(), incremental_backup(), restore(), rekey(), compact() and verify() at each record, entry
+or block. Others hold the loop until they are done; deriving a key takes long, at opening a database that is encrypted and in rekey().
 
 Tasks take turns: a call waits until that of another task, or its transaction, is done. A task that is cancelled while it waits, or in
 the middle of a call, leaves all of the call done, or nothing; one that is cancelled in a transaction rolls it back. While such a call is
@@ -40,7 +40,7 @@ def _asyncio():
 # Calls that go by way of _run() and _rows(), which are others here.
 _STEPPED = (
     "aggregate", "all", "backup", "changes", "compact", "create_index", "delete", "distinct", "find", "get_records_in_timeframe",
-    "incremental_backup", "insert_many", "iterate", "update", "upsert", "verify",
+    "incremental_backup", "insert_many", "iterate", "rekey", "restore", "update", "upsert", "verify",
 )
 
 

@@ -576,9 +576,7 @@ class Unosql:
         Returns how many records and deletions. The file is checked before anything changes. Raises OSError (there is no
         such file), CorruptionError, WrongKeyError (made under another key), UniqueError, StorageFullError.
         """
-        database = self._open().settled("restore", filename)
-        with database as catalog:
-            return restore.restore(catalog, filename, database.password)
+        return self._run("restore", filename, restore.restoring, (filename, self._open().password), None)
 
     # -- maintenance
 
@@ -603,11 +601,10 @@ class Unosql:
         Needs as much free flash as the data takes. Backups keep the key they were made under.
         """
         password = key_bytes(encryption_key)
-        database = self._open().settled("rekey")
+        database = self._open()
         iterations = database.iterations if iterations is None else iterations
         check_number("iterations", iterations, 1000, 10000000)
-        with database:
-            database.rekey(password, iterations)
+        return self._run("rekey", "", database.rekeying, (password, iterations), None)
 
     def compact(self):
         """Merge all that is stored and forget what was deleted. This may take long; writes do the same in small steps anyway."""

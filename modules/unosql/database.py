@@ -201,9 +201,9 @@ class Database:
         if self.logs(level):
             Logger(self.base + ".log", self._log_size).write(level, message)
 
-    def rekey(self, password, iterations):
-        """Rewrite everything under another key."""
-        self._store.rekey(password, iterations)
+    def rekeying(self, catalog, password, iterations):
+        """Steps: rewrite everything under another key."""
+        yield from catalog.store.rekeying(password, iterations)
         self.password, self.digest, self.iterations = password, digest_of(password), iterations
 
 

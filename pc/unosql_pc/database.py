@@ -7,6 +7,7 @@ from .terminal import Failure, shown
 from unosql.kv import header
 from unosql.documents import restore as restoring
 from unosql.documents.catalog import Catalog
+from unosql.documents.steps import finish
 from unosql.errors import WrongKeyError
 from unosql.storage.files import Files
 from unosql.kv.store import Store
@@ -47,7 +48,7 @@ def restore(catalog, path, key):
     """Put a backup file into a database."""
     if key is not None and not is_encrypted(path):
         raise WrongKeyError("%s is not encrypted, but a key was given" % path)
-    restoring.restore(catalog, path, key)
+    finish(restoring.restoring(catalog, path, key))
 
 
 def is_encrypted(path):

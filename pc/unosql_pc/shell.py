@@ -15,6 +15,7 @@ from .terminal import Failure, compact, print_json, print_table, say, shown
 from .times import EPOCHS, newest
 from unosql.core import Unosql
 from unosql.documents import restore
+from unosql.documents.steps import finish
 from unosql.storage.files import Files
 
 # Of Unosql these need more than a line, or make no sense here.
@@ -56,7 +57,7 @@ def _in_memory(source, key):
         return Unosql(NAME, key, storage=source.storage(), log_level="NONE", memtable=65536)
     db = Unosql(NAME, storage=Files("memory", fs=Overlay()), log_level="NONE", memtable=65536)
     with db._use("restore") as catalog:
-        restore.restore(catalog, source.path, key)
+        finish(restore.restoring(catalog, source.path, key))
     return db
 
 

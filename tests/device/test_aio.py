@@ -133,7 +133,11 @@ def test_others_run_meanwhile():
             ("none", lambda: db.find("c", {"even": 5}, order_by="even"), N), ("count", lambda: db.count("c", {"even": True}), N),
             ("update", lambda: db.update("c", {}, {"x": 1}), N), ("insert_many", lambda: db.insert_many("d", ({"n": n} for n in range(N))), N),
             ("backup", lambda: db.backup("c.bak"), N), ("verify", lambda: db.verify(), 2 * N),
+            ("incremental_backup", lambda: db.incremental_backup("i.bak", since_change=0), N),
             ("delete", lambda: db.delete("c", {"n": {"gte": N // 2}}), N // 2), ("compact", lambda: db.compact(), 1),
+            ("rekey", lambda: db.rekey(b"sixteen byte key", 1000), 2), ("decrypt", lambda: db.rekey(None), 2),
+            ("restore of an increment", lambda: db.restore("i.bak"), 4 * N), ("restore", lambda: db.restore("c.bak"), 2 * N),
+            ("delete after it", lambda: db.delete("c", {"n": {"gte": N // 2}}), N // 2),
         )
         for name, call, least in calls:
             before = others.n
@@ -216,7 +220,7 @@ def cancelled_at_any_await(**options):
     async def at_each_await(call):
         db = Unosql(plain_db)
         outcomes = set()
-        for awaits in range(40):
+        for awaits in range(99):
             before = state()
             task = asyncio.create_task(call(db))
             for _ in range(awaits):
@@ -275,6 +279,37 @@ def test_cancelled_at_any_await_of_an_encrypted_database():
 
 def test_cancelled_at_any_await_where_a_batch_is_durable_later():
     cancelled_at_any_await(durability="batch")
+
+
+def test_rekey_cancelled_at_any_await():
+    """One of the keys opens it, and all is there."""
+    old, new = b"sixteen byte key", b"another key's 16"
+    plain_db = filled(N, encryption_key=old, iterations=1000, memtable=1024)
+    whole = plain_db.all("c")
+
+    async def rekeyed(db, awaits):
+        task = asyncio.create_task(db.rekey(new, 1000))
+        for _ in range(awaits):
+            await asyncio.sleep(0)
+        done = task.done()
+        task.cancel()
+        try:
+            await task
+            done = True
+        except asyncio.CancelledError:
+            pass
+        assert plain_db._database.turn is None
+        same([await db.all("c"), await db.verify()], [whole, []])
+        await db.insert("d", {"awaits": awaits})
+        return done
+
+    for awaits in range(99):
+        done = run(rekeyed(Unosql(plain_db), awaits))
+        plain_db = again(plain_db, encryption_key=new if done else old)
+        same([plain_db.all("c"), plain_db.count("d"), plain_db.verify()], [whole, awaits + 1, []])
+        if done:
+            break
+    assert done and awaits > 4, (done, awaits)
 
 
 def test_cancelled_while_it_waits_for_its_turn():

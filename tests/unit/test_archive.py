@@ -4,6 +4,7 @@ import os
 import pytest
 
 from memfs import MemFs, make
+from unosql.documents.steps import finish
 from unosql.kv import archive
 from unosql.errors import CorruptionError, WrongKeyError
 
@@ -28,7 +29,7 @@ def test_round_trip(tmp_path, entries):
     for reading, key in (store, None), (make(MemFs()), KEY):
         opened = reading.import_(path, key)
         assert opened.meta == {"full": True} and list(opened.entries()) == entries
-        opened.check()
+        finish(opened.checking())
         opened.close()
     with pytest.raises(WrongKeyError):
         make(MemFs()).import_(path, b"another key......")
@@ -75,7 +76,7 @@ def test_damage_is_told_with_the_file(tmp_path, at):
     (tmp_path / "b").write_bytes(data)
     with pytest.raises(CorruptionError) as caught:
         opened = store.import_(path)
-        opened.check()
+        finish(opened.checking())
     assert caught.value.where == path
 
 

@@ -7,6 +7,7 @@ import pytest
 from fake_store import is_dead
 from media import FlashMedium
 from memfs import Failing, MemFs, begin_spilled, everything, make, path
+from unosql.documents.steps import finish
 from unosql.kv import batch, compaction, reading, reclaim, segments, writing
 from unosql.kv import store as stores
 from unosql.kv.buffers import Buffers
@@ -98,13 +99,13 @@ def test_misuse():
     with pytest.raises(ValueError, match="do not nest"):
         store.begin()
     with pytest.raises(ValueError, match="within a transaction"):
-        store.rekey(KEY, 2)
+        finish(store.rekeying(KEY, 2))
     store.commit()  # of nothing
     begin_spilled(store)
     with pytest.raises(ValueError, match="do not nest"):
         store.begin()
     with pytest.raises(ValueError, match="within a transaction"):
-        store.rekey(KEY, 2)
+        finish(store.rekeying(KEY, 2))
     store.rollback()
 
 
@@ -218,7 +219,7 @@ def test_rekey_that_fails(where, n):
     store.apply(list(model.items()))
     fs.fail(where, n)
     try:
-        store.rekey(b"new key new key", 2)
+        finish(store.rekeying(b"new key new key", 2))
     except OSError:
         pass
     fs.n = None
@@ -236,10 +237,10 @@ def test_rekey_that_fails(where, n):
 def test_rekey_changes_what_fits_the_log():
     fs = MemFs()
     store = make(fs)
-    store.rekey(KEY, 2)
+    finish(store.rekeying(KEY, 2))
     store.apply([(b"a", bytes(300))])
     assert all(len(data) <= 128 for name, data in fs.files.items() if "/w" in name)
-    store.rekey(None, 2)
+    finish(store.rekeying(None, 2))
     assert everything(make(fs)) == {b"a": bytes(300)}
 
 
@@ -395,7 +396,7 @@ def test_rekey_of_more_than_a_segment():
     for i in range(120):
         model[b"k%03d" % i] = random.Random(i).randbytes(150)
         store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
-    store.rekey(KEY, 2)
+    finish(store.rekeying(KEY, 2))
     assert sum(store.stats()["levels"]) > 1 and everything(store) == model
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from unosql.documents.steps import finish
 from unosql import codec, native, twin
 from unosql.documents import keys
 from unosql.kv import compression, crypto
@@ -287,7 +288,7 @@ def test_segment(envelope, n, bloom):
     segment, _ = written(entries, envelope, bloom=n if bloom else 0)
     assert list(segment.scan()) == entries and list(segment.scan(reverse=True)) == entries[::-1]
     assert (segment.low, segment.max) == (entries[0][0], entries[-1][0])
-    segment.check()
+    finish(segment.checking())
     for key, value in random.Random(n).sample(entries, min(n, 200)):
         assert segment.get(key) == value
         assert segment.get(key + b"\0") is ABSENT and segment.get(key[:-1]) is ABSENT
@@ -331,7 +332,7 @@ def test_segment_ranges(model, lo, hi, floor, bloom):
     assert not inside or segment.overlaps(lo, hi)
     for key, value in entries:
         assert segment.get(key) == (value if (key, value) in live else ABSENT)
-    segment.check()
+    finish(segment.checking())
     assert list(segment.scan()) == live  # check() left the floor as it was
 
 
@@ -392,11 +393,11 @@ def test_every_flipped_bit_is_found(envelope):
         medium.files[7] = bytearray(good)
         medium.files[7][bit >> 3] ^= 1 << (bit & 7)
         with pytest.raises(CorruptionError):
-            Segment(Reader(medium, envelope), 7).check()
+            finish(Segment(Reader(medium, envelope), 7).checking())
     for size in range(len(good)):
         medium.files[7] = bytearray(good[:size])
         with pytest.raises(CorruptionError):
-            Segment(Reader(medium, envelope), 7).check()
+            finish(Segment(Reader(medium, envelope), 7).checking())
 
 
 def test_files_that_vanish():
@@ -416,10 +417,10 @@ def test_what_a_faulty_writer_made_is_found():
     for entries, why in (([(b"b", b""), (b"a", b"")], "out of order"), ([(b"a", b""), (b"a", b"")], "out of order")):
         segment, _ = written(entries)
         with pytest.raises(CorruptionError, match=why):
-            segment.check()
+            finish(segment.checking())
     segment, _ = written(numbered(5), miscounted=1)
     with pytest.raises(CorruptionError, match="entries missing"):
-        segment.check()
+        finish(segment.checking())
 
 
 def test_a_sound_block_of_an_unknown_encoding(monkeypatch):

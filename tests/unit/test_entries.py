@@ -6,6 +6,7 @@ from hypothesis import given, settings, strategies as st
 
 import codec
 from test_blocks import ENVELOPES, numbered, written
+from unosql.documents.steps import finish
 from unosql import twin
 from unosql.codec import pack_uint
 from unosql.errors import CorruptionError
@@ -128,7 +129,7 @@ def test_a_segment(c, monkeypatch, envelope):
     entries = numbered(900)
     tree, _ = written(entries, envelope, bloom=900)
     assert list(tree.scan()) == entries and list(tree.scan(reverse=True)) == entries[::-1]
-    tree.check()
+    finish(tree.checking())
     for key, value in entries:
         assert tree.get(key) == value and tree.get(key + b"\0") is ABSENT
 
@@ -151,7 +152,7 @@ def test_blocks_that_somebody_else_sealed(c, engine, nth, i, byte, cut):
     tree._reader.block = damaged
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segment, "native", c if engine == "c" else twin)
-        calls = [lambda: tree.get(entries[i][0]), lambda: list(tree.scan()), lambda: list(tree.scan(reverse=True)), tree.check,
+        calls = [lambda: tree.get(entries[i][0]), lambda: list(tree.scan()), lambda: list(tree.scan(reverse=True)), lambda: finish(tree.checking()),
                  lambda: list(tree.scan(reverse=True, shared_block=True)), lambda: tree.leaf(i)]
         for call in calls:
             try:

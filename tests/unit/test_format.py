@@ -13,6 +13,7 @@ import media
 import reader
 from here import GOLDEN, ROOT, SUPPORT
 from memfs import MemFs
+from unosql.documents.steps import finish
 from unosql import codec
 from unosql.documents import ordering
 from unosql.kv import compaction
@@ -127,7 +128,7 @@ def test_backup_file(tmp_path):
     assert list(backup.entries()) == entries
     opened = store.import_(str(tmp_path / "b"))
     assert opened.meta == backup.meta and list(opened.entries()) == entries
-    opened.check()
+    finish(opened.checking())
     opened.close()
     for offset in range(40):  # header and its checksum
         bad = bytearray(data)

@@ -27,6 +27,7 @@ import pytest
 import reliability
 from media import NorFlash
 from memfs import MemFs
+from unosql.documents.steps import finish
 from unosql.kv import compaction
 from unosql.twin import unpack_uint
 from unosql.errors import CorruptionError
@@ -397,7 +398,7 @@ def test_damaged_backups(password, tmp_path):
         try:
             opened = store.import_(str(tmp_path / "bad"), password)
             assert opened.meta == {"full": True} and list(opened.entries()) == entries
-            opened.check()
+            finish(opened.checking())
             opened.close()
         except CorruptionError:
             errors += 1

@@ -14,7 +14,7 @@ DESIGN = ROOT / "docs" / "DESIGN.md"
 WORDS = {("shared", "flash"): "the name of a lock", ("kv.store", "verify"): "the name of a method"}
 # What the layers above use of a store. A dozen names are enough for the documents, and it stays at that.
 DOCUMENTS_USE = {"get", "peek", "expect_peeks", "scan", "apply", "begin", "commit", "rollback", "flush", "is_short", "export", "import_"}
-API_USES = {"open", "storage", "close", "ready", "flush_buffered", "memtable", "rekey", "compacting", "trim", "verify", "stats"}
+API_USES = {"open", "storage", "close", "ready", "flush_buffered", "memtable", "rekeying", "compacting", "trim", "verify", "stats"}
 
 
 def layers():

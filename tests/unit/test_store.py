@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memfs import MemFs, begin_spilled
+from unosql.documents.steps import finish
 from unosql.kv import compaction
 from unosql.errors import ClosedError, StorageFullError, UnosqlError, WrongKeyError
 from unosql.storage.files import Files
@@ -191,7 +192,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.fs.error, self.fs.left = fault
         header = self.store.manifest.header
         try:
-            self.store.rekey(password, 2)
+            finish(self.store.rekeying(password, 2))
             self.password = password
         except Cut:
             try:

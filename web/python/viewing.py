@@ -5,6 +5,7 @@ An answer is made in steps, each some hundred records: between them the page can
 import json
 
 from unosql.documents import restore
+from unosql.documents.steps import finish
 from unosql.documents.catalog import Catalog
 from unosql.documents.condition import compile, lookup
 from unosql.documents.ordering import complement, encode
@@ -160,7 +161,7 @@ def _open(kind, number, key):
         _shown = Shown(storage, password)
         return None
     _shown = Shown(storage, None)
-    return restore.restore(_shown.catalog, "/flash/view.bak", password)
+    return finish(restore.restoring(_shown.catalog, "/flash/view.bak", password))
 
 
 def begin(call, arguments):

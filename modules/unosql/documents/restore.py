@@ -13,15 +13,15 @@ from .record import header, loads, restamp
 _THERE = b"U"
 
 
-def restore(catalog, filename, password):
-    """Put a backup's contents into the database, as one batch. Returns how many records and deletions it has."""
+def restoring(catalog, filename, password):
+    """Steps: put a backup's contents into the database, as one batch. Returns how many records and deletions it has."""
     archive = catalog.store.import_(filename, password)
     try:
         if archive.meta["format"] != FORMAT:
             raise UnosqlError("%s: backup format %s is unknown here" % (filename, archive.meta["format"]))
-        archive.check()
+        yield from archive.checking()
         with catalog.atomic():
-            restored = _restore(catalog, archive)
+            restored = yield from _restore(catalog, archive)
         catalog.restored += 1  # what iterates over the state before must not go on
         return restored
     finally:
@@ -36,11 +36,12 @@ def _restore(catalog, archive):
     numbers = _Numbers(catalog)
     for key, value in archive.entries():
         restored += _restore_entry(catalog, numbers, key, value)
+        yield
     for collection in numbers.collections():
         collection.configure({})  # a capped one may hold too many
     if not archive.meta["full"]:
-        _undelete(catalog)
-        _check_unique(numbers, archive)
+        yield from _undelete(catalog)
+        yield from _check_unique(numbers, archive)
     numbers.forget()
     return restored
 
@@ -146,6 +147,7 @@ def _undelete(catalog):
     for change, collection, id, deleted in entries(catalog, 0, catalog.change):
         if deleted is not None and catalog.store.get(collection.key(id)) is not None:
             catalog.store.apply([(keys.make(keys.CHANGE, change), None)])
+        yield
 
 
 def _check_unique(numbers, archive):
@@ -159,3 +161,4 @@ def _check_unique(numbers, archive):
         for index in collection.indexes():
             if record:
                 index.check_unique(collection, record)
+        yield

@@ -159,9 +159,9 @@ class ArchiveReader:
             raise CorruptionError(filename, size, "not a backup")
         self.meta = json.loads(value)
 
-    def check(self):
-        """Read and verify the whole file."""
-        self._segment.check()
+    def checking(self):
+        """Generator: read and verify the whole file. Yields at each entry."""
+        return self._segment.checking()
 
     def entries(self):
         """Yield (key, value or None) in key order."""

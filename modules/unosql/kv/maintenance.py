@@ -3,7 +3,7 @@
 from ..errors import CorruptionError
 from .archive import Archive, ArchiveReader
 from .memory import free_caches, within_memtable_memory
-from .rekey import rekey as rewrite
+from .rekey import rewriting
 
 
 def compacting(store):
@@ -13,14 +13,14 @@ def compacting(store):
     return within_memtable_memory(store, merges) if store.policy.bursts else merges
 
 
-def rekey(store, password, iterations):
-    """Rewrite everything under a new password (None: plain). A cut leaves the old or the new one."""
+def rekeying(store, password, iterations):
+    """Generator: rewrite everything under a new password (None: plain), block by block. A cut leaves the old or the new one."""
     store.ready()
     if store.batch:
         raise ValueError("rekeying within a transaction")  # it would install what is staged
     free_caches(store)
     store.flush()
-    rewrite(store, password, iterations)
+    return rewriting(store, password, iterations)
 
 
 def trim(store):
@@ -48,7 +48,7 @@ def export(store, filename, meta):
 
 
 def import_(store, filename, password=None):
-    """Return an archive.ArchiveReader: meta, check(), entries(), close()."""
+    """Return an archive.ArchiveReader: meta, checking(), entries(), close()."""
     store.ready()
     free_caches(store)  # what goes on meanwhile is a large batch
     return ArchiveReader(filename, store.manifest.header, store.manifest.envelope, password, store.segments.buffers)

@@ -6,8 +6,8 @@ from .merge import Merging, fed
 from .version import Version
 
 
-def rekey(store, password, iterations):
-    """Rewrite every segment. password: bytes or None (plain). The memtable must be flushed.
+def rewriting(store, password, iterations):
+    """Generator: rewrite every segment, yields at each block. password: bytes or None (plain). The memtable must be flushed.
 
     The new segments lie beside the old ones until one manifest record, under the new key, names them: a cut before
     that leaves the old key, a cut after it the new one (invariant 1). Needs as much free flash as the data takes.
@@ -15,9 +15,15 @@ def rekey(store, password, iterations):
     old = list(store.version.segments())
     header, envelope = create(password, iterations)
     reader = store.segments.unlock(envelope, store.policy.cache)
+    rewritten, segments = _rewritten(store), []
     try:
-        version = Version(store.version.wal, placed(list(_rewritten(store))))
+        for segment in rewritten:
+            if segment:
+                segments.append(segment)
+            yield
+        version = Version(store.version.wal, placed(segments))
     except BaseException:
+        rewritten.close()
         store.segments.reader = reader
         store.suspect()
         raise
@@ -32,6 +38,7 @@ def rekey(store, password, iterations):
 
 
 def _rewritten(store):
+    """Yield the new segments, and None at each block."""
     # segments keep the reader they were opened with: the scan reads the old key, the output gets the new
     space = store.segments.space
     space.free()
@@ -40,8 +47,7 @@ def _rewritten(store):
         merging, due = Merging([fed(store.scan(b""))]), False
         while due is not None:
             due = out.pour(merging)
-            if due:
-                yield store.segments.open(out.finish())
+            yield store.segments.open(out.finish()) if due else None
     except BaseException:
         out.abort()
         raise

@@ -223,13 +223,8 @@ class Segment:
             self._damaged(error, offset)
         return lo, hi
 
-    def check(self):
-        """Read every block; CorruptionError at the first that is damaged or out of order."""
-        for _ in self.checking():
-            pass
-
     def checking(self):
-        """The same, as a generator: yields None at each entry."""
+        """Generator: read every block; CorruptionError at the first that is damaged or out of order. Yields None at each entry."""
         last = None
         count = 0
         floor, self.floor = self.floor, None

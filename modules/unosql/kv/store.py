@@ -260,8 +260,8 @@ class Store:
     def compacting(self):
         return maintenance.compacting(self)
 
-    def rekey(self, password, iterations):
-        maintenance.rekey(self, password, iterations)
+    def rekeying(self, password, iterations):
+        return maintenance.rekeying(self, password, iterations)
 
     def trim(self):
         maintenance.trim(self)

@@ -75,7 +75,7 @@ export class Viewer {
     const lines = await this.call('chart', { collection, x, y: names(y), by: by || null, ...condition(where) });
     if (!lines.length) throw new Error(`no record has ${x} and a number in ${y}`);
     const isTime = x === 'timestamp';
-    return { time: isTime, lines: lines.map(({ label, x: xs, y: ys }) => line(label, isTime ? xs.map((at) => at + epoch(at)) : xs, ys)) };
+    return { time: isTime, zone: 'UTC', lines: lines.map(({ label, x: xs, y: ys }) => line(label, isTime ? xs.map((at) => at + epoch(at)) : xs, ys)) };
   }
 
   // The bytes of an export, part after part.

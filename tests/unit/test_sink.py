@@ -114,7 +114,7 @@ def test_it_answers_and_stores_as_the_sink_in_ram_does(dsn):
         world = sync_world.World(sink=sink)
         world.sink = Both(sink, model)
         for _ in range(120):
-            sync_world.step(world, rng, ("corrections", "evicting", "images", "disorder", "downlink"))
+            sync_world.step(world, rng, ("corrections", "evicting", "images", "disorder", "replacing", "downlink"))
         for epoch, source in model.sources.items():
             for number in source.collections:
                 assert sink.missing(epoch, number) == model.missing(epoch, number)

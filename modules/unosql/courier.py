@@ -45,8 +45,7 @@ class Courier(Session):
         self.heartbeat = heartbeat
         self.patience = patience
         self._every = int(every * 1000)
-        self.rest = 0  # milliseconds in which nothing goes; that are not looked at for days end late, by what was left then
-        self._beat = int(heartbeat * 1000)  # and those without news
+        self.rest = self._beat = 0  # milliseconds in which nothing goes, and without news; not looked at for days, they end late
         self._seen = ms()
         self._words = 0  # answers in a row that said what is wrong
         self.tries = 0  # messages that have had no answer, in a row

@@ -178,6 +178,7 @@ class Over(Courier):
         self._qos = qos
         self._client = client
         self._reads = reads
+        self._hears = False  # the topic of this connection
 
     async def run(self):
         """For ever, in a task, with other tasks in between."""
@@ -212,12 +213,14 @@ class Over(Courier):
             if client.up.is_set():
                 client.up.clear()
                 self.connect()
+                self._hears = False
             message = self.due() if client.isconnected() else None
             if message is None:
                 return busy
             message = bytes(message)
-            if not self.is_online or self.tries:  # the client may be connected anew
+            if self.tries or not self._hears:  # the former: another task may have cleared client.up
                 await client.subscribe(self._down, 0)
+                self._hears = True
             await client.publish(self._up, message, False, self._qos)
             return True
         except OSError as error:
@@ -232,11 +235,11 @@ def opened(host, port, ssl, patience):
     import errno
     import socket
 
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-    plain = socket.socket(family, kind, protocol)
+    found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+    plain = socket.socket(*found[:3])
     try:
         plain.settimeout(patience if ssl else 0)
-        plain.connect(address)
+        plain.connect(found[4])
         stream = ssl.wrap_socket(plain, server_hostname=host) if ssl else plain
         stream.setblocking(False)
         return stream

@@ -72,8 +72,8 @@ class Session:
         with database_of(db) as catalog:
             self._since = catalog.change  # when the clock is set: what is written since has the time of before
             self._restored = catalog.restored
+            self._state = peers.read(catalog, device)  # epoch, base, since, came (the last session that sent data), fork; None: it is new
         self._confirmed = self._telling = None  # what the sink knows to have come down; what it will know when it answers
-        self._state = None  # the peer's entry: epoch, base, since, came (the last session that sent data), fork
         self.connect()
 
     # -- what the carrier calls
@@ -99,12 +99,13 @@ class Session:
             if catalog.in_transaction:
                 return None  # what it has written is not durable
             catalog.store.flush_buffered()
-            state = self._loaded(catalog)
+            if not self._state:
+                self._begin(catalog, None)
             if self._restored != catalog.restored:
                 self._restored = catalog.restored
                 self.connect()
-            if self.is_online and self._misses(catalog, state["base"]):
-                self._begin(catalog, state["base"])
+            if self.is_online and self._misses(catalog, self._state["base"]):
+                self._begin(catalog, self._state["base"])
             self._parcel.begin()
             header = self._batch(catalog, self._state) if self.is_online else self._hello(catalog, self._state)
             return header and self._sent(catalog, header)
@@ -177,17 +178,12 @@ class Session:
         with database_of(self._db) as catalog:
             if catalog.in_transaction:
                 raise ValueError("status within a transaction")
-            state = self._loaded(catalog)
+            if not self._state:
+                self._begin(catalog, None)
+            state = self._state
             return {"epoch": state["epoch"], "base": state["base"], "waiting": catalog.change - state["base"], "online": self.is_online}
 
     # -- the peer's entry
-
-    def _loaded(self, catalog):
-        if self._state is None:
-            self._state = peers.read(catalog, self._device)
-            if self._state is None:
-                self._begin(catalog, None)
-        return self._state
 
     def _begin(self, catalog, base):
         """Begin an epoch: the first, or one that goes on where the sink's knowledge of this past ends.

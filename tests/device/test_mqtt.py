@@ -385,11 +385,14 @@ class Client:
 
 async def _over_a_client(db, sink):
     client = Client(sink, "unosql/1/pump-7/%s")
-    sync = Over(db, "pump-7", client, logs={"readings": 0}, patience=PATIENCE, chunk=200)
+    sync = Over(db, "pump-7", client, logs={"readings": 0}, patience=PATIENCE, chunk=200, heartbeat=0.4)
     await _in_a_task(sync, lambda: sync.status()["waiting"] == 0)
     same(set(client.topics), {("unosql/1/pump-7/down", 0)})
     same(sync.take(b"of/others", b"{}"), False)
-    times = len(client.topics)
+    times, told = len(client.topics), len(sink.messages)
+    await _in_a_task(sync, lambda: len(sink.messages) >= told + 3)
+    same([header["hello"] for header in sink.messages[told:]], [1, 1, 1])
+    same(len(client.topics), times)  # a heartbeat costs no subscription
     client.renew()
     db.insert("readings", {})
     await _in_a_task(sync, lambda: sync.status()["waiting"] == 0)

@@ -294,6 +294,20 @@ class World:
             yield "not run: %s of %s" % (self.ran, list(self.ordered))
 
 
+def changed_before_all_is_put_back(sink=None):
+    """What is wrong when a sink that was put back has heard only of a log's record as changed, and then the device is put back to before that."""
+    world = World(5, sink=sink)
+    world.back_up_sink()
+    world.insert(2)
+    found = list(world.problems())
+    world.take_image()
+    world.correct(random.Random(0))
+    world.restore_sink()
+    found += world.problems()
+    world.put_image_back()
+    return found + list(world.problems())
+
+
 FAULTS = ("corrections", "evicting", "restores", "images", "batch", "disorder", "churning", "replacing", "downlink")
 
 

@@ -104,6 +104,12 @@ def test_random_schedules_end_well_in_postgresql(first, dsn):
     assert wrong == {}
 
 
+def test_a_record_that_came_with_a_later_change_only(dsn):
+    sink = PostgresSink(dsn)
+    assert sync_world.changed_before_all_is_put_back(sink) == []
+    sink.close()
+
+
 def test_it_answers_and_stores_as_the_sink_in_ram_does(dsn):
     """The same messages, step by step: of schedules with all faults."""
     compared = []

@@ -85,6 +85,10 @@ def test_random_schedules_end_well():
     assert wrong == {}
 
 
+def test_a_record_that_came_with_a_later_change_only():
+    assert sync_world.changed_before_all_is_put_back() == []
+
+
 # -- what happens when a rule is left out: (object, name, what replaces it, given the original)
 
 

@@ -264,16 +264,27 @@ def _apply(message, source, sources):
         raise Torn("the header tells nothing of collection %d" % missing[0])
     decision = Decision(None, [], [], [], [])
     _learn(message, source, sources, decision)
+    tops = {}
     for line in message.lines:
         if line.change > source.h:
             known = source.collections[line.number]
             if known.is_log:
                 _note(line, known, decision)
             known.next_id = max(known.next_id, line.id + 1)
-            if not known.is_log or line.change > source.fork or sources.is_missing(source, line.number, line.id):
+            if not known.is_log or line.change > source.fork or _is_new(line, source, sources, tops):
                 decision.lines.append(line)  # else a parent has it
     source.h = message.header["t"]
     return decision._replace(answer=_answer(message, source.h))
+
+
+def _is_new(line, source, sources, tops):
+    """Whether no parent has a log's line from before the fork: it misses the id, or all that it has up to the fork lies below.
+
+    The latter where a sink that was put back has the id with a later change only. tops: {number: the first id above}, as far as it was asked for.
+    """
+    if line.number not in tops:
+        tops[line.number] = sources.next_id(source, line.number)
+    return line.id >= tops[line.number] or sources.is_missing(source, line.number, line.id)
 
 
 def _learn(message, source, sources, decision):

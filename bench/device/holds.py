@@ -56,6 +56,8 @@ CALLS = (
     ("delete of 100", lambda db, n: db.delete("log", {"id": {"lte": 100}})),
     ("compact", lambda db, n: db.compact()),
     ("verify", lambda db, n: db.verify()),
+    ("restore", lambda db, n: db.restore("holds.bak")),
+    ("rekey to no key", lambda db, n: db.rekey(None)),
 )
 
 

@@ -19,7 +19,7 @@ COVERED = ("codec", "documents/keys", "documents/transaction", "documents/shorta
 # The tests of the store and below, and of batches: fast, on CPython only.
 FILES = (
     "test_blocks", "test_crypto", "test_recovery", "test_batches", "test_store", "test_storage", "test_raw_flash",
-    "test_archive", "test_memory", "test_documents", "test_transaction", "test_states",
+    "test_archive", "test_memory", "test_documents", "test_transaction", "test_states", "test_reclaim", "test_delta",
 )
 
 

@@ -379,8 +379,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(name=NAMES, keys=INDEXES, where=st.none() | WHERE, unique=st.integers(0, 5).map(lambda n: not n))
     def create_index(self, name, keys, where, unique):
-        there = [i["keys"] for i in self.model.collection(name)["indexes"]]
-        definitions = [*self.model.collection(name)["indexes"], {"keys": keys, "where": where}]
+        indexes = self.model.collections.get(name, {"indexes": []})["indexes"]  # the collection is made by the call, or not at all
+        there = [i["keys"] for i in indexes]
+        definitions = [*indexes, {"keys": keys, "where": where}]
         if keys in there or len(json.dumps(definitions)) > 700:  # more would not fit this memtable
             return
 

@@ -56,6 +56,10 @@ def _has_zlib():
     return _quiet("gcc", "-x", "c", "-", "-lz", "-o", os.devnull, stdin=None, input=program).returncode == 0
 
 
+def _has_xtensa_libc():
+    return (XTENSA_HEADERS / "stdint.h").exists()
+
+
 def _has_picolibc():
     found = _quiet("riscv64-unknown-elf-gcc", "--print-file-name=picolibc.specs").stdout
     return os.path.isabs(found)
@@ -75,6 +79,7 @@ def _has_venv():
 
 
 SERVERS = os.defpath + ":/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")
+XTENSA_HEADERS = Path("/usr/lib/xtensa-lx106-elf/include")  # where the compiler does not look by itself
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 COMMON = (
     _program("make", "make"),
@@ -94,7 +99,10 @@ TOOLS = {
     "emulator": (_program("qemu-system-riscv32", "qemu-system-riscv", "qemu-system-misc"),),
     "site": (_program("node", "nodejs"), _program("npm", "npm")),
     "page": (Tool("Chromium", lambda: any(map(shutil.which, BROWSERS)), ("chromium",)),),
-    "esp8266 checks": (_program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),),
+    "esp8266 checks": (
+        _program("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),
+        Tool("picolibc for the ESP8266", _has_xtensa_libc, ("picolibc-xtensa-lx106-elf",)),
+    ),
     "codec checks": (Tool("zlib's headers", _has_zlib, ("zlib1g-dev",)),),
     "format of C": (_program("uncrustify", "uncrustify"),),
     "sink": (_server("mosquitto", "mosquitto"), _server("nats-server", "nats-server"), Tool("PostgreSQL", _has_postgresql, ("postgresql",))),

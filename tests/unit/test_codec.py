@@ -23,8 +23,9 @@ from hypothesis import given, settings, strategies as st
 import codec
 import reliability
 import uzlib
-from firmware import fetch
-from firmware.paths import ROOT
+from firmware import deps, fetch, targets
+from firmware.espressif import section_sizes
+from firmware.paths import BOARDS, ROOT
 
 CHUNK = 100000  # inputs between two lines of the script's output
 CI = 30000  # inputs in the test
@@ -156,8 +157,6 @@ def fuzz(inputs, seed):
 
 @pytest.fixture
 def zlib_headers():
-    from firmware import deps
-
     if not all(tool.present() for tool in deps.TOOLS["codec checks"]):
         pytest.skip("needs zlib's headers")
 
@@ -174,7 +173,7 @@ def test_compiles_without_warnings_and_leaves_ram_alone(name, tmp_path):
     axtls = "-DMICROPY_SSL_AXTLS=1", "-I", codec.FOLDER / "axtls", "-isystem", fetch.source().path  # as on an ESP8266
     if not shutil.which(command[0]):
         pytest.skip("needs " + command[0])
-    for source in (*codec.CODEC, "delta.c", "entries.c", "headers.c", "sealing.c"):
+    for source in (*codec.CODEC, "delta.c", "entries.c", "headers.c", "merge.c", "sealing.c"):
         out = tmp_path / "out.o"
         subprocess.run([*command, *codec.WARNINGS, "-Os", "-ffreestanding", "-I", freestanding(tmp_path), *axtls, "-c", "-o", out,
                         codec.SOURCES / source], check=True, stdin=subprocess.DEVNULL)
@@ -182,6 +181,21 @@ def test_compiles_without_warnings_and_leaves_ram_alone(name, tmp_path):
         sizes = {row[0]: int(row[1]) for row in map(str.split, listing.splitlines()) if len(row) == 3 and row[1].isdigit()}
         in_ram = (".data", ".bss") + ((".text", ".literal") if name == "esp8266" else ())
         assert not any(size for section, size in sizes.items() if section.startswith(in_ram)), sizes
+
+
+@pytest.mark.skipif(not all(tool.present() for tool in deps.TOOLS["esp8266 checks"]), reason="needs gcc-xtensa-lx106 and picolibc-xtensa-lx106-elf")
+def test_the_module_compiles_for_an_esp8266(tmp_path):
+    """With the headers of MicroPython's port, and the names of the emulated board's build: without warnings, and its code in flash."""
+    tree, names = fetch.source().path, targets.qemu_firmware().parent / "obj"
+    board = BOARDS / "UNOSQL_ESP8266_GENERIC"
+    folders = (board, tree / "ports" / "esp8266", tree / "ports" / "esp8266" / "boards" / "ESP8266_GENERIC", tree, names, codec.FOLDER / "axtls")
+    out = tmp_path / "out.o"
+    subprocess.run([*COMPILERS["esp8266"], "-std=gnu99", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wpointer-arith", "-Werror", "-Os",
+                    "-DESP8266", "-DMICROPY_PY_SSL=1", "-DMICROPY_SSL_AXTLS=1", "-isystem", deps.XTENSA_HEADERS,
+                    *(word for folder in folders for word in ("-I", folder)), "-c", "-o", out, codec.SOURCES / "modunosql.c"],
+                   check=True, stdin=subprocess.DEVNULL)
+    sizes = section_sizes(subprocess.run(["xtensa-lx106-elf-size", "-A", out], check=True, capture_output=True, text=True).stdout)
+    assert sizes[".irom0.text"] > 5000 and not any(sizes.get(name) for name in (".text", ".literal", ".data", ".bss")), sizes
 
 
 def freestanding(folder):

@@ -206,6 +206,11 @@ class Catalog:
         """Return a context manager: the writes within are one batch, or part of the transaction at hand."""
         return Transaction(self)
 
+    @property
+    def has_made_room(self):
+        """Whether a batch that found no room may be tried once more: rolled back, it had all reclaimed that was removed before."""
+        return not (self.in_transaction or self.store.is_short)
+
     # -- what the store calls
 
     def reload(self):

@@ -2,13 +2,12 @@
 
 from ..codec import pack_uint
 from ..native import native
-from ..errors import UniqueError, UnosqlError
+from ..errors import StorageFullError, UniqueError, UnosqlError
 from . import keys
 from .arguments import check_strings, settle
 from .condition import compile, implies, lookup, matches, same
 from .ordering import encode, is_exact
 from .record import check, header, unpack
-from .steps import again
 from .text import is_sound
 
 
@@ -167,13 +166,15 @@ def creating(collection, fields, unique, where):
             raise ValueError("there is another index on %s: drop it first" % ", ".join(fields))
     number = collection.catalog.next_number
     definition["number"] = number if collection.number else number + 1
-    yield from again(collection.catalog, _create, collection, definition)
-
-
-def _create(collection, definition):
-    with collection.catalog.atomic():
-        collection.save_state(indexes=collection.definitions + [definition])
-        yield from _fill(collection, collection.indexes()[-1])
+    for attempt in (1, 2):
+        try:
+            with collection.catalog.atomic():
+                collection.save_state(indexes=collection.definitions + [definition])
+                yield from _fill(collection, collection.indexes()[-1])
+            return
+        except StorageFullError:
+            if attempt == 2 or not collection.catalog.has_made_room:
+                raise
 
 
 def _fill(collection, index):

@@ -7,26 +7,24 @@ from .condition import compile, fields
 from .edits import editor, put
 from .query import Plan, search
 from .record import META, check, header
-from .steps import again
 
 
 def insert_many(collection, records, pulled=iter):
     """Steps: insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
         raise ValueError("records is an iterable of dicts, such as a list, not %s" % called(records))
-    if iter(records) is records:  # they come only once
-        return (yield from _insert(collection, records, pulled))
-    return (yield from again(collection.catalog, _insert, collection, records, pulled))
-
-
-def _insert(collection, records, pulled):
-    n = 0
-    with collection.catalog.atomic():
-        for record in pulled(records):
-            collection.insert(record)
-            n += 1
-            yield
-    return n
+    for attempt in (1, 2):
+        try:
+            n = 0
+            with collection.catalog.atomic():
+                for record in pulled(records):
+                    collection.insert(record)
+                    n += 1
+                    yield
+            return n
+        except StorageFullError:
+            if attempt == 2 or iter(records) is records or not collection.catalog.has_made_room:
+                raise
 
 
 def update(collection, tests, changes, operators={}):
@@ -108,7 +106,12 @@ def _update(collection, tests, edit, given):
             raise ConflictError(id, given["version"], version)
         collection.update(id, raw, edit)
 
-    return (yield from again(collection.catalog, _each, collection, tests, change))[0]
+    try:
+        return (yield from _each(collection, tests, change))[0]
+    except StorageFullError:
+        if not collection.catalog.has_made_room:
+            raise
+    return (yield from _each(collection, tests, change))[0]
 
 
 def _equal(tests):

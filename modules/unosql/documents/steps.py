@@ -3,8 +3,6 @@
 Where a generator yields rows, `...` is none of them: only such a place.
 """
 
-from ..errors import StorageFullError
-
 
 def finish(steps):
     """Take all steps, and return what they return."""
@@ -32,13 +30,3 @@ def counted(rows):
         n += row is not ...
         yield
     return n
-
-
-def again(catalog, batch, *arguments):
-    """Steps of batch(*arguments), and once more if that finds no room: what was removed before it has been reclaimed by then."""
-    try:
-        return (yield from batch(*arguments))
-    except StorageFullError:  # within a transaction nothing can be reclaimed
-        if catalog.in_transaction or catalog.store.is_short:
-            raise
-    return (yield from batch(*arguments))

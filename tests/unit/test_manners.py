@@ -176,7 +176,7 @@ def test_a_command_takes_any_path(command, path, place):
     ("query db.udb c --passphrase <&-", "no answer: the input has ended"),
     ("import deep new.bak c", "too deeply nested"),
     ("import big.csv new.bak c", "field larger than field limit"),
-    ("export db.udb --format sqlite -o none/x", "unable to open database file"),
+    ("export db.udb --format sqlite -o none/x", "there is no such directory"),
     ("query db.udb c --json > /dev/full", "No space left on device"),
     ("salvage db.udb - > /dev/full", "No space left on device"),
 ])

@@ -207,9 +207,19 @@ class Catalog:
         return Transaction(self)
 
     @property
-    def has_made_room(self):
-        """Whether a batch that found no room may be tried once more: rolled back, it had all reclaimed that was removed before."""
-        return not (self.in_transaction or self.store.is_short)
+    def mark(self):
+        """Another one once a batch is durable."""
+        return self.change, self.next_number
+
+    def has_made_room(self, mark):
+        """Whether a batch that found no room may be tried once more: rolled back, it had all reclaimed that was removed before.
+
+        mark: before it. What raised may have come behind the batch's own writes, which are durable then.
+        """
+        if self.in_transaction:
+            return False
+        self.store.ready()
+        return self.mark == mark and not self.store.is_short
 
     # -- what the store calls
 

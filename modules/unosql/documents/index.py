@@ -166,6 +166,7 @@ def creating(collection, fields, unique, where):
             raise ValueError("there is another index on %s: drop it first" % ", ".join(fields))
     number = collection.catalog.next_number
     definition["number"] = number if collection.number else number + 1
+    mark = collection.catalog.mark
     for attempt in (1, 2):
         try:
             with collection.catalog.atomic():
@@ -173,7 +174,7 @@ def creating(collection, fields, unique, where):
                 yield from _fill(collection, collection.indexes()[-1])
             return
         except StorageFullError:
-            if attempt == 2 or not collection.catalog.has_made_room:
+            if attempt == 2 or not collection.catalog.has_made_room(mark):
                 raise
 
 

@@ -13,6 +13,7 @@ def insert_many(collection, records, pulled=iter):
     """Steps: insert the dicts of an iterable; return how many. pulled: makes a generator of it."""
     if isinstance(records, (dict, str, bytes)):
         raise ValueError("records is an iterable of dicts, such as a list, not %s" % called(records))
+    mark = collection.catalog.mark
     for attempt in (1, 2):
         try:
             n = 0
@@ -23,7 +24,7 @@ def insert_many(collection, records, pulled=iter):
                     yield
             return n
         except StorageFullError:
-            if attempt == 2 or iter(records) is records or not collection.catalog.has_made_room:
+            if attempt == 2 or iter(records) is records or not collection.catalog.has_made_room(mark):
                 raise
 
 
@@ -106,10 +107,11 @@ def _update(collection, tests, edit, given):
             raise ConflictError(id, given["version"], version)
         collection.update(id, raw, edit)
 
+    mark = collection.catalog.mark
     try:
         return (yield from _each(collection, tests, change))[0]
     except StorageFullError:
-        if not collection.catalog.has_made_room:
+        if not collection.catalog.has_made_room(mark):
             raise
     return (yield from _each(collection, tests, change))[0]
 

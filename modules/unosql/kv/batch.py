@@ -83,8 +83,7 @@ class Batch:
 
     def _flush(self):
         store = self._store
-        space = store.segments.space
-        if space.left <= 0 and space.free() < space.reserve:  # what is left is for the merges that free something
+        if store.segments.space.is_tight:
             raise full(store)
         heap.collect()
         self.advance(_twice(store, with_memtable, store))

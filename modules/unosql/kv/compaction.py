@@ -277,7 +277,7 @@ class Compaction:
         if level and not below and min(s.size for s in inputs) >= keep:
             self._store.install(self._store.version.moved(level, inputs))
             return
-        out = Output(self._store, limit, not self._space.is_short)  # what ends between kinds takes more than the reserve has
+        out = Output(self._store, limit, not self._space.is_tight)  # what ends between kinds takes more than the reserve has
         yield from self._rewrite(target, inputs, below, out, keep, None)
 
     def _rewritten(self, level, segments, tightly):

@@ -46,6 +46,11 @@ class Space:
         return self.lacks(1)
 
     @property
+    def is_tight(self):
+        """Whether less than the reserve is free: what is left is for the merges that free something."""
+        return self.left <= 0 and self.free() < self.reserve
+
+    @property
     def is_futile(self):
         """Whether nothing can be reclaimed: nothing could be, and hardly anything was removed or written since."""
         if self.futile is None:

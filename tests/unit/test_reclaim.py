@@ -7,7 +7,7 @@ import pytest
 from media import MEDIA, PowerCut
 from turnover import WAYS, Turnover
 from unosql import shared, state
-from unosql.kv import reclaim
+from unosql.kv import batch, reclaim
 from unosql.core import StorageFullError, Unosql, UnosqlError
 
 ERASE = 4096
@@ -230,6 +230,28 @@ def test_batches_get_the_room_of_what_was_removed_bit_by_bit(medium, call):
     transaction(db, [{"noise": noise} for noise in NOISE], "d")
     call(db)
     assert db.count("d") == 10 and db.verify() == []
+
+
+@pytest.mark.parametrize("call", [
+    lambda db: db.insert_many("c", rows(60)), lambda db: db.update("c", {}, {"x": 1}), lambda db: db.create_index("c", "n")])
+def test_a_durable_batch_is_not_tried_again(call, monkeypatch):
+    """What finds no room may come behind its own writes: removing a file, on a filesystem."""
+    made = MEDIA["flash"](64)
+    db = opener(made, memtable=1024)()
+    db.insert_many("c", rows(60))
+
+    def full(store):
+        monkeypatch.undo()
+        raise StorageFullError("full")
+
+    monkeypatch.setattr(batch, "install_again", full)  # called when a batch is durable
+    before = db.last_change()
+    with pytest.raises(StorageFullError):
+        call(db)
+    assert (db.last_change() - before, len(db.indexes("c"))) in ((60, 0), (0, 1)) and db.verify() == []
+    changed = db.last_change()
+    db = reopened(db, made)
+    assert db.last_change() == changed and db.verify() == []
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])

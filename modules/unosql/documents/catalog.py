@@ -216,10 +216,7 @@ class Catalog:
 
         mark: before it. What raised may have come behind the batch's own writes, which are durable then.
         """
-        if self.in_transaction:
-            return False
-        self.store.ready()
-        return self.mark == mark and not self.store.is_short
+        return not self.in_transaction and not self.store.is_short and self.mark == mark
 
     # -- what the store calls
 

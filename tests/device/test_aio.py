@@ -204,6 +204,21 @@ def test_plain_calls_in_between_are_refused():
     run(main())
 
 
+async def cancelled(call, awaits):
+    """Make a task of a coroutine, and cancel it after so many turns; return whether it was done by then."""
+    task = asyncio.create_task(call)
+    for _ in range(awaits):
+        await asyncio.sleep(0)
+    done = task.done()
+    task.cancel()
+    try:
+        await task
+        done = True
+    except asyncio.CancelledError:
+        pass
+    return done
+
+
 def cancelled_at_any_await(**options):
     """Whatever is cancelled, at each of its awaits in turn, is done or is not, and the next call works."""
     plain_db = filled(6, **options)
@@ -222,16 +237,7 @@ def cancelled_at_any_await(**options):
         outcomes = set()
         for awaits in range(99):
             before = state()
-            task = asyncio.create_task(call(db))
-            for _ in range(awaits):
-                await asyncio.sleep(0)
-            done = task.done()
-            task.cancel()
-            try:
-                await task
-                done = True
-            except asyncio.CancelledError:
-                pass
+            done = await cancelled(call(db), awaits)
             after = state()
             assert done or after == before, (awaits, before, after)
             assert plain_db._database.turn is None
@@ -288,16 +294,7 @@ def test_rekey_cancelled_at_any_await():
     whole = plain_db.all("c")
 
     async def rekeyed(db, awaits):
-        task = asyncio.create_task(db.rekey(new, 1000))
-        for _ in range(awaits):
-            await asyncio.sleep(0)
-        done = task.done()
-        task.cancel()
-        try:
-            await task
-            done = True
-        except asyncio.CancelledError:
-            pass
+        done = await cancelled(db.rekey(new, 1000), awaits)
         assert plain_db._database.turn is None
         same([await db.all("c"), await db.verify()], [whole, []])
         await db.insert("d", {"awaits": awaits})

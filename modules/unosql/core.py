@@ -607,7 +607,7 @@ class Unosql:
         return self._run("rekey", "", database.rekeying, (password, iterations), None)
 
     def compact(self):
-        """Merge all that is stored and forget what was deleted. This may take long; writes do the same in small steps anyway."""
+        """Merge all that is stored and forget what was deleted or has expired. This may take long; writes do so in small steps anyway."""
         return self._run("compact", "", lambda catalog: catalog.store.compacting(), (), None)
 
     def verify(self):

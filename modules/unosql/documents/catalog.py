@@ -13,6 +13,7 @@ from ..errors import StorageFullError, UnosqlError
 from . import keys
 from .arguments import check_name
 from .collection import COUNTERS, Collection
+from .expiry import forget
 from .record import dumps, header, loads
 from .transaction import Transaction
 
@@ -28,6 +29,8 @@ _CHANGED = 8
 _CROWD = 24
 # Numbers that compaction has looked up, and remembers.
 _KNOWN = 32
+# Looks for expired records at a collection, where flash is short or all is merged.
+_LOOKS = 32
 # Bytes of bits that tell of as many newest numbers that nothing of them is dead, on a small heap and on others.
 _BITS_SMALL = 256
 _BITS_LARGE = 2048
@@ -197,7 +200,7 @@ class Catalog:
         self.in_transaction = False
 
     def rollback(self, error=None):
-        """Forget the writes since begin(), and what they did to the counters. error: what made it necessary."""
+        """Forget the writes since begin(), and what they did to the counters. error: what ended it; if it found no room, room is made."""
         self.in_transaction = False
         self.live = self._lived
         self.store.rollback(error)
@@ -296,6 +299,18 @@ class Catalog:
         if kind != keys.INDEX:
             return end < alive[0]
         return not any(id <= end and (last > first or start <= id) for id in alive[1:])
+
+    def forget_expired(self):
+        live = self.live
+        if not self.in_transaction:  # within one it would free nothing
+            for found in self.collections():
+                for _ in range(_LOOKS if found.options.get("ttl") else 0):
+                    changes = forget(found)
+                    if changes:
+                        found.save_state(**changes)
+                    elif not found.swept:
+                        break
+        return self.live < live
 
     def grows(self, ops):
         return any(value is not None and (key[:1] in (keys.RECORD, keys.INDEX) or self._is_new(key)) for key, value in ops)

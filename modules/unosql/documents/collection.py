@@ -5,6 +5,7 @@ collections, TTL and queues raise it, which costs the same for one record as for
 """
 
 from ..codec import pack_uint
+from ..errors import StorageFullError
 from . import keys
 from .condition import same
 from .expiry import forget, forget_deletions, surplus, unwind
@@ -202,16 +203,21 @@ class Collection:
         """Insert a record and return its id."""
         check(record)
         self._obey(record)
-        id = self.next
-        raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
-        changes = self._trim()
-        ops = self.index_ops(id, None, self.definitions and self._for_indexes(record, raw), changes)
-        if changes or not self.number:
-            ops.insert(0, self.catalogue_op(**changes))
-        number = self.number or self.catalog.next_number
-        ops.append((keys.make(keys.RECORD, number, id), raw))
-        self.catalog.store.apply(ops)
-        return id
+        while True:
+            id = self.next
+            raw = pack(1, self.catalog.now(), self.catalog.change + 1, record)
+            changes = self._trim()
+            ops = self.index_ops(id, None, self.definitions and self._for_indexes(record, raw), changes)
+            if changes or not self.number:
+                ops.insert(0, self.catalogue_op(**changes))
+            number = self.number or self.catalog.next_number
+            ops.append((keys.make(keys.RECORD, number, id), raw))
+            try:
+                self.catalog.store.apply(ops)
+                return id
+            except StorageFullError:
+                if not self.catalog.forget_expired():
+                    raise
 
     def _obey(self, record):
         """Raise ValueError when a record breaks the schema."""

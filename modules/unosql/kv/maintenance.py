@@ -8,9 +8,11 @@ from .rekey import rewriting
 
 def compacting(store):
     """Generator: merge everything into the deepest level and forget what is dead. Yields at each block; nothing else may write meanwhile."""
+    while store.observer.forget_expired():
+        yield
     store.flush()
     merges = store.compaction.everything()
-    return within_memtable_memory(store, merges) if store.policy.bursts else merges
+    yield from within_memtable_memory(store, merges) if store.policy.bursts else merges
 
 
 def rekeying(store, password, iterations):

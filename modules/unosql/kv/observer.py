@@ -47,6 +47,10 @@ class Observer:
         """Whether compaction may forget every entry that could be at lo <= key <= hi; False when that is not sure."""
         return False
 
+    def forget_expired(self):
+        """Flash is short, or all is about to be merged: write what lets the store forget more; return whether there was anything."""
+        return False
+
     def grows(self, ops):
         """Whether these operations store more than they remove, so that a full medium refuses them."""
         return any(value is not None for _, value in ops)

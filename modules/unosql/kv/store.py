@@ -221,7 +221,7 @@ class Store:
     @property
     def is_short(self):
         """Whether so little flash is free that inserts leave it to what removes."""
-        return self.segments.space.is_short
+        return self.segments.space.lacks(1)
 
     # -- transactions
 
@@ -249,6 +249,7 @@ class Store:
             batch.rollback()
         self.ready()
         if isinstance(error, StorageFullError):
+            self.observer.forget_expired()
             writing.reclaim_all(self)
 
     # -- what is seldom asked: functions of maintenance.py, which tell more

@@ -185,13 +185,16 @@ def reopened(db, medium):
 
 @pytest.mark.parametrize("made, fits", [(iter, False), (list, True)], ids=["iterator", "list"])
 def test_a_list_that_found_no_room_is_tried_again(made, fits):
-    db, n = full(MEDIA["flash"](64))
-    gone = db.delete("c", {"s": {"contains": "8"}})
+    """What has expired goes when a call finds no room."""
+    db = opener(MEDIA["flash"](32))()
+    db.configure("c", ttl=100)
+    part = insert(db, 100000) // 8
+    db._database._catalog.clock = lambda: 800000120
     try:
-        assert db.insert_many("c", made(rows(gone // 4))) == gone // 4 and fits
+        assert db.insert_many("other", made(rows(part))) == part and fits
     except StorageFullError:
         assert not fits
-    assert db.count("c") == n - gone + fits * (gone // 4) and db.verify() == []
+    assert db.count("other") == fits * part and db.count("c") == 0 and db.verify() == []
 
 
 NOISE = ["".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=600)) for i in range(10)]
@@ -230,6 +233,75 @@ def test_batches_get_the_room_of_what_was_removed_bit_by_bit(medium, call):
     transaction(db, [{"noise": noise} for noise in NOISE], "d")
     call(db)
     assert db.count("d") == 10 and db.verify() == []
+
+
+def is_refused(call, *args):
+    try:
+        call(*args)
+    except StorageFullError:
+        return True
+    return False
+
+
+TAKERS = {
+    "insert": lambda db, name: db.insert(name, {"noise": NOISE[0]}),
+    "upsert": lambda db, name: db.upsert(name, "n", -1, {"noise": NOISE[0]}),
+    "list": lambda db, name: db.insert_many(name, [{"noise": noise} for noise in NOISE[:3]]),
+    "update": lambda db, name: db.update("other", {"id": {"lt": 4}}, {"noise": NOISE[3]}),
+    "iterator, again": lambda db, name: is_refused(db.insert_many, name, iter([{"noise": NOISE[0]}] * 3))
+    and db.insert_many(name, iter([{"noise": NOISE[0]}] * 3)),
+    "transaction, again": lambda db, name: is_refused(transaction, db, [{"noise": NOISE[0]}] * 3, name)
+    and transaction(db, [{"noise": NOISE[0]}] * 3, name),
+    "compact": lambda db, name: db.compact() or db.insert(name, {"noise": NOISE[0]}),
+}
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["", "first kept"])
+@pytest.mark.parametrize("taker", TAKERS)
+@pytest.mark.parametrize("medium", SMALL)
+def test_a_full_medium_takes_writes_in_place_of_what_expired(medium, taker, kept):
+    """Whichever id is next, in whichever collection. kept: an update keeps the first record, so that `first` can't rise."""
+    db = opener(MEDIA[medium](**SMALL[medium]), history=0)()
+    db.configure("c", ttl=100)
+    transaction(db, [{"noise": noise} for noise in NOISE[:5]], "other")
+    while not is_refused(db.insert, "c", {"noise": NOISE[db._database._catalog.change % 10]}):
+        pass
+    n = db.count("c")
+    if kept:
+        db.delete("c", {"id": {"gt": n - 8}})
+        db._database._catalog.clock = lambda: 800000090
+        assert db.update("c", "id", 1, {"kept": True})
+        while not is_refused(db.insert, "other", {"noise": NOISE[db._database._catalog.change % 10]}):
+            pass
+    db._database._catalog.clock = lambda: 800000120
+    assert db.count("c") == kept
+    for name in ("other", "c"):
+        TAKERS[taker](db, name)
+    while not is_refused(db.insert, "new", {"noise": NOISE[db._database._catalog.change % 10]}):
+        pass
+    assert db.count("new") > n // 2 and db.verify() == []
+
+
+@pytest.mark.parametrize("memtables", [(2048, 2048), (1024, 4096)])
+@pytest.mark.parametrize("medium", SMALL)
+def test_databases_that_share_a_medium_leave_each_other_the_reserve(medium, memtables):
+    """The small one is filled as well, then half of the large one goes, one by one, in turn with the small one."""
+    made = MEDIA[medium](**{name: 2 * size for name, size in SMALL[medium].items()})
+    large, small = [
+        Unosql(name, None, 1000, "NONE", storage=made.storage(name), memtable=memtable, history=0)
+        for name, memtable in zip(("large", "small"), memtables)
+    ]
+    for _ in range(3):
+        for db in (large, small):
+            while not is_refused(db.insert, "c", {"noise": NOISE[db._database._catalog.change % 10]}):
+                pass
+        ids = [record["id"] for record in large.iterate("c", fields=["id"])]
+        for id in ids[::2]:
+            large.delete("c", "id", id)
+        transaction(large, [{"noise": noise} for noise in NOISE], "c")
+        assert small.delete("c", {}) >= 1
+        large.insert("c", {"noise": NOISE[0]})
+    assert large.verify() == [] and small.verify() == []
 
 
 @pytest.mark.parametrize("call", [
@@ -346,9 +418,9 @@ def test_a_full_medium_deletes_by_any_condition(medium, condition):
 def test_what_has_room_but_not_at_once_is_deleted():
     made = MEDIA["flash"](32)
     db, n = full(made)
-    assert db.delete("c", {"n": {"gte": n // 7, "lt": n // 7 * 5}}) == n // 7 * 4
+    assert db.delete("c", {"n": {"gte": n // 14, "lt": n // 14 * 13}}) == n // 14 * 12
     assert not db._database._store.is_short
-    assert db.delete("c", {"n": {"gte": 1}}) == n - n // 7 * 4 - 1
+    assert db.delete("c", {"n": {"gte": 1}}) == n - n // 14 * 12 - 1
     assert db.count("c") == 1 and db.verify() == []
 
 

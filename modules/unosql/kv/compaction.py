@@ -161,7 +161,7 @@ class Compaction:
         """Generator: merge all levels into the deepest one and forget what is dead there. Yields as _merge() does."""
         self.stop()
         store = self._store
-        if self._space.is_short:
+        if self._space.lacks(1):
             while len(store.version.levels[0]) > 2:
                 yield from self._merge(0, store.version.levels[0][-2:])
         levels = store.version.levels

@@ -15,8 +15,8 @@ from .reading import sources_of
 
 # A dead share of a segment, of 255, from which rewriting it is worthwhile.
 _WORTH = 64
-# Segments that are rewritten together at the most where flash is short.
-_MOST = 8
+# Erase blocks that are rewritten together at the most where flash is short: the more, the smaller a dead share frees one.
+_MOST = 64
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
 
@@ -63,7 +63,7 @@ def is_dead_range(store, lo, hi):
 def sample(store, level, segment):
     """Estimate the dead share of a segment by one of its data blocks."""
     store.segments.space.sampled = segment.number
-    lo, hi = segment.leaf(store.segments.next_number * 0x9E3779B1 >> 7)
+    lo, hi = segment.leaf((store.segments.next_number + segment.number) * 0x9E3779B1 >> 7)
     newer = Newer(store, level)
     merging = Merging([segment.scan(lo, hi, whole=True)], store, level, newer.holds)
     live, what = 0, PASSED
@@ -155,8 +155,10 @@ def loosest(store):
                 live += s.size - _dead(s)
                 gain = taken - -(-live * 8 // (erase * 7))  # some of each block is lost
                 if gain > 0 and (best is None or gain > best[0]):
-                    best = gain, level, i, n + 1
-    return best and (best[1], levels[best[1]][best[2] : best[2] + best[3]])
+                    best = gain, (level, levels[level][i : i + n + 1])
+                if taken >= _MOST:
+                    break
+    return best and best[1]
 
 
 def admit(store, ops, size):
@@ -165,16 +167,17 @@ def admit(store, ops, size):
     size: bytes of their entries. Raises StorageFullError.
     """
     space, live = store.segments.space, store.observer.live
+    space.free()  # nothing may be known of it yet
     if not store.observer.grows(ops):
-        space.free()  # nothing may be known of it yet
         space.futile = None
         if space.full_at is None and space.left <= 0:
             space.full_at = live
         return not is_staging(store)
-    replaces = is_staging(store) or space.full_at is not None and live < space.full_at
-    relieved = relieve(store, _needed(store, size, replaces))
+    if not is_staging(store) and (space.full_at is None or live >= space.full_at):
+        size += space.margin  # it follows on no removal
+    relieve(store, _needed(store, size))
     store.ready()  # what failed in there may have changed the medium
-    if not relieved:
+    if space.free() < _needed(store, size):  # the memtable may have been flushed
         space.full_at = live
         raise full(store)
 
@@ -191,14 +194,13 @@ def is_staging(store):
     return store.batch is not None and store.batch.is_open
 
 
-def _needed(store, size, replaces):
-    """Bytes that must be free for an insert of so many bytes. replaces: it follows on a removal."""
-    space = store.segments.space
+def _needed(store, size):
+    """Bytes that must be free for an insert of so many bytes."""
     batch = store.batch
-    space.free()
-    if not (batch and batch.draft) and size + (batch.memtable.used if batch and batch.memtable else 0) <= store.memtable.room:
-        return space.reserve
-    return space.reserve + space.flush if replaces else space.goal
+    if batch and batch.memtable:
+        size += batch.memtable.used
+    # a removal that follows flushes the memtable, and must find the reserve behind it
+    return store.segments.space.reserve + store.memtable.used + size
 
 
 def relieve(store, goal):

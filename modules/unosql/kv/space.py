@@ -15,6 +15,8 @@ _TINY = 12
 _LARGE = 8
 # Erase blocks, with those of a flush, that inserts use only in place of what was removed: its flash comes back by whole blocks.
 _MARGIN = 2
+# Erase blocks that no segments are in, whatever the medium.
+_LOGS = 6
 # Erase blocks written behind a try to reclaim in vain from which another is worthwhile: what was there may be dead by now.
 _RETRY = 4
 # Bytes of samples taken for each byte flushed: a sweep over all segments while an eighth of them is written (reclaim.py).
@@ -35,15 +37,10 @@ class Space:
     """
 
     segment = full_at = futile = _free = None  # in the class, as all that most stores never change: RAM
-    left = unsampled = sampled = goal = 0
+    left = unsampled = sampled = margin = goal = 0
 
     def __init__(self, store):
         self._store = store
-
-    @property
-    def is_short(self):
-        """Whether the medium is as good as full, or was and little is free since."""
-        return self.lacks(1)
 
     @property
     def is_tight(self):
@@ -59,7 +56,7 @@ class Space:
         return self._store.observer.live >= live and self.left > left - _RETRY * self._store.storage.erase
 
     def lacks(self, times):
-        """Whether so many times what inserts want is not free, or the medium was full and little is free since."""
+        """Whether so many times what inserts want is not free, or the medium was full and little is free since. 1: it is as good as full."""
         return self.full_at is not None or self.left <= (times - 1) * self.goal and self.free() < times * self.goal
 
     def free(self):
@@ -79,13 +76,16 @@ class Space:
         for segment in self._store.version.segments():
             stored += segment.size
             largest = max(largest, segment.size)
-        erase = self._store.storage.erase
-        blocks = (free + stored) // erase
-        flush = -(-self.flush // erase)
-        full = max(1, min(_LEAST, blocks // _TINY), min(_LARGE * (2 if self._store.policy.bursts else 1), blocks // _PART))
+        erase, large = self._store.storage.erase, _LARGE * (2 if self._store.policy.bursts else 1)
+        blocks, full = (free + stored) // erase, 0
+        for part in (self._store.storage.total() // erase - _LOGS, blocks):
+            others, full = full, max(1, min(_LEAST, part // _TINY), min(large, part // _PART))
         self.segment = full * erase
-        self.reserve = (flush + 2 * max(flush, full, -(-largest // erase))) * erase
-        self.goal = self.reserve + min(flush + _MARGIN, blocks // _TINY) * erase
+        flush = -(-self.flush // erase)
+        # others: a full segment of a database that has most of the medium, whose reserve it is as well
+        self.reserve = (flush + 2 * max(flush, others, -(-largest // erase))) * erase
+        self.margin = min(_MARGIN, blocks // _TINY) * erase
+        self.goal = self.reserve + self.margin + flush * erase
 
     @property
     def flush(self):

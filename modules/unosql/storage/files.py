@@ -11,7 +11,7 @@ from .ring import Ring
 
 _EPERM, _ENOENT, _EACCES, _EEXIST, _ENOSPC, _EROFS = 1, 2, 13, 17, 28, 30
 # Erase blocks that segments leave to the WAL and the manifest.
-_LOGS = 2
+_LOGS = 3
 
 
 def _name(kind, n):

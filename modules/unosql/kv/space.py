@@ -13,7 +13,7 @@ _TINY = 12
 # Erase blocks of such a segment on a large medium. Each segment takes RAM as long as it lives: on a small heap they are
 # twice as large, which programs some 6 % more.
 _LARGE = 8
-# Erase blocks, with those of a flush, that inserts use only in place of what was removed: its flash comes back by whole blocks.
+# Erase blocks that inserts use only in place of what was removed: its flash comes back by whole blocks.
 _MARGIN = 2
 # Erase blocks that no segments are in, whatever the medium.
 _LOGS = 6
@@ -27,8 +27,8 @@ class Space:
     """Keeps account for one store. Measuring is left until it is needed: littlefs walks all of the medium for it.
 
     After free():
-    segment: bytes of a full segment in the deeper levels. reserve: bytes that inserts leave free.
-    goal: bytes free from which inserts may flush the memtable, but for those that follow on removals.
+    segment: bytes of a full segment in the deeper levels. reserve: bytes that inserts leave free, with what the memtable holds.
+    margin: bytes that they leave besides, but for those that follow on removals. goal: both, and a flush.
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
     futile: Observer.live and left when reclaiming had not freed what was wanted, or None.

@@ -243,6 +243,11 @@ def is_refused(call, *args):
     return False
 
 
+def fill_with_noise(db, name):
+    while not is_refused(db.insert, name, {"noise": NOISE[db._database._catalog.change % 10]}):
+        pass
+
+
 TAKERS = {
     "insert": lambda db, name: db.insert(name, {"noise": NOISE[0]}),
     "upsert": lambda db, name: db.upsert(name, "n", -1, {"noise": NOISE[0]}),
@@ -264,21 +269,18 @@ def test_a_full_medium_takes_writes_in_place_of_what_expired(medium, taker, kept
     db = opener(MEDIA[medium](**SMALL[medium]), history=0)()
     db.configure("c", ttl=100)
     transaction(db, [{"noise": noise} for noise in NOISE[:5]], "other")
-    while not is_refused(db.insert, "c", {"noise": NOISE[db._database._catalog.change % 10]}):
-        pass
+    fill_with_noise(db, "c")
     n = db.count("c")
     if kept:
         db.delete("c", {"id": {"gt": n - 8}})
         db._database._catalog.clock = lambda: 800000090
         assert db.update("c", "id", 1, {"kept": True})
-        while not is_refused(db.insert, "other", {"noise": NOISE[db._database._catalog.change % 10]}):
-            pass
+        fill_with_noise(db, "other")
     db._database._catalog.clock = lambda: 800000120
     assert db.count("c") == kept
     for name in ("other", "c"):
         TAKERS[taker](db, name)
-    while not is_refused(db.insert, "new", {"noise": NOISE[db._database._catalog.change % 10]}):
-        pass
+    fill_with_noise(db, "new")
     assert db.count("new") > n // 2 and db.verify() == []
 
 
@@ -293,8 +295,7 @@ def test_databases_that_share_a_medium_leave_each_other_the_reserve(medium, memt
     ]
     for _ in range(3):
         for db in (large, small):
-            while not is_refused(db.insert, "c", {"noise": NOISE[db._database._catalog.change % 10]}):
-                pass
+            fill_with_noise(db, "c")
         ids = [record["id"] for record in large.iterate("c", fields=["id"])]
         for id in ids[::2]:
             large.delete("c", "id", id)

@@ -3,6 +3,9 @@ from typing import NamedTuple
 
 from firmware.espressif import IMAGE_BUDGET
 
+from .heap import STEP, TRIED
+from .instructions import ITERATIONS
+
 FLAT = 1.25  # what costs at most this many times as much at the most records as at the fewest is flat
 # With an index, plain unless it says otherwise, at the most records: (operation, instructions at the most, of the first edition).
 INSTRUCTIONS = (("get", "get by id", 0.4e6, "6.0 M"), ("find", "find by index", 1e6, "13.4 M"), ("insert", "insert, indexed", 0.6e6, "5.7 to 8 M"),
@@ -44,6 +47,9 @@ def _memory(results):
         sizes = [found[str(n)]["everything"] for name, found in results["heap"]["smallest"].items() if "," in name]
         most = max(size or float("inf") for size in sizes)
         yield Budget("working set at %s records, the dearest medium and mode" % f"{n:,}", 16, most - nothing, "KiB", "heap", "42 to 51 KB")
+    tried = [of_n for found in results["heap"]["failing"].values() for of_n in found.values()]
+    yield Budget("of %s heaps from the smallest that works to %d KiB, %d bytes apart: those that do not" % (f"{sum(many for _, many in tried):,}", TRIED, STEP),
+                 0, sum(len(sizes) for sizes, _ in tried), "", "heap", "by chance up to 54 KB")
 
 
 def _databases(costs):
@@ -51,11 +57,12 @@ def _databases(costs):
 
 
 def _instructions(results):
-    costs, n = results["instructions"], str(results["sizes"][-1])
+    costs, n = results["instructions"]["operations"], str(results["sizes"][-1])
     for operation, what, limit, before in INSTRUCTIONS:
         names = [name for name in _databases(costs) if operation != "open" or "plain" in name]
         most = max(costs[name][n][operation] for name in names)
         yield Budget("instructions: %s, the dearest medium and mode" % what, limit, most, "", "instructions", before)
+    yield Budget("instructions: PBKDF2 of %s" % f"{ITERATIONS:,}", 100e6, results["instructions"]["derivation"], "", "instructions", "334 M")
 
 
 def _lookups(results):

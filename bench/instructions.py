@@ -9,6 +9,7 @@ FEW, MORE = 8, 108
 COMMAND = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 OPERATIONS = ("insert", "get", "find", "update", "delete", "scan")
 TIMEOUT = 900
+ITERATIONS = 10000  # of PBKDF2
 
 
 def measure(machine, subject, n, place=(None, None), heap=HEAP, few=FEW, more=MORE):
@@ -23,8 +24,20 @@ def measure(machine, subject, n, place=(None, None), heap=HEAP, few=FEW, more=MO
     return costs
 
 
+def key_derivation(machine):
+    """Instructions of ITERATIONS of PBKDF2."""
+    folder = machine.prepared("nothing", 1, (None, None))
+    code = "from unosql.kv.sealed import derive; derive(b'sixteen byte key', bytes(16), %d)"
+    few, more = (_collected(machine, code % times, folder, HEAP) for times in (1, ITERATIONS + 1))
+    return more - few
+
+
 def _count(machine, subject, operation, n, times, place, heap):
     folder = machine.prepared(subject, n, place)
     code = "import repeat; repeat.repeat(%r, %r, %r, %r, %r)" % (subject, operation, n, times, place)
+    return _collected(machine, code, folder, heap)
+
+
+def _collected(machine, code, folder, heap):
     output = machine.run(code, folder, heap, TIMEOUT, COMMAND).stdout
     return int(re.search(r"Collected : (\d+)", output)[1])

@@ -95,7 +95,7 @@ PEER_MODULES = {"JSON lines": "json_lines", "JSON file": "json_file"}
 def _heap(ns, progress):
     subjects = {**_places(), **{name: (module, (None, None)) for name, module in PEER_MODULES.items()}}
     task = progress.add_task("heap", total=len(subjects) * len(ns))
-    found = {}
+    found, failing = {}, {}
     with Machine() as machine:
         result = {"import": heap.imported(machine), "nothing": heap.smallest(machine, "nothing", "everything", 100)}
         for name, (subject, place) in subjects.items():
@@ -103,15 +103,19 @@ def _heap(ns, progress):
             found[name] = {}
             for n in ns:
                 found[name][n] = {w: heap.smallest(machine, subject, w, n, place) for w in workloads}
+                if subject == "database":
+                    failing.setdefault(name, {})[n] = heap.failing(machine, n, place, found[name][n]["everything"])
                 progress.advance(task)
         result["btree"] = machine.has("btree")
-    return dict(result, smallest=found)
+    return dict(result, smallest=found, failing=failing)
 
 
 def _instructions(ns, progress):
     task = progress.add_task("instructions", total=6 * len(ns))
     found = {}
     with Machine() as machine:
+        derived = instructions.key_derivation(machine)
+
         def add(name, n, *args, **kw):
             found.setdefault(name, {})[n] = instructions.measure(machine, *args, **kw)
             progress.advance(task)
@@ -122,7 +126,7 @@ def _instructions(ns, progress):
             few, more = (8, 108) if n <= 100 else (1, 3)
             add("JSON lines", n, "json_lines", n, few=few, more=more)
             add("JSON file", n, "json_file", n, heap=FILE_HEAP, few=1, more=3)
-    return found
+    return {"operations": found, "derivation": derived}
 
 
 def _latency(ns, progress):

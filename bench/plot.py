@@ -15,7 +15,7 @@ STYLES = {
 
 def draw(results, path):
     """Write the plot as SVG to path."""
-    costs, heap, counts = results["flash"]["costs"], results["heap"]["smallest"], results["instructions"]
+    costs, heap, counts = results["flash"]["costs"], results["heap"]["smallest"], results["instructions"]["operations"]
     panels = (
         ("Bytes programmed per insert", lambda name, n: costs[name][n]["insert"][0]),
         ("Erases per insert", lambda name, n: costs[name][n]["insert"][1]),

@@ -164,10 +164,10 @@ def _kib(size):
 
 def instructions_table(results):
     operations = ("insert", "get", "find", "update", "delete", "scan", "open")
-    rows = []
-    for name, by_n in results["instructions"].items():
+    rows, counts = [], results["instructions"]["operations"]
+    for name, by_n in counts.items():
         for n, costs in by_n.items():
-            ours = results["instructions"][OURS][n]
+            ours = counts[OURS][n]
             rows.append((name, f"{int(n):,}", *(number(costs[o]) + (AHEAD if name in PEER_MODULES and costs[o] < ours[o] else "")
                                                 for o in operations)))
     header = ("", "records", "insert, indexed", "get by id", "indexed find", "update", "delete", "scan, a record", "open")

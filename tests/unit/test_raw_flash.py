@@ -9,6 +9,7 @@ import pytest
 from mini_store import seal
 from media import EIO, FlashMedium, NorFlash, PowerCut
 from test_storage import opened, read, records, write
+from unosql import shared
 from unosql.storage.blocks import Blocks
 from unosql.errors import StorageFullError
 from unosql.kv.observer import Observer
@@ -205,6 +206,42 @@ def test_an_erase_that_fails_is_an_error():
     with pytest.raises(OSError) as caught:
         write(storage, 1, b"x")
     assert caught.value.errno == EIO
+
+
+@pytest.mark.parametrize("error", [OSError(EIO), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("name", ["readblocks", "ioctl", "writeblocks"])
+def test_a_block_whose_taking_failed_can_be_taken_again(name, error):
+    """Whether the access that failed was made or not: once what it was for is given up."""
+    device, left = NorFlash(24, 1024), 0
+    access = getattr(device, name)
+
+    def failing(*args):
+        nonlocal left
+        left -= 1
+        if left or made:
+            result = access(*args)
+        if not left:
+            raise error
+        return result
+
+    setattr(device, name, failing)
+    storage = Flash(device, "testdb")
+    storage.open()
+    write(storage, 1, bytes(900))
+    free = storage.free()
+    raised = 0
+    for n in range(2, 80):
+        left, made = n // 2 % 6 + 1, n % 2
+        try:
+            write(storage, n, bytes(900))
+        except type(error):
+            raised += 1
+        left = 0
+        storage.remove(n)
+    assert raised > 9 and storage.free() == free and not shared.claimed
+    for n in range(2, 2 + free // 992):
+        write(storage, n, bytes(900))
+    assert read(storage, 1) == bytes(900) and not device.violation
 
 
 def test_a_damaged_frame_shows_as_a_damaged_record():

@@ -5,10 +5,12 @@ import random
 import pytest
 
 from media import MEDIA, PowerCut
+from memfs import MemFs
 from turnover import WAYS, Turnover
 from unosql import shared, state
 from unosql.kv import batch, reclaim
 from unosql.core import StorageFullError, Unosql, UnosqlError
+from unosql.storage.files import Files
 
 ERASE = 4096
 KEY = b"sixteen byte key"
@@ -29,6 +31,23 @@ def bound(db):
     """What may be stored: twice what is live, and 16 erase blocks. Compacts the database."""
     db.compact()
     return 2 * db.get_stats()["bytes"] + 16 * ERASE
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_medium_that_would_not_say_its_size_is_asked_again(fails):
+    class Fs(MemFs):
+        calls = 0
+
+        def statvfs(self, path):
+            self.calls += 1
+            if self.calls == fails:
+                raise OSError(5, "statvfs")
+            return super().statvfs(path)
+
+    with Unosql("testdb", storage=Files("testdb.udb", fs=Fs()), memtable=1024, log_level="NONE") as db:
+        with pytest.raises(OSError, match="statvfs"):
+            db.insert("c", {"n": 0})
+        assert db.insert("c", {"n": 1}) == 1 and db.count("c") == 1
 
 
 @pytest.mark.parametrize("memtable", [2048, 4096])

@@ -553,6 +553,23 @@ def test_a_medium_that_can_only_be_read(number, tmp_path, monkeypatch):
     assert read(storage, 1) == b"kept"
 
 
+def test_a_file_whose_closing_was_interrupted_can_be_read_again(tmp_path, monkeypatch):
+    storage = opened(Directory(tmp_path))
+    write(storage, 1, b"kept")
+    assert read(storage, 1)[:4] == b"kept"
+    file = storage._file
+
+    class Closing:
+        def close(self):
+            file.close()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage, "_file", Closing())
+    with pytest.raises(KeyboardInterrupt):
+        storage.close()
+    assert read(storage, 1)[:4] == b"kept"
+
+
 def test_the_contract_names_what_storages_have():
     """storage/ says it; a method that is none of it has no part in what the store relies on."""
     storage, log = unosql.storage.__doc__.split("A storage:\n")[1].split("A Log is")

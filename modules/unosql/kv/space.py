@@ -62,8 +62,9 @@ class Space:
     def free(self):
         """Bytes free on the medium, the reserve included."""
         if self._free is None:
-            free = self._free = self._store.storage.free()
+            free = self._store.storage.free()
             self._measure(free)
+            self._free = free
             self.left = free - self.goal
             if self.left > self.reserve:
                 self.left //= 2

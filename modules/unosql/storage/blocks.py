@@ -125,8 +125,9 @@ class Blocks:
             return self._take(kind, number, index, birth)
 
     def _take(self, kind, number, index, birth):
-        block = self._claim(_RESERVE[kind])
+        claims = len(shared.claimed)
         try:
+            block = self._claim(_RESERVE[kind])
             counter = self._counter + 1
             failed = self._change(self._bdev.ioctl, 6, block)
             if failed:
@@ -134,22 +135,21 @@ class Blocks:
             header = struct.pack(
                 LAYOUT, b"U1", ord(kind), index, self._database, number, counter, birth or counter
             )
-            self.program(block, 0, header + hashlib.sha256(header).digest()[:4])
             self._counter, self._next = counter, block + 1
             self._set(block, number << INDEX_BITS | index if kind == "s" else _OTHER)
+            self.program(block, 0, header + hashlib.sha256(header).digest()[:4])  # it may be there though this raises
         finally:
-            shared.claimed.remove(block)
+            del shared.claimed[claims:]
         return block, counter
 
     def _claim(self, reserve):
-        """A free block that no other database takes before it has our header."""
+        """A free block that no other database takes before it has our header: it is in `claimed`."""
         while True:
             block = self._vacant(reserve)
             shared.claimed.append(block)
             if not self.is_taken(block):
                 return block
-            shared.claimed.remove(block)  # taken between the search and the claim
-            self._set(block, _OTHER)
+            self._set(block, _OTHER)  # taken between the search and the claim
 
     def _vacant(self, reserve):
         """A free block; so many others stay free."""

@@ -154,9 +154,9 @@ class Files:
         self.open()
 
     def close(self):
-        if self._file:
-            self._file.close()
-        self._n = self._file = None
+        file, self._n, self._file = self._file, None, None
+        if file:
+            file.close()
 
     def _path(self, kind, n):
         return "".join((self._directory, "/", _name(kind, n)))  # a sum would make the longest string twice

@@ -88,6 +88,7 @@ class Database:
 
     def _close(self):
         try:
+            self._end_abandoned()
             self._write_posts()
             self._store.flush_buffered()
         finally:
@@ -107,6 +108,7 @@ class Database:
             shared.taking.check()  # here rather than half-way through a write
         self.lock.__enter__()
         try:
+            self._end_abandoned()
             self._store.ready()
             if self._catalog.promise and not self._catalog.in_transaction:
                 try_promise(self._catalog)
@@ -126,7 +128,7 @@ class Database:
             abandoned, self.abandoned = self.abandoned and self.lock.is_nested, False
             self.lock.__exit__()
             if abandoned:
-                self._give_up()
+                self.lock.__exit__()
             if self.watching and self.posted is not None:
                 self.watching(self._catalog)
 
@@ -141,13 +143,10 @@ class Database:
                 raise ValueError("%s within a transaction" % call)
         return self
 
-    def _give_up(self):
-        """End the transaction that this thread is in."""
-        self.lock.resume()
-        try:
+    def _end_abandoned(self):
+        """Roll back a transaction that nobody is in any more: it ended within a call, or Ctrl-C came while it began."""
+        if self._store.batch and not self.lock.is_nested:
             self._catalog.rollback()
-        finally:
-            self.lock.__exit__()
 
     def pulled(self, rows):
         """Yield from a user's iterable within a call; while it works it may call the database."""

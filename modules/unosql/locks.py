@@ -93,9 +93,7 @@ class Lock:
 
     def is_interrupted(self):
         """Whether the code that asks has interrupted this thread within the lock, or on its way in or out."""
-        return self._is_interrupted(ident())
-
-    def _is_interrupted(self, me):
+        me = ident()
         return self._claim == me or self._busy and self._thread == me
 
     def is_inside(self):
@@ -104,25 +102,26 @@ class Lock:
 
     def check(self):
         """Raise BusyError for code that has interrupted this thread in a call."""
-        self._check(ident())
-
-    def _check(self, me):
-        if self._is_interrupted(me):
+        if self.is_interrupted():
             raise BusyError("this interrupts another call, as a timer's callback does: only post() may do that")
 
     def __enter__(self):
         # what interrupts this leaves all as it was: each step is right whether that comes before or after it
+        self.check()
         me = ident()
-        self._check(me)
         if self._thread != me:
             self._claim = me
+            got = False
             try:
-                if not self._mutex.acquire(0):
+                got = self._mutex.acquire(0)
+                if not got:
                     self._wait(self._acquire)
                 self._busy = True
                 self._thread = me
             finally:
                 self._claim = None
+                if got and self._thread != me:  # Ctrl-C
+                    self._mutex.release()
         self._busy = True
         self._depth += 1
         return self
@@ -151,5 +150,7 @@ class Lock:
         self._depth = 0
         self._busy = False
         self._thread = None
-        self._mutex.release()
-        self._claim = None
+        try:
+            self._mutex.release()
+        finally:
+            self._claim = None  # Ctrl-C may have come

@@ -12,6 +12,8 @@ import pytest
 from here import ROOT
 from memfs import MemFs
 from unosql import core, threads
+from unosql.documents.catalog import Catalog
+from unosql.kv.store import Store
 from unosql.core import BusyError, ClosedError, Unosql
 from unosql.storage.files import Files
 from unosql.locks import Lock
@@ -219,6 +221,101 @@ def test_a_transaction_that_ends_within_a_call_is_rolled_back_after_it(db):
     thread.start()
     thread.join()
     assert ended[1:] == [1]
+
+
+def interrupted_at(n, code, call):
+    """Call, with Ctrl-C before the n-th bytecode of a function; whether it came to that."""
+    left = n
+
+    def step(frame, event, arg):
+        nonlocal left
+        left -= event == "opcode"
+        if not left:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return step
+
+    def trace(frame, event, arg):
+        frame.f_trace_opcodes = frame.f_code is code
+        return step if frame.f_code is code else None
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(old)
+    return False
+
+
+@pytest.mark.parametrize("begin", [Catalog.begin, Store.begin])
+@pytest.mark.parametrize("then", ["call", "close"])
+def test_no_transaction_stays_open_where_ctrl_c_came_as_it_began(tmp_path, monkeypatch, begin, then):
+    """What follows would be part of it, and be lost."""
+    monkeypatch.chdir(tmp_path)
+    fs, n = MemFs(), 0
+
+    def transaction():
+        with db.transaction():
+            pass
+
+    while True:
+        n += 1
+        db = Unosql("t", storage=Files("t.udb", fs=fs), memtable=1024)
+        came = interrupted_at(n, begin.__code__, transaction)
+        if then == "call":
+            assert db.insert("a", {"n": n}) == n
+            transaction()
+        else:
+            assert db.post("a", {"n": n})
+        db.close()
+        with Unosql("t", storage=Files("t.udb", fs=fs), memtable=1024) as db:
+            assert db.count("a") == n
+        if not came:
+            break
+    assert n > 10
+
+
+def test_ctrl_c_behind_taking_and_giving_back_the_mutex():
+    """CPython raises it at the end of such calls, MicroPython at the next jump."""
+    lock = Lock(None, 50, "t")
+
+    class Mutex:
+        def __init__(self, mutex):
+            self.mutex, self.release = mutex, mutex.release
+
+        def acquire(self, wait):
+            return Interrupting(self.mutex.acquire(wait))
+
+    class Interrupting(int):
+        come = False
+
+        def __bool__(self):
+            if not self.come:
+                self.come = True
+                raise KeyboardInterrupt
+            return self != 0
+
+    real, lock._mutex = lock._mutex, Mutex(lock._mutex)
+    with pytest.raises(KeyboardInterrupt), lock:
+        pass
+    lock._mutex = real
+    with lock:
+        pass
+
+    def released():
+        real.release()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with lock:
+            lock._mutex = Mutex(real)
+            lock._mutex.release = released
+    lock._mutex = real
+    with lock:
+        pass
 
 
 def test_an_interrupted_close_and_opening_leave_the_handle_open(db, tmp_path):

@@ -176,11 +176,11 @@ class Catalog:
             raise ValueError("there is a transaction already")
         if len(self._changed) > _CHANGED and state.small:
             self._settle()
-        self.store.begin()
         self._lived = self.live
-        self.in_transaction = True
         self._known.clear()
         self.spoiled = False
+        self.store.begin()
+        self.in_transaction = True
 
     def _settle(self):
         try:

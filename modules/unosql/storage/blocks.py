@@ -61,9 +61,9 @@ class Blocks:
 
     def scan(self, found):
         """Read all headers. found(ord(kind), counter, block) is called for the blocks of logs. Returns whether any is ours."""
-        self._tags = None  # of an earlier scan: not both at once
         heap.tidy(4)
-        self._tags, births = bytearray(4 * self._count), bytearray(4 * self._count)
+        births = bytearray(4 * self._count)
+        self._tags[:] = births  # rather than a new one: loading anew is what follows when memory has run out
         self._counter, self._next, self._free, ours = self._look(births, found)
         for block in self._tagged(_DOOMED):
             self._drop(block)

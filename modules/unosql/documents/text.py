@@ -43,7 +43,7 @@ def unescaped(data):
             new += bytes((int(part[:2], 16),)) + part[2:]
         except ValueError:
             new += REPLACEMENT + part
-    return data if is_sound(new) else new
+    return new if escaped(new).encode() == data else data
 
 
 def joined(value, name):

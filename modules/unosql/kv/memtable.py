@@ -7,6 +7,8 @@ An entry is v(len(key)) v(len(value) + 1) key value; a length of 0 marks a delet
 from ..codec import pack_uint
 from .compression import native
 
+# Bytes at the most: an entry must fit a block, whose length has two bytes.
+_MOST = 65408
 # What get() answers for a key that is not there; None is a deletion.
 ABSENT = False
 
@@ -24,9 +26,10 @@ def decode_entry(buf, i):
 
 
 class Memtable:
-    """Sorted operations in a fixed arena of `capacity` bytes (at most 65,536). is_buffered: it has some that the WAL has not."""
+    """Sorted operations in a fixed arena of `capacity` bytes. is_buffered: it has some that the WAL has not."""
 
     def __init__(self, capacity):
+        capacity = min(capacity, _MOST)
         self.arena = memoryview(bytearray(capacity))
         self._places = bytearray(2 * (capacity >> 5))  # offsets of the live entries, 2 bytes each, in key order
         self._count = 0

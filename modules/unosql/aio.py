@@ -185,9 +185,9 @@ class _Turn:
         return database
 
     def _begin(self):
-        with self._database as catalog:
-            _durable(catalog)
         try:
+            with self._database as catalog:
+                _durable(catalog)
             self._plain = transaction.UserTransaction(self._database)
             self._plain.__enter__()
         except BaseException:
@@ -244,7 +244,7 @@ class _Rows:
         if not self._rows:
             self._restored = catalog.restored
             _, name, rows, arguments = self._what
-            self._rows = rows(catalog if name is None else catalog.collection(name), *arguments)
+            self._rows = rows(catalog if name is ... else catalog.collection(name), *arguments)
         check_state(catalog, self._restored)
         try:
             return next(self._rows)

@@ -1,4 +1,5 @@
 """Two threads, and two processes, on one database, through the calls that users have."""
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from here import ROOT, SHIMS
-from unosql.core import Unosql
+from unosql import aio, core
+from unosql.core import LockTimeoutError, Unosql
 
 KEY = b"sixteen byte key"
 # A MicroPython of this machine, when one is built: `make unix`, or named by MICROPY_UNIX.
@@ -55,6 +57,31 @@ class Crew:
 
 
 # threads
+
+
+def test_an_asynchronous_transaction_that_could_not_begin_gives_its_turn_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(core, "LOCK_TIMEOUT", 50)
+    plain, inside, done = Unosql("t", path=str(tmp_path)), threading.Event(), threading.Event()
+
+    def hold():
+        with plain.transaction():
+            inside.set()
+            done.wait(10)
+
+    async def main():
+        db = aio.Unosql(plain)
+        thread = threading.Thread(target=hold)
+        thread.start()
+        inside.wait(10)
+        with pytest.raises(LockTimeoutError):
+            async with db.transaction():
+                pass
+        done.set()
+        thread.join()
+        assert await asyncio.wait_for(db.insert("c", {}), 10) == 1
+        assert await asyncio.wait_for(asyncio.create_task(db.count("c")), 10) == 1
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("handles", [1, 2])

@@ -20,6 +20,7 @@ def parser():
 def main(arguments=None):
     """Run a command; its exit code: 0, 1 when verify found problems, 2 for errors, 130 after Ctrl-C."""
     _open_streams()
+    sys.set_int_max_str_digits(0)  # MicroPython stores numbers of any length
     a = _parsed(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         status = a.run(a)

@@ -169,6 +169,21 @@ def test_a_key_for_a_plain_database_is_refused(kind, tmp_path, capsys):
     assert "is not encrypted" in fails(capsys, "verify", path, *with_key(KEY))
 
 
+def test_numbers_longer_than_python_reads_by_itself(tmp_path, capsys):
+    """MicroPython has no bound; CPython has one of 4,300 digits."""
+    digits = sys.get_int_max_str_digits()
+    try:
+        sys.set_int_max_str_digits(0)
+        with Unosql("test", path=str(tmp_path), memtable=8192, log_level="NONE") as db:
+            db.insert("c", {"n": 10**5000})
+        sys.set_int_max_str_digits(4300)
+        run("verify", tmp_path / "test.udb")
+        run("query", tmp_path / "test.udb", "c", "--json")
+        assert "1" + "0" * 5000 in capsys.readouterr().out
+    finally:
+        sys.set_int_max_str_digits(digits)
+
+
 def test_order_limit_and_fields(tmp_path, capsys):
     path, truth = make(tmp_path, "directory")
     run("query", path, "users", "--order-by", "-age,name", "--limit", "3", "--fields", "age,name", "--json")

@@ -78,6 +78,14 @@ def test_schema_that_is_none():
     same(db.collections(), [])
 
 
+def test_fields_called_as_what_joins_conditions():
+    db = fresh()
+    for name in ("not", "or"):
+        db.configure("c", schema={name: {"type": "int", "gte": 1}})
+        db.insert("c", {name: 1})
+        raises(ValueError, ("'%s'" % name, "gte 1"), db.insert, "c", {name: 0})
+
+
 def test_regex_and_text():
     db = fresh()
     db.create_collection("c", schema={"size": {"type": "str", "regex": "^[SML]$"}, "ok": "bool", "l": "list", "d": "dict"})

@@ -83,6 +83,8 @@ def compile(key, value=...):
 
 def between(field, start, end):
     """Return the condition start <= field <= end. ValueError unless both are numbers, or both strings."""
+    if field in _JOINTS:
+        raise ValueError("%r joins conditions: a field of that name can't be compared" % field)
     if kind(start) != kind(end) or kind(start) not in (2, 3):
         raise ValueError("start and end are two numbers or two strings, not %r and %r" % (start, end))
     return {field: {"gte": start, "lte": end}}
@@ -127,7 +129,7 @@ def _compile_item(name, wanted):
         return [_equality(name, wanted)]
     if not wanted:
         raise ValueError("no operator for %r" % name)
-    return [_compile_operator(name, operator, wanted[operator]) for operator in wanted]
+    return [compile_operator(name, operator, wanted[operator]) for operator in wanted]
 
 
 def _compile_parts(name, wanted):
@@ -138,7 +140,8 @@ def _compile_parts(name, wanted):
     return [compile(part) for part in wanted]
 
 
-def _compile_operator(field, operator, argument):
+def compile_operator(field, operator, argument):
+    """Compile one comparison of a field, whatever that is called."""
     _equality(field, argument)
     if operator not in _OPERATORS or operator in _JOINTS:
         known = ", ".join(sorted(name for name in _OPERATORS if name not in _JOINTS))

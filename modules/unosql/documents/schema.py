@@ -4,7 +4,7 @@ Of a field a schema has a dict of type, required, and operators of conditions; a
 """
 
 from .arguments import settle
-from .condition import compile, kind, lookup, matches
+from .condition import compile_operator, kind, lookup, matches
 from .record import META, check, unpack
 
 _SHOWN = 60  # characters of a value in errors
@@ -34,8 +34,8 @@ def compiled(schema):
             raise ValueError("%s: there is no type %r, but %s" % (where, type, ", ".join(sorted(_TYPES))))
         if not isinstance(rule.get("required", True), bool):
             raise ValueError("%s: 'required' takes True or False" % where)
-        ranges = {name: rule[name] for name in rule if name not in ("type", "required")}
-        rules.append((field, rule, compile({field: ranges}) if ranges else ()))
+        tests = [compile_operator(field, name, rule[name]) for name in rule if name not in ("type", "required")]
+        rules.append((field, rule, tests))
     return rules
 
 

@@ -39,6 +39,7 @@ from . import destroy, posts, shared
 from .database import LEVELS, check_state
 from .documents import backup, changes, condition, index, many, query, queue, restore, transaction, verify
 from .documents.arguments import check_number
+from .documents.record import dumps, loads
 from .documents.steps import collected, counted
 from .errors import (
     BusyError,
@@ -180,9 +181,9 @@ class Unosql:
                     return end.value
 
     def _rows(self, call, name, rows, arguments):
-        """Return a generator of rows(collection, *arguments); name None: of the catalog. aio.py has its own."""
+        """Return a generator of rows(collection, *arguments); name `...`: of the catalog. aio.py has its own."""
         with self._use(call, name) as catalog:
-            return self._steps(rows(catalog if name is None else catalog.collection(name), *arguments), catalog.restored)
+            return self._steps(rows(catalog if name is ... else catalog.collection(name), *arguments), catalog.restored)
 
     def _steps(self, rows, restored):
         """Yield rows, keeping other threads out only while it looks for one. restored: of the database at its start."""
@@ -487,7 +488,7 @@ class Unosql:
     def indexes(self, collection):
         """Return a list of {"keys": [...], "unique": bool, "where": dict or None}."""
         with self._use("indexes", collection) as catalog:
-            definitions = catalog.collection(collection).definitions
+            definitions = loads(dumps(catalog.collection(collection).definitions))  # a copy: what is returned may be changed
             return [{name: d[name] for name in ("keys", "unique", "where")} for d in definitions]
 
     def explain(self, collection, key=None, value=..., **options):
@@ -539,7 +540,7 @@ class Unosql:
         get_stats()["forgotten"] is the last change that was forgotten so: who
         last read before it may have missed deletions, and compares with all records instead.
         """
-        return self._rows("changes", None, changes.changes, (since, limit))
+        return self._rows("changes", ..., changes.changes, (since, limit))
 
     def last_change(self):
         """Return the number of the last change; 0: there was none."""

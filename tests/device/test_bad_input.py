@@ -1,4 +1,7 @@
 """Input that no database should take: an error that names it, and the database as it was, and usable."""
+import sys
+from collections import OrderedDict, namedtuple
+
 from runner import Skip, again, board, column, fresh, raises, same
 from unosql.core import Unosql
 
@@ -68,6 +71,39 @@ def test_values_json_cannot_hold():
     intact(db)
 
 
+class Loud:
+    def __repr__(self):
+        return "<loud>"
+
+
+class LoudText(Loud, str):
+    pass
+
+
+class LoudList(Loud, list):
+    pass
+
+
+class LoudDict(Loud, dict):
+    pass
+
+
+def test_types_that_print_what_is_no_json():
+    """MicroPython would store what they print, and nothing could read it."""
+    db = some()
+    values = LoudText("text"), LoudList([1]), LoudDict(a=1), namedtuple("Reading", ("t", "rh"))(1, 2)
+    if sys.implementation.name == "cpython":
+        for value, plain in zip(values, ("text", [1], {"a": 1}, [1, 2])):
+            same(db.get("c", db.insert("c", {"field": value}))["field"], plain)
+        return
+    for value in values + (...,):
+        raises(ValueError, "field", db.insert, "c", {"field": value})
+        raises(ValueError, ("field", "inner"), db.update, "c", "n", 1, {"field": [{"inner": value}]})
+    same(db.get("new", db.insert("new", {"field": OrderedDict([("a", 1)])}))["field"], {"a": 1})
+    db.drop("new")
+    db.close()
+
+
 def test_not_a_number_and_infinity():
     values = (float("nan"), float("inf"), float("-inf"))
     refuse([{"field": value} for value in values] + [{"field": [values[0]]}], "field")
@@ -130,6 +166,9 @@ def test_names_of_collections():
     ):
         for name in (None, 5, b"a", "", ["c"]):
             raises(WRONG, "collection", call, name)
+    for call in (db.iterate, lambda name: db.distinct(name, "n"), lambda name: db.aggregate(name, count=True)):
+        for name in (None, 5, b"a", "", ["c"]):
+            raises(WRONG, "collection", lambda: list(call(name)))
     intact(db)
 
 
@@ -234,6 +273,8 @@ def test_timeframes():
     db = some()
     for start, end in ((0, None), (None, 5), ("a", 5), (0, True), ([1], [2])):
         raises(ValueError, ("start", "end"), db.get_records_in_timeframe, "c", "n", start, end)
+    for joint in ("not", "or", "and"):  # {"not": {"gte": 1}} would ask for something else
+        raises(ValueError, joint, db.get_records_in_timeframe, "c", joint, 1, 2)
     same(len(db.get_records_in_timeframe("c", "n", 1, 1.5)), 1)
     intact(db)
 

@@ -6,7 +6,7 @@ from .text import joined
 
 def called(value):
     """Return what a value is, in words: "an int", "a dict", "None"."""
-    name = type(value).__name__
+    name = type(value).__name__ or "ellipsis"  # so on MicroPython
     return "None" if value is None else ("an " if name[0] in "aeiouAEIOU" else "a ") + name
 
 

@@ -96,7 +96,7 @@ class Index:
                 continue
             other = self.fetch(collection, key, id)
             if other and self.same_values(other, record):
-                raise UniqueError(self.fields, id)
+                raise UniqueError(list(self.fields), id)
 
 
 def is_odd(raw):

@@ -13,21 +13,21 @@ from .text import is_sound, joined, mended
 # What the database sets itself.
 META = ("id", "timestamp", "version")
 _DEPTH = 16
+# MicroPython writes into JSON what the __repr__() of a class says, if it has one: it takes no other types, named tuples neither.
+_TYPES = "NoneType bool int str float dict list tuple OrderedDict"
 
 
 def dumps(value, name="record"):
     """Return the JSON of a value as UTF-8 bytes, with surrogate pairs joined. ValueError names text that is not Unicode."""
-    data = _json(value).encode("utf-8", "surrogatepass")
+    if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    else:
+        text = json.dumps(value, separators=(",", ":"))
+    data = text.encode("utf-8", "surrogatepass")
     if not native.is_ascii(data):
         if not is_sound(data):
             return dumps(joined(value, name))
     return data
-
-
-def _json(value):
-    if sys.implementation.name == "cpython":  # MicroPython writes UTF-8 anyway, and could not read surrogate pairs
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return json.dumps(value, separators=(",", ":"))
 
 
 def loads(data, thorough=False):
@@ -90,6 +90,8 @@ def unpack(raw, id):
 
 def _flaw(value, depth):
     """Return None, or where in value and why it can't be stored, as "['a'][2]: NaN is not JSON"."""
+    if sys.implementation.name != "cpython" and type(value).__name__ not in _TYPES:
+        return ": %s is not JSON" % called(value)
     if value is None or isinstance(value, (bool, int, str)):
         return None
     if isinstance(value, float):

@@ -82,7 +82,8 @@ class Plan:
             equal += 1
         rest = index.fields[equal:]
         range = _value_range(self.tests, rest[0]) if rest else None
-        served = self._serves(index, rest + ["id"])
+        order = rest + ["id"]
+        served = (index.is_exact or not rest) and _same_way(self._open, order)
         rank = (equal, range is not None, served)
         if rank <= self.rank or rank == (0, False, True) and self._open[0][0] == "id":
             return
@@ -91,10 +92,7 @@ class Plan:
         lo, hi = range or (b"", None)
         self.lo = prefix + lo
         self.hi = keys.above(prefix) if hi is None else prefix + hi
-        self._set_order(rest + ["id"], served)
-
-    def _serves(self, index, fields):
-        return (index.is_exact or fields == ["id"]) and _same_way(self._open, fields)
+        self._set_order(order, served)
 
     def _set_order(self, fields, served=True):
         self.sorted = served and _same_way(self._open, fields)
@@ -214,7 +212,7 @@ def explain(collection, tests, limit=None, skip=0, order_by=None, fields=None):
 
 def explained(plan):
     """Return a dict of plan, index, range, sorted."""
-    return {"plan": plan.kind, "index": plan.index and plan.index.fields, "range": plan.range, "sorted": plan.sorted}
+    return {"plan": plan.kind, "index": plan.index and list(plan.index.fields), "range": plan.range, "sorted": plan.sorted}
 
 
 def search(collection, tests, limit=None, skip=0, order_by=None, fields=None):

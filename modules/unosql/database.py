@@ -70,7 +70,7 @@ class Database:
         except MemoryError:  # the heap has no such gap: a smaller memtable will do
             self._store = Store(storage, self._catalog, 1024)
         self._catalog.store = self._store
-        self._largest = self._store.memtable.capacity
+        self._catalog.largest = self._store.memtable.capacity
         self._store.open(self.password, self.iterations, durability == "batch")
 
     def detach(self):
@@ -145,7 +145,7 @@ class Database:
 
     def _end_abandoned(self):
         """Roll back a transaction that nobody is in any more: it ended within a call, or Ctrl-C came while it began."""
-        if self._store.batch and not self.lock.is_nested:
+        if self._catalog.in_transaction and not self.lock.is_nested:
             self._catalog.rollback()
 
     def pulled(self, rows):
@@ -167,8 +167,8 @@ class Database:
         name = check_name(name)
         check(record)
         text = dumps(record)
-        if len(text) > self._largest:
-            raise ValueError("%d bytes are too large for the memtable of %d" % (len(text), self._largest))
+        if len(text) > self._catalog.largest:
+            raise ValueError("%d bytes are too large for the memtable of %d" % (len(text), self._catalog.largest))
         try:
             with shared.posting:
                 return self._queue((name, text), 0)

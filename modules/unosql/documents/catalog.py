@@ -44,6 +44,8 @@ class Catalog:
     clock: returns seconds since the port's epoch, and may go backwards; the port's own where there is none.
     """
 
+    largest = 1 << 16  # bytes that one entry may have; who makes the store knows better
+
     def __init__(self, history=4, clock=None):
         self.history = history
         self.clock = clock or time.time
@@ -179,8 +181,8 @@ class Catalog:
         self._lived = self.live
         self._known.clear()
         self.spoiled = False
+        self.in_transaction = True  # first: should Ctrl-C come now, the next call rolls back
         self.store.begin()
-        self.in_transaction = True
 
     def _settle(self):
         try:
@@ -313,11 +315,13 @@ class Catalog:
         return self.live < live
 
     def grows(self, ops):
-        return any(value is not None and (key[:1] in (keys.RECORD, keys.INDEX) or self._is_new(key)) for key, value in ops)
-
-    def _is_new(self, key):
-        """Whether a key is that of a collection which does not exist yet."""
-        return key[:1] == keys.CATALOG and key != _GLOBALS and self.store.get(key) is None
+        for key, value in ops:
+            kind = value is not None and key[:1]
+            if kind in (keys.RECORD, keys.INDEX):
+                return True
+            if kind == keys.CATALOG and key != _GLOBALS and self.store.get(key) is None:  # a new collection
+                return True
+        return False
 
     # -- what is alive, for compaction: that may always be told that something is
 

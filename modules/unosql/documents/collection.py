@@ -16,6 +16,8 @@ from .record import check, dumps, header, loads, pack, unpack
 # changes.
 _EVERY = 16
 _TOP = 1 << 62
+# What the key of an earlier version and its lengths take at the most, about.
+_VERSION = 32
 # Of the state, what records change.
 COUNTERS = ("next", "count", "first")
 _STATE = COUNTERS + ("number", "options", "definitions", "_indexes", "_rules")
@@ -293,7 +295,8 @@ class Collection:
         """Return the operations that move a version to the history, and those beyond its depth out of it."""
         depth, version = self.depth, header(old)[0]
         last = version - depth  # the newest one beyond
-        ops = [(self._version(id, version), old)] if depth else []
+        fits = len(old) + _VERSION <= self.catalog.largest  # it may have been written with a larger one
+        ops = [(self._version(id, version), old)] if depth and fits else []
         if last > 1 and self.catalog.store.get(self._version(id, last - 1)) is not None:
             return ops + surplus(self, id, max(depth - 1, 0))
         if depth and last > 0:

@@ -57,14 +57,10 @@ def _prefix(collection, tests):
 def _drop(collection, first):
     """Raise `first`. That is a change: increments which would have to tell of it are refused from now on."""
     catalog = collection.catalog
-    state = collection.catalogue_op(first=first, count=_count_from(collection, first))
+    count = collection.count - sum(1 for _ in collection.stored(collection.first, first))  # what has expired may lie before first as well
+    state = collection.catalogue_op(first=first, count=count)
     change, walked = catalog.change + 1, catalog.forgotten[2]
     catalog.store.apply([state, catalog.counters(change=change, forgotten=[change, catalog.now(), walked])])
-
-
-def _count_from(collection, first):
-    """How many records stay; those that have expired may lie before first as well."""
-    return collection.count - sum(1 for _ in collection.stored(collection.first, first))
 
 
 def _promise(collection, tests):

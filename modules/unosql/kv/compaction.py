@@ -173,10 +173,6 @@ class Compaction:
         version = store.version
         store.install(Version(version.wal, placed(sum(version.levels, []))))  # one level has segments now, if any
 
-    def _all(self, job):
-        for _ in job:
-            pass
-
     def squeeze(self, goal):
         """Merge and rewrite until so many bytes are free, or until that frees nothing more."""
         self._short = True
@@ -188,15 +184,14 @@ class Compaction:
 
     def _frees(self, picked):
         """Run one merge, or else rewrite the loosest segments; return whether to go on."""
-        free = self._space.free()
-        if picked:
-            self._all(self._merge(*picked))
-            return True
-        picked = loosest(self._store)
+        free, loose = self._space.free(), None
         if not picked:
-            return False
-        self._all(self._rewritten(*picked, True))
-        return self._space.free() > free
+            loose = loosest(self._store)
+            if not loose:
+                return False
+        for _ in self._rewritten(*loose, True) if loose else self._merge(*picked):
+            pass
+        return picked or self._space.free() > free
 
     def _start(self):
         picked = self._pick()

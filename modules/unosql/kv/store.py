@@ -250,7 +250,7 @@ class Store:
         self.ready()
         if isinstance(error, StorageFullError):
             self.observer.forget_expired()
-            writing.reclaim_all(self)
+            writing.make_room(self, 1 << 12)  # all that can be had: what found none may be tried again
 
     # -- what is seldom asked: functions of maintenance.py, which tell more
 

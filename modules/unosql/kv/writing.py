@@ -106,12 +106,6 @@ def make_room(store, times):
         settle(store)
 
 
-def reclaim_all(store):
-    """Reclaim whatever flash can be had: a batch found no room, and may be tried again."""
-    store.compaction.quietly(relieve, store, 1 << 29)  # more than any medium has
-    settle(store)
-
-
 def settle(store):
     """Make sure that RAM agrees with flash: compaction may have failed after it changed the medium."""
     if store.is_suspect and store.batch and store.batch.catalogue is not None:

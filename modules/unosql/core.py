@@ -72,7 +72,7 @@ class Unosql:
     durability: "sync": a call that returned is durable. "batch": only after flush(), close(), or when the memtable is
     full; a power cut takes the calls since then, and none by half.
     history: versions kept of a record besides the current one, 0 to 255.
-    memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536; None: 2 KB, or 4 to 8
+    memtable: bytes of RAM that buffer writes and bound a record's size, 1024 to 65,536 (of which it takes 65,408); None: 2 KB, or 4 to 8
     where 64 KB of heap are free.
     log_size: bytes at which the log starts anew, keeping one older file.
     posts: records that post() keeps in RAM until they are written, 0 to 1000.

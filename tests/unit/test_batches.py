@@ -383,7 +383,7 @@ def test_error_of_compaction_before_a_commit(monkeypatch):
 def test_batched_writes_move_compaction_on():
     store, model = make(MemFs(), memtable=4096), {}
     store.policy.buffered = True
-    for i in range(300):
+    for i in range(500):
         model[b"k%03d" % i] = random.Random(i).randbytes(100)
         store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
     assert store.stats()["levels"][0] < compaction.LIMIT and store.stats()["levels"][1]
@@ -530,7 +530,7 @@ def test_large_batches_are_merged_in_the_memtable():
         ops = [(r.randbytes(4), r.randbytes(300)) for _ in range(5)]
         store.apply(ops)
         model.update(ops)
-        assert store.stats()["levels"][0] < compaction.TRIGGER and not store.compaction._job
+        assert store.stats()["levels"][0] < store.policy.trigger and not store.compaction._job
     assert everything(store) == model
 
 
@@ -694,7 +694,7 @@ def test_a_segment_found_dead_when_its_turn_to_be_sampled_comes_is_forgotten():
 def test_reclaiming_ends_where_even_that_finds_no_room(monkeypatch):
     fs = Failing()
     store = dying(fs)
-    monkeypatch.setattr(compaction, "TRIGGER", 100)
+    store.policy.trigger = 100
     for i in range(3):
         store.apply([(b"R\1%c" % i, bytes(100))])
         store.flush()
@@ -783,7 +783,7 @@ def test_levels_are_as_deep_as_what_they_hold(monkeypatch):
 
 def test_compacting_a_full_medium_goes_two_segments_at_a_time(monkeypatch):
     store = dying(MemFs())
-    monkeypatch.setattr(compaction, "TRIGGER", 100)
+    store.policy.trigger = 100
     for i in range(5):
         store.apply([(b"k%02d" % i, b"new")])
         store.flush()

@@ -17,14 +17,11 @@ from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
 from .reclaim import Newer, loosest, sample_next, victims
 from .version import Version
 
-# Level-0 segments that start a merge, and that make a write wait for one.
-TRIGGER = 4
-LIMIT = 8
+# Level-0 segments that make a write wait for a merge; Policy.trigger starts one.
+LIMIT = 12
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8
-# Erase blocks of a full output segment at level 1.
-_SMALL = 2
 # A segment with this part of its full size is large enough: it is left alone, and may end where another kind of key starts.
 _LARGE_ENOUGH = 4
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
@@ -145,7 +142,7 @@ class Compaction:
     def burst(self, blocks):
         """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
         more = self._published = True
-        while more and (blocks > 0 or not self._published or len(self._store.version.levels[0]) >= TRIGGER):
+        while more and (blocks > 0 or not self._published or len(self._store.version.levels[0]) >= self._store.policy.trigger):
             more = self.run(1)
             blocks -= 1
         self.stop()
@@ -213,8 +210,9 @@ class Compaction:
     def _pick(self):
         version = self._store.version
         levels = version.levels
-        if len(levels[0]) >= (2 if self._short else TRIGGER):
-            return 0, levels[0][-2 if self._short or self._two_at_a_time or heap.scarce() else -TRIGGER :]
+        trigger = 2 if self._short else self._store.policy.trigger
+        if len(levels[0]) >= trigger:
+            return 0, levels[0][-2 if self._two_at_a_time or heap.scarce() else -trigger :]
         for level in range(1, len(levels)):
             if version.size(level) > _capacity(level):
                 return level, self._cheapest(level)
@@ -258,7 +256,7 @@ class Compaction:
 
     def _limit(self, level):
         limit = self._full()
-        return limit if level > 1 else min(limit, self._store.storage.erase * _SMALL)
+        return limit if level > 1 else min(limit, self._store.storage.erase * self._store.policy.trigger // 2)
 
     def _merge(self, level, inputs, whole=False):
         """Generator: merge inputs of a level into the next one. Yields False for each block written, True for each segment.

@@ -393,7 +393,7 @@ class Unosql:
         """Return a list of the kept versions of a record, the newest first; [] when none is known.
 
         Those of a deleted record stay for a while, until its deletion is forgotten (see changes()). One that was deleted
-        with little flash left has none.
+        with little flash left has none, and a version that nearly fills the memtable is not kept.
         """
         with self._use("history", collection) as catalog:
             return catalog.collection(collection).history(id)

@@ -2,6 +2,9 @@
 import json
 
 
+_DIGITS = 4300  # as many as Python takes by itself: more take very long
+
+
 class Twice(ValueError):
     """An object has a field twice."""
 
@@ -17,7 +20,7 @@ def reason(error):
         return "too deeply nested"
     if isinstance(error, json.JSONDecodeError):
         return "not JSON: %s at column %d" % (error.msg[:1].lower() + error.msg[1:].removesuffix(" at"), error.colno)
-    return str(error) if isinstance(error, Twice) else "a number has too many digits"  # Python takes 4,300 of an int
+    return str(error) if isinstance(error, Twice) else "a number has too many digits"
 
 
 def _unique(pairs):
@@ -28,4 +31,10 @@ def _unique(pairs):
     return found
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+def _int(digits):
+    if len(digits) > _DIGITS:
+        raise ValueError("too many digits")
+    return int(digits)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_int)

@@ -23,7 +23,7 @@ iterate(), changes(), aggregate() and distinct() are for `async for`; others may
 from .core import Unosql as Plain, database_of
 from .database import check_state
 from .documents import changes, transaction
-from .documents.arguments import check_number
+from .documents.arguments import check_name, check_number
 from .errors import ClosedError, UnosqlError
 
 
@@ -277,7 +277,7 @@ class _Watching:
 
 class _Watch(_Rows):
     def __init__(self, db, collection, since):
-        super().__init__(db, "watch", collection)
+        super().__init__(db, "watch", None if collection is None else check_name(collection))
         self._watching = database_of(db).watching
         self._since = self._watching.durable if since is None else since
         check_number("since", self._since)

@@ -77,6 +77,7 @@ def put(collection, record):
 
     Within a transaction, at whose end settle() must be called.
     """
+    check(record, own=True)
     for field in META:
         n, least = record.get(field, 1), int(field != "timestamp")
         if not isinstance(n, int) or isinstance(n, bool) or not least <= n < LIMIT:
@@ -84,7 +85,6 @@ def put(collection, record):
     if "id" not in record:
         raise ValueError("the record has no id to keep")
     id, version, catalog = record["id"], record.get("version", 1), collection.catalog
-    check(record, own=True)
     if id < collection.first or collection.raw(id) is not None:
         raise ValueError("id %d is taken in %s" % (id, collection.name))
     if not collection.number:

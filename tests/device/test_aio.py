@@ -99,6 +99,8 @@ def test_errors_and_arguments():
         await araises(TypeError, "no value", lambda: db.find("c", "n"))
         await araises(ValueError, "since", lambda: db.incremental_backup("x.bak"))
         await araises(UniqueError, "", lambda: db.create_index("c", "even", unique=True))
+        for name in (5, "", b"c"):
+            raises(ValueError, "name of a collection", db.watch, name)
         same(await db.indexes("c"), [])
         await araises(ValueError, "record", lambda: db.insert_many("c", [{"n": 1}, 5]))
         same(await db.count("c"), 5)

@@ -181,6 +181,9 @@ def test_a_line_without_its_collection_is_named_and_nothing_changes():
         for keep_ids in (True, False):
             error = raises(ValueError, "line 2: ", jsonl.load, db, None, Stream(good + line + b"\n" + good), keep_ids)
             assert why in str(error), error
+    for line in (b"5", b"[]", b'"text"', b"null"):
+        for keep_ids in (True, False):
+            raises(ValueError, ("line 2: ", "dict"), jsonl.load, db, "a", Stream((b'{"id":7}\n' if keep_ids else b"{}\n") + line + b"\n"), keep_ids)
     same(db.collections(), ["readings"])
     same(db.verify(), [])
 

@@ -49,7 +49,7 @@ def _memory(results):
         yield Budget("working set at %s records, the dearest medium and mode" % f"{n:,}", 16, most - nothing, "KiB", "heap", "42 to 51 KB")
     tried = [of_n for found in results["heap"]["failing"].values() for of_n in found.values()]
     yield Budget("of %s heaps from the smallest that works to %d KiB, %d bytes apart: those that do not" % (f"{sum(many for _, many in tried):,}", TRIED, STEP),
-                 0, sum(len(sizes) for sizes, _ in tried), "", "heap", "by chance up to 54 KB")
+                 0, sum(len(sizes) for sizes, _ in tried), "", "heaps", "by chance up to 54 KB")
 
 
 def _databases(costs):

@@ -19,6 +19,14 @@ def _heap(results):
             % results["heap"]["nothing"])
 
 
+def _heaps(results):
+    found = ["%s bytes (%s, %s records)" % (number(size), name, f"{int(n):,}")
+             for name, by_n in results["heap"]["failing"].items() for n, (sizes, _) in by_n.items() for size in sizes]
+    return ("These do not, though smaller ones do: %s. Where memory runs out within a merge that is being installed, the database is loaded anew. That reads the "
+            "headers of a raw flash, and takes 4 bytes a block in one piece: 2 KB of this one of 512 blocks, 512 bytes of an ESP8266's partition. "
+            "What would meet it: to read them in the memtable's memory." % "; ".join(found))
+
+
 def _instructions(results):
     return ("By callgrind's account of commit 268d739, about half of a lookup and three fifths of an insert are the interpreter's: bytecode, names, calls. "
             "A sixth is allocating and collecting, a tenth the locks of the port's threads, which a board without threads lacks; hashing, inflating and "
@@ -30,10 +38,11 @@ def _insert(name):
     def explain(results):
         shares = shares_of(results, name + ", plain")
         spent = ", ".join("%s %s B and %s erases" % (part, number(a), number(b)) for part, (a, b) in shares.items())
-        return ("At the most records, plain, an insert's share is: %s. The part that compaction takes grows with the depth of the tree, the others do not. "
-                "What would meet it: larger flushes (a larger memtable and a longer WAL, see the memtable table), "
-                "a larger fan-out or fewer levels, moving whole segments of appended records down unmerged, fewer manifest commits per compaction; "
-                "on flash, a segment that ends within an erase block leaves the rest of it unused: sizes that fill blocks erase less." % spent)
+        return ("At the most records, plain, an insert's share is: %s. Encryption adds some 30 bytes to each record of the WAL. Records that are appended are "
+                "merged once and then moved down; entries of an index and what updates replace take part in a merge of each level. "
+                "What would meet it: larger flushes (a larger memtable and a longer WAL, see the memtable table), a seal whose IV is its tag (16 bytes less a block), "
+                "smaller segments in the deeper levels, which take RAM (docs/DESIGN.md, How many level-0 segments start a merge), fewer manifest commits per "
+                "compaction; on flash, a segment that ends within an erase block leaves the rest of it unused: sizes that fill blocks erase less." % spent)
     return explain
 
 
@@ -55,7 +64,7 @@ def _reads(results):
 
 
 REASONS = {
-    "frozen": _frozen, "import": _import, "heap": _heap, "flat": _flat, "lookup": _lookup, "reads": _reads,
+    "frozen": _frozen, "import": _import, "heap": _heap, "heaps": _heaps, "flat": _flat, "lookup": _lookup, "reads": _reads,
     "instructions": _instructions,
     "littlefs programmed": _insert("littlefs"), "littlefs erases": _insert("littlefs"),
     "raw flash programmed": _insert("raw flash"), "raw flash erases": _insert("raw flash"),

@@ -2,7 +2,7 @@
 import pytest
 
 from media import MemFiles
-from unosql.core import Unosql
+from unosql.core import StorageFullError, Unosql
 
 
 @pytest.fixture
@@ -40,3 +40,19 @@ def test_a_second_transaction_within_is_refused_and_the_first_goes_on(db):
                 pass
         db.insert("c", {"n": 2})
     assert values(db) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("error", [StorageFullError, MemoryError])
+def test_what_could_not_begin_may_begin_within_the_same_call(db, monkeypatch, error):
+    """As a list does that finds no room at first."""
+    def fail():
+        raise error("no room")
+
+    with db._database as catalog:
+        monkeypatch.setattr(catalog.store, "begin", fail)
+        with pytest.raises(error), catalog.atomic():
+            pass
+        monkeypatch.undo()
+        with catalog.atomic():
+            catalog.collection("c").insert({"n": 1})
+    assert values(db) == [0, 1]

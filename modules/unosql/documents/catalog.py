@@ -182,7 +182,11 @@ class Catalog:
         self._known.clear()
         self.spoiled = False
         self.in_transaction = True  # first: should Ctrl-C come now, the next call rolls back
-        self.store.begin()
+        try:
+            self.store.begin()
+        except BaseException:
+            self.rollback()
+            raise
 
     def _settle(self):
         try:

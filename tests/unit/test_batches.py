@@ -534,6 +534,23 @@ def test_large_batches_are_merged_in_the_memtable():
     assert everything(store) == model
 
 
+@pytest.mark.parametrize("memtable", [2048, 8192])
+@pytest.mark.parametrize("size", [300, 700, 1500])
+def test_reading_records_longer_than_a_block_takes_no_more_buffers(memtable, size):
+    """Blocks of level 0 have half the size; one with a record beyond that is read into a buffer of its own."""
+    store, r, seen = make(MemFs(), memtable=memtable), random.Random(1), set()
+    for i in range(12):
+        store.apply([(b"k%02d" % i, r.randbytes(size))])
+        if i % 4 == 3:
+            store.flush()
+    for n in range(60):
+        assert len(store.get(b"k%02d" % (n % 12))) == len(next(store.scan(b"k%02d" % (n % 12), None))[1]) == size
+        assert sum(1 for _ in store.scan(b"", None)) == sum(1 for _ in store.scan(b"", None, True)) == 12
+        if n > 20:
+            seen.add(sum(map(len, store.segments.buffers._idle)))
+    assert len(seen) == 1 and max(seen) < 16384
+
+
 def test_a_bulk_batch_is_merged_in_the_memtable(monkeypatch):
     store, calls = make(MemFs(), memtable=2048), []
     real = batch.in_memtable_memory

@@ -54,9 +54,13 @@ class Buffers:
         return self.work
 
     def replace(self, buf, longer):
-        """Take a buffer back for a longer one, which a large record has made; return that."""
+        """Take a buffer back for a longer one, which a large record has made; return that, which takes its place.
+
+        Were both kept, each read of such a record would leave one more.
+        """
         self._longest = max(self._longest, len(longer))
-        self.give(buf)
+        if not isinstance(buf, bytearray):
+            self.give(buf)
         return longer
 
     def give(self, buf):

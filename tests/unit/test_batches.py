@@ -260,7 +260,7 @@ def test_a_flush_waits_for_compaction_that_fell_behind(monkeypatch):
     for i in range(40):
         store.apply([(b"k%02d" % i, bytes(600))])
         store.flush()
-        assert store.stats()["levels"][0] <= compaction.LIMIT
+        assert store.stats()["levels"][0] <= store.policy.limit
     assert len(everything(store)) == 40 and store.stats()["levels"][1]
 
 
@@ -269,7 +269,7 @@ def test_a_large_batch_is_merged_as_it_grows():
     store, r = make(MemFs(), memtable=4096), random.Random(1)
     ops = {r.randbytes(4): r.randbytes(90) for _ in range(800)}
     store.apply(list(ops.items()))
-    assert store.stats()["levels"][0] <= compaction.LIMIT // 2
+    assert store.stats()["levels"][0] <= store.policy.limit // 2
     assert everything(store) == ops and list(store.verify()) == []
 
 
@@ -386,7 +386,7 @@ def test_batched_writes_move_compaction_on():
     for i in range(500):
         model[b"k%03d" % i] = random.Random(i).randbytes(100)
         store.apply([(b"k%03d" % i, model[b"k%03d" % i])])
-    assert store.stats()["levels"][0] < compaction.LIMIT and store.stats()["levels"][1]
+    assert store.stats()["levels"][0] < store.policy.limit and store.stats()["levels"][1]
     assert everything(store) == model
 
 
@@ -630,7 +630,7 @@ def test_merges_of_four_that_memory_does_not_suffice_for(monkeypatch, memtable):
 
     monkeypatch.setattr(compaction, "Merging", short)
     random_writes(store, 300, model)
-    assert everything(store) == model and store.stats()["levels"][0] <= compaction.LIMIT and store.stats()["levels"][1]
+    assert everything(store) == model and store.stats()["levels"][0] <= store.policy.limit and store.stats()["levels"][1]
 
 
 @pytest.mark.parametrize("memtable", [1024, 4096])
@@ -644,11 +644,11 @@ def test_no_memory_for_any_merge_is_an_error_not_a_hang(monkeypatch, memtable):
         patch.setattr(compaction, "Merging", failing)
         with pytest.raises(MemoryError):
             random_writes(store, 300, model)
-        assert store.stats()["levels"][0] == compaction.LIMIT
+        assert store.stats()["levels"][0] == store.policy.limit
     assert everything(store) == model
     random_writes(store, 100, model)
     assert everything(store) == everything(make(store.storage._fs)) == model
-    assert store.stats()["levels"][0] < compaction.LIMIT
+    assert store.stats()["levels"][0] < store.policy.limit
 
 
 @pytest.mark.parametrize("memtable", [1024, 4096])

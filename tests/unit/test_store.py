@@ -249,7 +249,7 @@ class StoreMachine(RuleBasedStateMachine):
     def bounded(self):
         """Level 0 is short, and on the medium are no files but the manifest's (invariant 5)."""
         if hasattr(self, "store") and not self.store.is_suspect and self.staged is None:
-            assert len(self.store.version.levels[0]) <= compaction.LIMIT
+            assert len(self.store.version.levels[0]) <= self.store.policy.limit
             numbers = {segment.number for segment in self.store.version.segments()}
             found = set(self.store.storage.numbers())
             assert numbers <= found

@@ -5,7 +5,6 @@ end of the batch installs. Whatever a batch changes is in this object, so that r
 """
 
 from .. import heap
-from .compaction import LIMIT
 from .memory import free_caches, in_memtable_memory
 from .memtable import Memtable, encode_entry
 from .reclaim import full
@@ -90,12 +89,13 @@ class Batch:
         store.memtable.clear()
         if self.catalogue is None:
             store.observer.flushed()  # should the batch be given up, the layer above loads anew
-        if len(self.draft.levels[0]) >= LIMIT // 2:
+        if len(self.draft.levels[0]) >= store.policy.limit // 2:
             self._merge()
 
     def _merge(self):
         store, space = self._store, self._store.segments.space
-        most = LIMIT // 2 if space.free() > _AMPLE * space.goal else LIMIT - 1  # what is merged here comes free at the end only
+        limit = store.policy.limit
+        most = limit // 2 if space.free() > _AMPLE * space.goal else limit - 1  # what is merged here comes free at the end only
         if len(self.draft.levels[0]) < most:
             return
         if store.policy.bursts:

@@ -17,8 +17,6 @@ from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
 from .reclaim import Newer, loosest, sample_next, victims
 from .version import Version
 
-# Level-0 segments that make a write wait for a merge; Policy.trigger starts one.
-LIMIT = 12
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8

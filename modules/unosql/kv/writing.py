@@ -2,7 +2,6 @@
 
 from .. import heap
 from ..errors import StorageFullError
-from .compaction import LIMIT
 from .memory import retry
 from .memtable import encode_entry
 from .merge import Merging, fed
@@ -115,12 +114,12 @@ def settle(store):
 
 def _shorten_level_0(store):
     """Wait until level 0 is short; when memory runs out twice that can't be had."""
-    if len(store.version.levels[0]) >= LIMIT:
+    if len(store.version.levels[0]) >= store.policy.limit:
         retry(store, _merge_level_0, store)
 
 
 def _merge_level_0(store):
-    while len(store.version.levels[0]) >= LIMIT and store.compaction.run(1):
+    while len(store.version.levels[0]) >= store.policy.limit and store.compaction.run(1):
         pass
 
 

@@ -228,6 +228,16 @@ def full_of_noise(medium):
     return db
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("size", [320, 450, 640, 800, 1000, 1300, 1700])
+def test_segments_fill_their_erase_blocks_whatever_the_length_of_records(size, key):
+    db = opener(MEDIA["flash"](32), encryption_key=key)()
+    with pytest.raises(StorageFullError):
+        for i in range(1000):
+            db.insert("c", {"noise": "".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=size))})
+    assert db.count("c") * size > 50000
+
+
 @pytest.mark.parametrize("gone", [0, 5, 10])
 @pytest.mark.parametrize("medium", SMALL)
 def test_a_batch_of_deletions_leaves_room_for_the_merges_behind_it(medium, gone):

@@ -25,6 +25,9 @@ _LARGE_ENOUGH = 4
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
 _TAIL = 448
+# The part that these headers take, and a short meta block's bytes: where entries are large, index blocks and meta block are small.
+_HEADERS = 128
+_META = 64
 _NEVER = 1 << 30
 
 
@@ -34,18 +37,14 @@ class Output:
     def __init__(self, store, limit, by_kind=True):
         self._store = store
         self._limit = limit - limit // _INDEX - _TAIL
+        self._most = limit - limit // _HEADERS - _META  # what is larger than that takes an erase block more
         self._least = least(store, limit) if by_kind else limit
         self._writer = None
 
     @property
-    def size(self):
-        """Bytes written of the unfinished segment."""
-        return self._writer.offset if self._writer else 0
-
-    @property
     def is_large_enough(self):
         """Whether the unfinished segment, if there is one, may end here."""
-        return not self._writer or self.size >= self._least
+        return not self._writer or self._writer.offset >= self._least
 
     def pour(self, merging, stop=None):
         """Write entries of a Merging. Return False after a block or where much was left out, True when the segment is to be finished
@@ -65,11 +64,11 @@ class Output:
                 self.number, self._writer = self._store.segments.create()
             elif what == STARTS and self._is_due(merge):
                 return True
-            if self._writer.answer(merge, what):
-                return False
+            if self._writer.answer(merge, what):  # the next entry begins a block, and its size is known
+                return self._writer.offset + merge.need - merge.used >= self._most
 
     def _is_due(self, merge):
-        size = self.size
+        size = self._writer.offset
         return size + merge.used >= self._limit or size >= self._least and len(merge.cut) < 3
 
     def finish(self):

@@ -91,11 +91,11 @@ class Writer:
     def answer(self, merge, what):
         """Make what Merge.run() has returned possible, STARTS: in this segment, or FITS; return whether that has written a block."""
         leaf = self._tree[0]
+        if self._begun is None:
+            self._merge, self._begun, self.min = merge, merge.entries, merge.key
+        elif what == STARTS and len(self._gaps) < _GAPS:  # of another kind, or another collection's
+            self._gaps += _sized(merge.cut) + _sized(merge.key[:_BOUND])
         if what == STARTS:
-            if self._begun is None:
-                self._merge, self._begun, self.min = merge, merge.entries, merge.key
-            elif len(self._gaps) < _GAPS:  # of another kind, or another collection's
-                self._gaps += _sized(merge.cut) + _sized(merge.key[:_BOUND])
             merge.decide(False)
         elif what == FITS:
             if leaf.used:
@@ -109,7 +109,8 @@ class Writer:
         """Write the rest of the tree and the meta block, make the file durable."""
         level = 0
         while level + 1 < len(self._tree):
-            self._close_block(level)
+            if self._tree[level].used:
+                self._close_block(level)
             level += 1
         root = self._tree[level].data()
         top = bytes(root) if level and len(root) <= _TOP else b""

@@ -185,10 +185,13 @@ def one(binary, heap):
 
 
 def sweep(binary, heaps, progress=lambda text: None):
+    """Returns a Counter; "short" is the largest heap that was too small for a call."""
     total = collections.Counter()
     for heap in heaps:
         counts = one(binary, heap)
         total.update(counts)
+        if not counts["whole"]:
+            total["short"] = max(heap, total["short"])
         progress("heap %6d: %s" % (heap, dict(counts)))
     return total
 
@@ -205,10 +208,10 @@ def binary():
 def report(total, step, seconds):
     return (
         "%d heaps of %d to %d KB, %d bytes apart, plain and encrypted in turn: in %d the database did not start, in %d calls "
-        "raised MemoryError (%d times; %d runs ended by one outside of a call), in %d all calls returned. The %d records found "
+        "raised MemoryError (%d times; %d runs ended by one outside of a call), in %d all calls returned: in all of over %d KB. The %d records found "
         "afterwards are those acknowledged; %d s." % (
             total["heaps"], FIRST >> 10, LAST >> 10, step, total["not started"], total["errors"], total["errors raised"],
-            total["ended"], total["whole"], total["records"], seconds))
+            total["ended"], total["whole"], total["short"] >> 10, total["records"], seconds))
 
 
 def main():

@@ -22,12 +22,14 @@ _LEVEL1 = 32768
 _FANOUT = 8
 # A segment with this part of its full size is large enough: it is left alone, and may end where another kind of key starts.
 _LARGE_ENOUGH = 4
+# Where that is an erase block or more, a segment may end with this part of it where the first byte of keys changes: entries of an
+# index, few bytes as they are, would else be in one segment with the records behind them, and each merge would rewrite these.
+_KINDS = 3
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
 _TAIL = 448
-# The part that these headers take, and a short meta block's bytes: where entries are large, index blocks and meta block are small.
-_HEADERS = 128
-_META = 64
+# The part that headers and a short meta block take: where entries are large, there is little else.
+_ENDS = 48
 _NEVER = 1 << 30
 
 
@@ -37,8 +39,9 @@ class Output:
     def __init__(self, store, limit, by_kind=True):
         self._store = store
         self._limit = limit - limit // _INDEX - _TAIL
-        self._most = limit - limit // _HEADERS - _META  # what is larger than that takes an erase block more
+        self._most = limit - limit // _ENDS  # what is larger than that takes an erase block more
         self._least = least(store, limit) if by_kind else limit
+        self._kinds = _KINDS if store.storage.erase <= self._least < limit else 1
         self._writer = None
 
     @property
@@ -68,8 +71,8 @@ class Output:
                 return self._writer.offset + merge.need - merge.used >= self._most
 
     def _is_due(self, merge):
-        size = self._writer.offset
-        return size + merge.used >= self._limit or size >= self._least and len(merge.cut) < 3
+        size, cut = self._writer.offset, len(merge.cut)
+        return size + merge.used >= self._limit or cut < 3 and size * (self._kinds if cut < 2 else 1) >= self._least
 
     def finish(self):
         """Return the number of the finished segment, or None when nothing was added."""
@@ -102,14 +105,11 @@ class Compaction:
         A failure here must not fail the write that it rides on, which is durable already: the job
         is dropped, its finished segments stay, and a later step tries again.
         """
-        try:
-            if burst:
-                in_memtable_memory(self._store, self.burst, blocks)
-            else:
-                self.run(blocks)
-            self.error = None
-        except Exception as error:
-            self.error = error
+        self.error = None
+        if burst:
+            self.quietly(in_memtable_memory, self._store, self.burst, blocks)
+        else:
+            self.quietly(self.run, blocks)
 
     def quietly(self, call, *args):
         """Call what follows on a write that is durable already: a failure must not say otherwise."""
@@ -324,7 +324,7 @@ class Compaction:
         if number is None and not done:
             return inputs
         store = self._store
-        output = store.segments.written(number) if number is not None else None
+        output = number and store.segments.written(number)
         version, left, gone = store.version.merged(target, inputs, output, done)
         store.install(version, gone)
         return left

@@ -22,8 +22,8 @@ _LEVEL1 = 32768
 _FANOUT = 8
 # A segment with this part of its full size is large enough: it is left alone, and may end where another kind of key starts.
 _LARGE_ENOUGH = 4
-# Where that is an erase block or more, a segment may end with this part of it where the first byte of keys changes: entries of an
-# index, few bytes as they are, would else be in one segment with the records behind them, and each merge would rewrite these.
+# Where that is one erase block, as in level 1, a segment may end with this part of it where the first byte of keys changes: entries of
+# an index, few bytes as they are, would else be in one segment with the records behind them, and each merge would rewrite these.
 _KINDS = 3
 # The part of a segment that its index blocks take, about, and the bytes of its meta block and of erase blocks' headers.
 _INDEX = 16
@@ -41,7 +41,7 @@ class Output:
         self._limit = limit - limit // _INDEX - _TAIL
         self._most = limit - limit // _ENDS  # what is larger than that takes an erase block more
         self._least = least(store, limit) if by_kind else limit
-        self._kinds = _KINDS if store.storage.erase <= self._least < limit else 1
+        self._kinds = _KINDS if store.storage.erase == self._least < limit else 1
         self._writer = None
 
     @property

@@ -798,6 +798,20 @@ def test_levels_are_as_deep_as_what_they_hold(monkeypatch):
     assert len(store.version.levels) == 4 and everything(store) == dict(ops) == everything(make(store.storage._fs))
 
 
+def test_small_entries_of_one_kind_have_a_segment_to_themselves():
+    """Were the records behind them in it as well, each merge that brings more of them would rewrite these."""
+    store = Store(FlashMedium(512).storage(), Observer(), 4096)
+    store.open()
+    small = 0
+    for n in range(1500):
+        id = n.to_bytes(4, "big")
+        store.apply([(b"I" + id, id), (b"R" + id, random.Random(n).randbytes(60))])
+        for s in store.version.levels[1] if store.version.levels[1:] else ():
+            assert not s.low < b"R" < s.max
+            small += s.max < b"R"
+    assert small
+
+
 def test_compacting_a_full_medium_goes_two_segments_at_a_time(monkeypatch):
     store = dying(MemFs())
     store.policy.trigger = 100

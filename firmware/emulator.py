@@ -126,15 +126,16 @@ class Emulator:
 
     def kill(self):
         """Cut the power: kill -9. What QEMU wrote to the flash image stays."""
+        if self._process is not None:
+            self._process.kill()  # before anything that a second signal might keep from being done
         if self._watch is not None:
-            self._watch.kill()  # before the process whose number it knows is gone
+            self._watch.kill()  # before the process whose number it knows is waited for: till then nobody else gets that
             self._watch.wait()
             self._watch.stdin.close()
             self._watch = None
         if self.port and self.link:
             self.link.unlink(missing_ok=True)
         if self._process is not None:
-            self._process.kill()
             self._process.wait()
             self._process.stdout.close()
             self._process = None

@@ -10,10 +10,12 @@ import sys
 from .paths import BUILD
 from .progress import Failure, say
 
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
+
 
 def status_of(command, *arguments):
     """Call command; the status for sys.exit(): what it returns, 1 after an error, 130 after Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # what has to be undone is undone: boards stop, their flash goes
+    for number in _ENDS:  # what has to be undone is undone: boards stop, their flash goes
         signal.signal(number, _leave)
     try:
         status = command(*arguments)
@@ -34,6 +36,8 @@ def status_of(command, *arguments):
 
 
 def _leave(number, frame):
+    for other in _ENDS:  # `timeout` sends one to make and to us, and make sends us its own
+        signal.signal(other, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 

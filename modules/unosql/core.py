@@ -309,7 +309,7 @@ class Unosql:
             db.upsert("settings", "name", "volume", {"value": 7})
             db.upsert("visits", "page", "/", inc={"count": 1})
 
-        replace: as in update(), but what the condition says is equal stays.
+        replace: as in update(), but what the condition says is equal stays, unless it names that field, too.
 
         Returns the id of the first record updated, or of the new one. Raises as update() does, and ValueError when fields
         exclude each other, as "a" being 5 and "a.b" being 2, or when it would insert a record with a given id, timestamp or

@@ -67,7 +67,7 @@ def load(db, collection, stream, keep_ids=False):
             return _put_all(db, collection, records, keep_ids)
         return db.insert_many(collection, records)
     except (ValueError, RuntimeError) as error:  # the latter for what is too deep
-        raise ValueError("line %d: %s" % (at[0], error)) if at[0] else error
+        raise ValueError("line %d: %s" % (at[0], str(error) or "not UTF-8")) if at[0] else error
     except UniqueError as error:
         raise UniqueError(error.index, error.id, "line %d: " % at[0])
 

@@ -21,6 +21,11 @@ def escaped(text):
     return "'" + text if FORMULA.match(text) else text
 
 
+def _unescaped(text):
+    """What escaped() was given."""
+    return text[1:] if text[:1] == "'" and FORMULA.match(text) else text
+
+
 def read(file, data, reading):
     """Yield the Rows of a file's bytes. file: its name, shown."""
     if not reading.collection:
@@ -60,7 +65,7 @@ def _delimiter(file, text, given):
 
 
 def _header(where, cells):
-    names = [cell.strip() for cell in cells]
+    names = [_unescaped(cell.strip()) for cell in cells]
     if any("\0" in name for name in names):
         fail(where, "the header has NULs, as UTF-16 without a mark has: say --encoding utf-16-le, or utf-16-be")
     for i, name in enumerate(names):
@@ -83,8 +88,9 @@ def _record(where, names, cells, reading):
 
 def _cell(name, cell, reading):
     """What a cell means. A record that was exported has its id, timestamp and version as numbers, whatever else is text."""
-    if cell[0] == "'" and FORMULA.match(cell):
-        return cell[1:]  # as escaped() left it
+    text = _unescaped(cell)
+    if text != cell:
+        return text
     return cell if reading.as_text and name not in META else odd.mended(_value(cell, reading.decimal_comma))[0]
 
 

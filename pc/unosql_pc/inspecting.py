@@ -1,4 +1,6 @@
 """`unosql inspect` and `unosql verify`."""
+from firmware import outcome
+
 from . import odd, open_path
 from .database import header_of, is_full, reading
 from .damaged_store import Remains, manifests
@@ -90,6 +92,14 @@ def check(source, key):
     """Print a line for each problem; the exit code: 1 when there are any."""
     remarks = odd.Remarks()
     problems = list(counted(_problems(source, key, remarks), "checking"))
+    try:
+        _tell(source, key, problems, remarks)
+    except BrokenPipeError:  # who reads has seen enough, but a script goes by the exit code
+        outcome.say_nothing_more()
+    return 1 if problems else 0
+
+
+def _tell(source, key, problems, remarks):
     for line in problems:
         print(shown(line))
     remarks.tell()
@@ -97,8 +107,7 @@ def check(source, key):
         for line in _damage(source, key):
             say("remark: " + shown(line))  # the engine does without what is damaged there
     print("%s: %s" % (shown(source.label), "%d problems; `unosql salvage` saves what is left" % len(problems)
-                      if problems else "no problems"))
-    return 1 if problems else 0
+                      if problems else "no problems"), flush=True)
 
 
 def _problems(source, key, remarks):

@@ -18,9 +18,16 @@ def read(file, data, reading):
         data = decoded(file, data, encoding).encode("utf-8", "surrogatepass")
     data = data.removeprefix(codecs.BOM_UTF8)
     values = _lines(file, data) if _is_lines(data) else _values(file, data)
+    first = None
     for where, value in values:
         for place, name, record in _records(where, value, reading):
-            yield _row(place, name, record, reading)
+            name, record = _told(place, name, record)
+            if reading.collection and name:
+                first = first or name
+                if name != first:
+                    fail(place, "of %s, and those before are of %s: two collections do not go into one; leave the COLLECTION out" % (
+                        shown(name), shown(first)))
+            yield _row(place, reading.collection or name, record, reading)
 
 
 def _is_lines(data):
@@ -132,14 +139,20 @@ def _is_collections(value):
         isinstance(records, list) and all(isinstance(record, dict) for record in records) for records in value.values())
 
 
-def _row(where, name, record, reading):
+def _told(where, name, record):
+    """The collection, None if none is told, and the record or the State."""
     if not isinstance(record, dict):
         fail(where, "not a JSON object")
     if kept.is_state(record) and isinstance(record["collection"], str):
-        return Row(where, reading.collection or record["collection"], kept.State(record))
+        return record["collection"], kept.State(record)
     if set(record) == {"collection", "record"} and isinstance(record["record"], dict) and isinstance(record["collection"], str):
-        name, record = record["collection"], record["record"]  # a line that export and salvage write
-    name = reading.collection or name
+        return record["collection"], record["record"]  # a line that export and salvage write
+    return name, record
+
+
+def _row(where, name, record, reading):
+    if isinstance(record, kept.State):
+        return Row(where, name, record)
     if not name:
         fail(where, "the line names no collection; give one after the database")
     return Row(where, name, plain(record, where) if reading.form == "mongodb" or "_id" in record else record)

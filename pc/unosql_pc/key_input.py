@@ -41,4 +41,7 @@ def _parse(digits, where):
 def _text(passphrase):
     if not passphrase:
         raise Failure("the passphrase is empty")
-    return passphrase.encode()
+    try:
+        return passphrase.encode()
+    except UnicodeEncodeError:
+        raise Failure("the passphrase is no UTF-8; say the key in hex digits, by --key or $%s" % ENVIRONMENT) from None

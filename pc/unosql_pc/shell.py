@@ -92,6 +92,8 @@ class Session:
             return 0
         except EOFError:
             return 0
+        except BrokenPipeError:
+            raise
         except Exception as error:
             raise Failure("line %d: %s" % (number, messages.line_of(error))) from None
         finally:

@@ -61,10 +61,14 @@ class Upsert:
 
 def _comparable(value):
     if isinstance(value, (list, dict)):
-        return json.dumps(value, sort_keys=True)
+        return _text(value)
     return None if value is None else encode(value, _WHOLE)
+
+
+def _text(value):
+    return json.dumps(value, sort_keys=True)  # MicroPython's dicts have no order
 
 
 def _same(record, fields):
     """Whether a record has these fields already; True is not 1 here."""
-    return all(name in record and json.dumps(record[name]) == json.dumps(value) for name, value in fields.items())
+    return all(name in record and _text(record[name]) == _text(value) for name, value in fields.items())

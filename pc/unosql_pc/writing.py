@@ -52,6 +52,8 @@ def write(form, file, tables, named):
     if target.exists():
         raise Failure("%s exists already; remove it or choose another name" % shown(file))
     partial = target.with_name(target.name + ".part")
+    if partial.exists():
+        raise Failure("%s exists already, and is needed until %s is whole; remove it or choose another name" % (shown(partial), shown(file)))
     try:
         total = _binary(form, partial, tables, named) if form in _BINARY else _as_text(form, partial, tables, named)
         os.replace(partial, target)

@@ -299,6 +299,45 @@ def test_a_board_ends_with_whoever_started_it(number, starter, tmp_path):
     assert image.exists()
 
 
+def test_a_second_signal_leaves_no_board_behind(tmp_path):
+    """`timeout 60 make emulator` sends one to the whole group, and make one more: it may come wherever the end of the first waits."""
+    board = Emulator(flash=tmp_path / "my.img")
+    board.start()
+    pid, wait = board._process.pid, board._watch.wait
+
+    def interrupted():
+        wait()
+        raise SystemExit(143)
+
+    board._watch.wait = interrupted
+    with pytest.raises(SystemExit):
+        board.close()
+    assert until(lambda: ended(pid))
+    board._watch.wait = wait
+    board.close()
+
+
+def test_two_signals_end_a_board_as_one_does(tmp_path):
+    flash = tmp_path / "my.img"
+    with subprocess.Popen([sys.executable, "-m", "firmware", "emulator"], cwd=ROOT, env=dict(os.environ, FLASH=str(flash)),
+                          stdout=subprocess.PIPE, text=True) as process:
+        assert any("stop:" in line for line in process.stdout)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+    assert until(lambda: not who_has(flash)) and not os.path.lexists(tmp_path / "my.tty")
+
+
+def who_has(flash):
+    """The processes with this flash image among their arguments."""
+    def arguments(process):
+        try:
+            return process.read_bytes()
+        except OSError:
+            return b""
+
+    return [process for process in Path("/proc").glob("[0-9]*/cmdline") if b"file=%s" % str(flash).encode() in arguments(process)]
+
+
 def test_a_flash_image_in_use_is_refused(starter, tmp_path):
     process, pid, image, _ = starter(tmp_path / "flash.img")
     with pytest.raises(Failure, match="flash.img is the flash of an emulated board that runs already; stop it"):

@@ -422,3 +422,34 @@ def test_nothing_but_data_is_on_stdout(tmp_path, capsys):
     run("export", tmp_path / "new.udb", "--format", "jsonl", "-o", tmp_path / "o.jsonl")
     output = capsys.readouterr()
     assert output.out == "" and "1 records imported" in output.err
+
+
+def test_the_names_of_columns_come_back_as_they_were(tmp_path):
+    record = {"-5": 1, "@x": "=1+1", "'=a": 2}
+    path, _ = make(tmp_path, "directory", build=lambda db: db.insert("r", record))
+    run("export", path, "--collection", "r", "-o", tmp_path / "out.csv")
+    assert imported(tmp_path, (tmp_path / "out.csv").read_bytes(), "in.csv") == {"c": [record]}
+
+
+@pytest.mark.parametrize("text", [
+    '{"collection": "x", "record": {"a": 1}}\n{"collection": "y", "record": {"a": 2}}\n', '{"x": [{"a": 1}], "y": [{"a": 2}]}'])
+def test_two_collections_do_not_go_into_one(text, tmp_path, capsys):
+    (tmp_path / "in.json").write_text(text)
+    assert "of y, and those before are of x" in fails(capsys, "import", tmp_path / "in.json", tmp_path / "new.udb", "z")
+    assert imported(tmp_path, text.replace('"y"', '"x"') if "\n" in text else '{"x": [{"a": 1}, {"a": 2}]}', "one.json", collection="z") == {
+        "z": [{"a": 1}, {"a": 2}]}
+
+
+def test_the_order_of_names_within_a_dict_makes_no_difference(tmp_path, capsys):
+    for order in ('{"k": 1, "h": {"x": 1, "y": [{"a": 1, "b": 2}]}}', '{"k": 1, "h": {"y": [{"b": 2, "a": 1}], "x": 1}}'):
+        (tmp_path / "in.jsonl").write_text(order)
+        run("import", tmp_path / "in.jsonl", tmp_path / "new.udb", "c", "--upsert", "k")
+    with Unosql("new", path=str(tmp_path), log_level="NONE") as db:
+        assert [r["version"] for r in db.all("c")] == [1]
+
+
+def test_a_file_that_is_in_the_way_stays(tmp_path, capsys):
+    path, _ = make(tmp_path, "directory", build=lambda db: db.insert("r", {"a": 1}))
+    (tmp_path / "out.csv.part").write_text("mine")
+    assert "out.csv.part exists already" in fails(capsys, "export", path, "--collection", "r", "-o", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv.part").read_text() == "mine"

@@ -238,6 +238,27 @@ def test_segments_fill_their_erase_blocks_whatever_the_length_of_records(size, k
     assert db.count("c") * size > 50000
 
 
+@pytest.mark.parametrize("durability", ["sync", "batch"])
+@pytest.mark.parametrize("memtable", [8192, 16384])
+def test_level_0_may_be_most_of_a_medium(memtable, durability):
+    """Merging all of it at once would need as much room again."""
+    db, r = opener(MEDIA["flash"](memtable // 256 + 32, 2048 if memtable < 9000 else 4096), memtable=memtable, durability=durability)(), random.Random(1)
+
+    def fills():
+        for n in range(1000):
+            try:
+                db.insert("c", {"noise": "".join(r.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=r.randrange(682, 2048)))})
+            except StorageFullError:
+                return n
+
+    most = fills()
+    for _ in range(4):
+        db.clear("c")
+        assert fills() > most // 2
+    db.flush()
+    assert db.verify() == []
+
+
 @pytest.mark.parametrize("gone", [0, 5, 10])
 @pytest.mark.parametrize("medium", SMALL)
 def test_a_batch_of_deletions_leaves_room_for_the_merges_behind_it(medium, gone):
@@ -542,3 +563,17 @@ def test_what_is_rolled_back_gives_inserts_no_credit():
                 db.delete("c", {"n": {"gte": 10, "lt": 30}})
                 raise KeyError
         assert catalog.live == live
+
+
+def test_a_backup_has_nothing_that_a_cut_takes_back(tmp_path):
+    """An increment from its last change on would have others of these numbers."""
+    medium = MEDIA["flash"](64)
+    open_db = opener(medium, durability="batch")
+    db = open_db()
+    db.insert("c", {"n": 1})
+    db.backup(str(tmp_path / "full"))
+    change = db.last_change()
+    shared.databases.clear()  # the power goes
+    state.held.clear()
+    db = open_db()
+    assert db.last_change() == change and db.count("c") == 1

@@ -15,7 +15,7 @@ from .. import heap
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
 from .reclaim import Newer, loosest, sample_next, victims
-from .version import Version
+from .version import Version, bytes_of
 
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
@@ -209,7 +209,7 @@ class Compaction:
         levels = version.levels
         trigger = 2 if self._short else self._store.policy.trigger
         if len(levels[0]) >= trigger:
-            return 0, levels[0][-2 if self._two_at_a_time or heap.scarce() else -trigger :]
+            return 0, levels[0][-2 if self._two_at_a_time or heap.scarce() or self._space.lacks(2) else -trigger :]
         for level in range(1, len(levels)):
             if version.size(level) > _capacity(level):
                 return level, self._cheapest(level)
@@ -221,7 +221,7 @@ class Compaction:
         best, least = None, None
         for start in range(len(segments)):
             window, size = self._window(segments, start, self._limit(level + 1))
-            cost = sum(s.size for s in self._below(level, window)) / size
+            cost = bytes_of(self._below(level, window)) / size
             if window[0].floor is not None:
                 return window
             if least is None or cost < least:
@@ -333,7 +333,7 @@ class Compaction:
 def placed(segments):
     """Return levels that hold sorted segments, all there is, where their size belongs."""
     level = 1
-    while sum(s.size for s in segments) > _capacity(level):
+    while bytes_of(segments) > _capacity(level):
         level += 1
     return [[] for _ in range(level)] + [segments]
 

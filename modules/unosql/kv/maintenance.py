@@ -4,6 +4,7 @@ from ..errors import CorruptionError
 from .archive import Archive, ArchiveReader
 from .memory import free_caches, within_memtable_memory
 from .rekey import rewriting
+from .version import bytes_of
 
 
 def compacting(store):
@@ -45,7 +46,7 @@ def verify(store, ticks=False):
 
 def export(store, filename, meta):
     """Return an archive.Archive to add() entries to, sealed under the store's key."""
-    store.ready()
+    store.flush_buffered()  # what a cut may take back, a later increment would not have
     return Archive(filename, store.manifest.header, store.manifest.envelope, meta, store.segments.buffers)
 
 
@@ -61,7 +62,7 @@ def stats(store):
     store.ready()
     levels, space = store.version.levels, store.segments.space
     return {
-        "bytes": sum(s.size for s in store.version.segments()),
+        "bytes": bytes_of(store.version.segments()),
         "free": max(0, space.free() - space.goal),
         "segments": sum(len(level) for level in levels),
         "levels": [len(level) for level in levels],

@@ -12,6 +12,7 @@ from ..errors import StorageFullError
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, merge
 from .reading import sources_of
+from .version import bytes_of
 
 # A dead share of a segment, of 255, from which rewriting it is worthwhile.
 _WORTH = 64
@@ -91,7 +92,7 @@ def sample_next(store):
     if segment is None:
         space.unsampled = 0
         return
-    space.unsampled = min(space.unsampled - segment.size, sum(s.size for s in store.version.segments()))
+    space.unsampled = min(space.unsampled - segment.size, bytes_of(store.version.segments()))
     if is_dead_range(store, segment.low, segment.max):
         drop_dead(store)
     else:

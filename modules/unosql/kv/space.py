@@ -50,7 +50,7 @@ class Space:
     @property
     def is_futile(self):
         """Whether nothing can be reclaimed: nothing could be, and hardly anything was removed or written since."""
-        if self.futile is None:
+        if self.futile is None or len(self._store.version.levels[0]) > 2:  # which a merge makes one of
             return False
         live, left = self.futile
         return self._store.observer.live >= live and self.left > left - _RETRY * self._store.storage.erase

@@ -69,7 +69,7 @@ class Version:
     def size(self, level):
         """Bytes of a level's segments. They are asked for at each write."""
         if not self._sizes:
-            self._sizes = [sum(s.size for s in segments) for segments in self.levels]
+            self._sizes = [bytes_of(segments) for segments in self.levels]
         return self._sizes[level]
 
     def segments(self):
@@ -105,6 +105,10 @@ class Version:
         for segment in self.segments():
             total.update(segment.tag)
         return total.digest()[:_DIGEST]
+
+
+def bytes_of(segments):
+    return sum(s.size for s in segments)
 
 
 def decode(body, open_segment):

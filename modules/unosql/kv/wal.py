@@ -55,7 +55,7 @@ class Wal:
 
     def fits(self, packed):
         """Whether that goes into the room left."""
-        return not self._frozen and self._fragments(packed) <= self.log.room
+        return not self._frozen and self._fragments(packed) <= min(self.log.room, 32)  # the first, and as many as _FOLLOW tells of
 
     def takes(self, packed):
         """Whether that is for the log at all, or better made a segment."""
@@ -118,7 +118,8 @@ class Wal:
                 batch = []
         if damaged:
             self.counter += 1  # a torn record may read as whole another time
-        self._frozen = self._frozen or damaged or bool(batch)
+        if damaged or batch:
+            self._frozen = True
         self.log.resume(records[-1][1] if records else None, len(records))
 
     def _decoded(self, batch, kind, place):

@@ -238,6 +238,26 @@ def test_segments_fill_their_erase_blocks_whatever_the_length_of_records(size, k
     assert db.count("c") * size > 50000
 
 
+@pytest.mark.parametrize("call", [lambda db: db.rekey(KEY), lambda db: db.optimize_memory()], ids=["rekey", "optimize"])
+@pytest.mark.parametrize("blocks", [18, 20])
+def test_what_flushes_on_a_full_medium_leaves_the_reserve(blocks, call):
+    """Each leaves a short segment in level 0: these are merged again before they take what removing needs."""
+    db = opener(MEDIA["flash"](blocks))()
+    for c in "abcde":
+        db.create_index(c, "n")
+    for _ in range(3):
+        with pytest.raises(StorageFullError):
+            for i in range(10000):
+                db.insert("abcde"[i % 5], {"n": i % 50, "noise": NOISE[i % 10][: i % 200]})
+        for c in "abcde":
+            for _ in range(3):
+                is_refused(call, db)
+                assert db.pop(c, 1)
+    for c in "abcde":
+        db.clear(c)
+    assert insert(db, 10000) > 100 and db.verify() == []
+
+
 @pytest.mark.parametrize("durability", ["sync", "batch"])
 @pytest.mark.parametrize("memtable", [8192, 16384])
 def test_level_0_may_be_most_of_a_medium(memtable, durability):
@@ -577,3 +597,24 @@ def test_a_backup_has_nothing_that_a_cut_takes_back(tmp_path):
     state.held.clear()
     db = open_db()
     assert db.last_change() == change and db.count("c") == 1
+
+
+@pytest.mark.parametrize("medium", ["flash", "memory"])
+def test_a_new_database_on_a_full_medium_says_so(medium):
+    class Full(Files):
+        def log(self, kind):
+            log = super().log(kind)
+            log.append = lambda record: raise_full()
+            return log
+
+    def raise_full():
+        raise StorageFullError("no space left")
+
+    if medium == "memory":
+        with pytest.raises(StorageFullError, match="no space left"):
+            Unosql("new", storage=Full("new.udb", fs=MemFs()), log_level="NONE")
+        return
+    flash = MEDIA["flash"](12)
+    with pytest.raises(StorageFullError, match="no space left"):
+        for n in range(20):
+            Unosql("new%d" % n, storage=flash.storage("new%d" % n), log_level="NONE", memtable=1024)

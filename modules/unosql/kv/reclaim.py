@@ -215,7 +215,7 @@ def relieve(store, goal):
             store.flush()  # relieves as well
         if space.free() < goal and not space.is_futile:
             in_memtable_memory(store, _reclaim, store, goal) if store.policy.bursts else _reclaim(store, goal)
-        space.futile = None if space.free() >= goal else (store.observer.live, space.left)
+        space.futile = None if space.free() >= goal else (store.observer.live, space.left, len(store.version.levels[0]))
     return space.free() >= goal
 
 

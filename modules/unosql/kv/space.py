@@ -31,7 +31,7 @@ class Space:
     margin: bytes that they leave besides, but for those that follow on removals. goal: both, and a flush.
 
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
-    futile: Observer.live and left when reclaiming had not freed what was wanted, or None.
+    futile: Observer.live, left and the level-0 segments when reclaiming had not freed what was wanted, or None.
     full_at: Observer.live when the medium was found full, or None: it was not, or much is free again.
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
@@ -50,10 +50,11 @@ class Space:
     @property
     def is_futile(self):
         """Whether nothing can be reclaimed: nothing could be, and hardly anything was removed or written since."""
-        if self.futile is None or len(self._store.version.levels[0]) > 2:  # which a merge makes one of
+        if self.futile is None:
             return False
-        live, left = self.futile
-        return self._store.observer.live >= live and self.left > left - _RETRY * self._store.storage.erase
+        live, left, runs = self.futile
+        store = self._store
+        return store.observer.live >= live and self.left > left - _RETRY * store.storage.erase and len(store.version.levels[0]) <= runs
 
     def lacks(self, times):
         """Whether so many times what inserts want is not free, or the medium was full and little is free since. 1: it is as good as full."""

@@ -164,7 +164,7 @@ class Store:
             try:
                 self.manifest.write(version, segments.next_number)
             except StorageFullError:
-                segments.discard(version, self.manifest.version)
+                segments.discard(version, self.manifest.version or version)  # a new database has none
                 raise
 
         def adopt():

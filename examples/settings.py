@@ -1,4 +1,4 @@
-"""Settings that tell who uses them when they change, whoever changed them. With asyncio, so not in images for boards yet."""
+"""Settings that tell who uses them when they change, whoever changed them. With asyncio, so not for the image of the ESP8266."""
 import asyncio
 
 import unosql

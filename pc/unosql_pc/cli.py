@@ -58,10 +58,10 @@ def _open_streams():
 
 
 def _joined(arguments):
-    """--order-by -age as --order-by=-age: argparse takes what starts with a dash for an option."""
+    """--order-by -age as --order-by=-age, --tz -05:00 as well: argparse takes what starts with a dash for an option."""
     joined = []
     for argument in arguments:
-        if joined and joined[-1] == "--order-by":
+        if joined and joined[-1] in ("--order-by", "--tz"):
             joined[-1] += "=" + argument
         else:
             joined.append(argument)

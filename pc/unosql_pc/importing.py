@@ -139,6 +139,8 @@ def _backup(path, key, clock):
         if path.exists():
             if not _is_backup(path):
                 raise Failure("%s exists and is no backup file; nothing was changed" % shown(path))
+            if not database.is_full(catalog, str(path), key):
+                raise Failure("%s is an incremental backup, which tells of deletions, too; import into a full one%s" % (shown(path), NOTHING))
             database.restore(catalog, str(path), key)
         yield catalog
         finish(backup.writing(catalog, str(path)))

@@ -13,7 +13,12 @@ def inspect(path, name, key, as_json):
     """Print what the databases at a path hold; without the key of an encrypted one, what can be told."""
     found = [open_path.choose(path, name, key)] if name else open_path.find(path, key)
     for source in found:
-        facts = describe(source, key)
+        try:
+            facts = describe(source, key)
+        except WrongKeyError as error:
+            if len(found) == 1:
+                raise
+            facts = {"path": source.label, "name": source.name, "locked": str(error)}  # the key of another one
         print_json(facts) if as_json else _print(facts)
     return 0
 

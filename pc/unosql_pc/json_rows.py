@@ -1,6 +1,7 @@
 """Rows of JSON: a record a line, an array of records, records one after another in any layout, a dict of collections,
 a file of TinyDB, what mongoexport writes. Which of these it is, is told by what is there."""
 import codecs
+import itertools
 import json
 
 from . import kept, odd, strict_json
@@ -9,6 +10,7 @@ from .rows import Row, decoded, fail, remark
 from .terminal import shown
 
 _SPACE = " \t\r\n"
+_LINES = (".jsonl", ".ndjson")  # where each line is a record, even the only one
 
 
 def read(file, data, reading):
@@ -18,9 +20,10 @@ def read(file, data, reading):
         data = decoded(file, data, encoding).encode("utf-8", "surrogatepass")
     data = data.removeprefix(codecs.BOM_UTF8)
     values = _lines(file, data) if _is_lines(data) else _values(file, data)
-    first = None
-    for where, value in values:
-        for place, name, record in _records(where, value, reading):
+    begun, first = list(itertools.islice(values, 2)), None
+    alone = len(begun) == 1 and not file.endswith(_LINES)
+    for where, value in itertools.chain(begun, values):
+        for place, name, record in _records(where, value, reading, alone):
             name, record = _told(place, name, record)
             if reading.collection and name:
                 first = first or name
@@ -94,19 +97,19 @@ def _mended(where, value, replaced):
 # -- what a value is
 
 
-def _records(where, value, reading):
-    """Yield (place, collection or None, record) of a value."""
+def _records(where, value, reading, alone):
+    """Yield (place, collection or None, record) of a value. alone: there is no other, and it may be a whole database."""
     if reading.form == "tinydb" and not _is_tables(value):
         fail(where, "not a file of TinyDB, tables of documents by their numbers")
     if isinstance(value, list):
         for number, record in enumerate(value, 1):
             yield "%s, record %d" % (where, number), None, record
-    elif reading.form == "tinydb" or reading.form != "mongodb" and _is_tinydb(value):
+    elif reading.form == "tinydb" or reading.form != "mongodb" and alone and _is_tinydb(value):
         for table, documents in value.items():
             for id, record in documents.items():
                 place = "%s, %s %s" % (where, shown(table), id[:20])
                 yield place, table, _numbered(place, int(id[:20]), record) if reading.ids else record
-    elif _is_collections(value):
+    elif alone and _is_collections(value):
         for name, records in value.items():
             for number, record in enumerate(records, 1):
                 yield "%s, %s record %d" % (where, shown(name), number), name, record

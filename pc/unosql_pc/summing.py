@@ -33,8 +33,11 @@ def bucket(text):
 
 
 def rows(records, sums):
-    """The groups as dicts, in the order of what they are grouped by. Without groups one dict."""
-    groups = {}
+    """The groups as dicts, in the order of what they are grouped by. Without groups one dict. Failure when two of its names are one."""
+    groups, names = {}, _names(sums)
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise Failure("two columns would be called %s" % shown(name))
     for record in records:
         keys = [lookup(record, field) for field in sums.group_by]
         if sums.bucket:
@@ -47,6 +50,16 @@ def rows(records, sums):
     if not groups and not sums.group_by and not sums.bucket:
         groups[()] = _Group([], sums)
     return [groups[key].row() for key in sorted(groups)]
+
+
+def _names(sums):
+    """Those of a row: what it is grouped by, how many there are, and what is made of them."""
+    return ([sums.bucket[0]] if sums.bucket else []) + sums.group_by + (["count"] if _counts(sums) else []) + [
+        "%s_%s" % part for part in sums.functions]
+
+
+def _counts(sums):
+    return sums.count or not sums.functions
 
 
 def ordered(found, fields):
@@ -86,13 +99,8 @@ class _Group:
                 part.add(value, record)
 
     def row(self):
-        names = ([self._sums.bucket[0]] if self._sums.bucket else []) + self._sums.group_by
-        row = dict(zip(names, self._keys))
-        if self._sums.count or not self._sums.functions:
-            row["count"] = self._count
-        for (function, field), part in zip(self._sums.functions, self._parts):
-            row["%s_%s" % (function, field)] = part.value()
-        return row
+        counted = [self._count] if _counts(self._sums) else []
+        return dict(zip(_names(self._sums), self._keys + counted + [part.value() for part in self._parts]))
 
 
 class _Sum:

@@ -251,6 +251,18 @@ def test_several_databases_in_one_place(tmp_path, capsys):
     assert "no database three" in fails(capsys, "verify", image, "--name", "three")
 
 
+def test_a_key_opens_those_that_it_is_of(tmp_path, capsys):
+    data = bytearray(b"\xff" * SIZE)
+    for name, key in (("one", None), ("two", KEY)):
+        with Unosql(name, key, storage=images.Device(data), log_level="NONE", iterations=1000) as db:
+            db.insert("c", {"db": name})
+    image = tmp_path / "flash.bin"
+    image.write_bytes(data)
+    run("inspect", image, "--json", *with_key(KEY))
+    found = sorted(json.loads(line).get("locked", "") for line in capsys.readouterr().out.splitlines())
+    assert found[0] == "" and "is not encrypted" in found[1]
+
+
 def test_a_database_in_use_is_read_with_a_warning(tmp_path, capsys):
     with Unosql("busy", path=str(tmp_path), log_level="NONE") as db:
         db.insert("c", {})
@@ -965,6 +977,26 @@ def test_a_pipe_that_closes_is_no_error(tmp_path):
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b"" and process.wait() == 0
+
+
+@pytest.mark.parametrize("arguments, lines, status", [(["verify"], "", 1), (["shell"], "find users\n" * 200, 0)])
+def test_what_a_command_found_is_told_though_nobody_reads_it(arguments, lines, status, tmp_path):
+    path, _ = make(tmp_path, "directory")
+    if status:
+        segment = next(path.glob("s*"))
+        segment.write_bytes(segment.read_bytes()[:-40])
+    with subprocess.Popen([sys.executable, "-m", "unosql_pc", *arguments, str(path)], cwd=ROOT / "pc", env={"PYTHONPATH": str(ROOT)},
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        process.stdin.write(lines)
+        process.stdin.close()
+        assert "error" not in process.stderr.read() and process.wait() == status
+
+
+def test_a_passphrase_that_is_no_text(tmp_path, capsys, monkeypatch):
+    path, _ = make(tmp_path, "directory", KEY)
+    monkeypatch.setenv(key_input.PASSPHRASE, "\udcff\udcfeabcdefgh")
+    assert "the passphrase is no UTF-8" in fails(capsys, "verify", path)
 
 
 def test_the_engine_is_not_copied():

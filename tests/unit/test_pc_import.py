@@ -453,3 +453,18 @@ def test_a_file_that_is_in_the_way_stays(tmp_path, capsys):
     (tmp_path / "out.csv.part").write_text("mine")
     assert "out.csv.part exists already" in fails(capsys, "export", path, "--collection", "r", "-o", tmp_path / "out.csv")
     assert (tmp_path / "out.csv.part").read_text() == "mine"
+
+
+def test_an_incremental_backup_stays_what_it_is(tmp_path, capsys):
+    make(tmp_path, "directory", build=lambda db: (db.insert("a", {"n": 1}), db.incremental_backup(str(tmp_path / "inc.bak"), since_change=0)))
+    before = digest(tmp_path / "inc.bak")
+    (tmp_path / "in.jsonl").write_text('{"n": 2}\n')
+    assert "an incremental backup" in fails(capsys, "import", tmp_path / "in.jsonl", tmp_path / "inc.bak", "a")
+    assert digest(tmp_path / "inc.bak") == before
+
+
+@pytest.mark.parametrize("record", [{"tags": [{"a": 1}, {"a": 2}]}, {"t": {"1": {"a": 1}, "2": {"a": 2}}}])
+def test_a_line_is_one_record_whatever_it_holds(record, tmp_path):
+    line = json.dumps(record) + "\n"
+    assert imported(tmp_path, line * 2, "in.json") == imported(tmp_path, line * 2, "in.jsonl") == {"c": [record, record]}
+    assert imported(tmp_path, line, "one.jsonl") == {"c": [record]}

@@ -89,6 +89,8 @@ def test_order_and_limit_of_groups(found):
 
 
 @pytest.mark.parametrize("arguments, message", [
+    (["--group-by", "count", "--count"], "two columns would be called count"),
+    (["--group-by", "c,c"], "two columns would be called c"),
     (["--sum", "sensor"], "sensor of record 1 is 'a', no number to add"),
     (["--bucket", "at"], "write a field and a length of time"),
     (["--bucket", "at:0h"], "write a field and a length of time"),

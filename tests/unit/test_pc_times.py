@@ -37,6 +37,7 @@ def test_a_timestamp_reads_as_iso_whatever_the_epoch(seconds, tmp_path, capsys):
     path = at(tmp_path / "t.udb", seconds, {"at": seconds + 0.5, "big": 1 << 70})
     assert queried(capsys, path, "c")[0]["timestamp"] == "2026-11-22T21:20:00Z"
     assert queried(capsys, path, "c", "--tz", "+02:00")[0]["timestamp"] == "2026-11-22T23:20:00+02:00"
+    assert queried(capsys, path, "c", "--tz", "-05:00")[0]["timestamp"] == "2026-11-22T16:20:00-05:00"
     assert queried(capsys, path, "c", "--tz", "Asia/Yerevan")[0]["timestamp"] == "2026-11-23T01:20:00+04:00"
     row = queried(capsys, path, "c", "--times", "at,big")[0]
     assert row["at"] == "2026-11-22T21:20:00.500000Z" and row["big"] == 1 << 70

@@ -802,14 +802,12 @@ def test_levels_are_as_deep_as_what_they_hold(monkeypatch):
 def test_a_batch_of_more_records_than_can_be_told_is_not_logged(password):
     """A byte of 5 bits tells how many follow; raw flash has room for 64."""
     for size in range(2000, 15000, 500):
-        storage = Files("t.udb", slots=64, fs=MemFs())
-        stores_of = [Store(storage, Observer(), 16384) for _ in range(2)]
-        for n, store in enumerate(stores_of):
-            store.open(password, 2)
-            if not n:
-                for key, value in ((b"a", b"1"), (b"b", random.Random(size).randbytes(size)), (b"c", b"3")):
-                    store.apply([(key, value)])
-        assert [len(value) for _, value in store.scan(b"")] == [1, size, 1]
+        fs = MemFs()
+        store = make(fs, password, 64, memtable=16384)
+        model = {b"a": b"1", b"b": random.Random(size).randbytes(size), b"c": b"3"}
+        for key, value in model.items():
+            store.apply([(key, value)])
+        assert everything(make(fs, password, 64, memtable=16384)) == model
 
 
 def test_small_entries_of_one_kind_have_a_segment_to_themselves():

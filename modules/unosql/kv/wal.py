@@ -55,7 +55,7 @@ class Wal:
 
     def fits(self, packed):
         """Whether that goes into the room left."""
-        return not self._frozen and self._fragments(packed) <= min(self.log.room, 32)  # the first, and as many as _FOLLOW tells of
+        return not self._frozen and self._fragments(packed) <= min(self.log.room, _FOLLOW + 1)
 
     def takes(self, packed):
         """Whether that is for the log at all, or better made a segment."""

@@ -165,30 +165,10 @@ def _compile_regex(pattern):
         raise ValueError("regex %r: %s" % (pattern, error))
 
 
-def _is_ordered(value, argument):
-    """Whether two values are of the same ordered type: booleans, numbers or strings."""
-    k = kind(value)
-    return 0 < k < 4 and k == kind(argument)
-
-
-def _gt(record, field, argument, _):
-    value = lookup(record, field)
-    return _is_ordered(value, argument) and value > argument
-
-
-def _gte(record, field, argument, _):
-    value = lookup(record, field)
-    return _is_ordered(value, argument) and value >= argument
-
-
-def _lt(record, field, argument, _):
-    value = lookup(record, field)
-    return _is_ordered(value, argument) and value < argument
-
-
-def _lte(record, field, argument, _):
-    value = lookup(record, field)
-    return _is_ordered(value, argument) and value <= argument
+def _is_less(a, b, or_equal=False):
+    """Whether a < b, or else a <= b, for two values of the same ordered type: booleans, numbers or strings."""
+    k = kind(a)
+    return 0 < k < 4 and k == kind(b) and (a <= b if or_equal else a < b)
 
 
 def _contains(record, field, argument, _):
@@ -206,10 +186,10 @@ def _regex(record, field, _, prepared):
 _OPERATORS = {
     "eq": lambda record, field, a, _: same(lookup(record, field), a),
     "ne": lambda record, field, a, _: not same(lookup(record, field), a),
-    "gt": _gt,
-    "gte": _gte,
-    "lt": _lt,
-    "lte": _lte,
+    "gt": lambda record, field, a, _: _is_less(a, lookup(record, field)),
+    "gte": lambda record, field, a, _: _is_less(a, lookup(record, field), True),
+    "lt": lambda record, field, a, _: _is_less(lookup(record, field), a),
+    "lte": lambda record, field, a, _: _is_less(lookup(record, field), a, True),
     "in": lambda record, field, a, _: any(same(lookup(record, field), part) for part in a),
     "contains": _contains,
     "regex": _regex,

@@ -35,9 +35,10 @@ def same(a, b):
         return a == b
     if len(a) != len(b):
         return False
-    if k == 4:
-        return all(same(a[i], b[i]) for i in range(len(a)))
-    return all(name in b and same(a[name], b[name]) for name in a)
+    for key in range(len(a)) if k == 4 else a:
+        if k == 5 and key not in b or not same(a[key], b[key]):
+            return False
+    return True
 
 
 def lookup(record, field, default=None):

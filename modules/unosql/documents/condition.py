@@ -176,7 +176,15 @@ def _contains(record, field, argument, _):
     value = lookup(record, field)
     if isinstance(value, str):
         return isinstance(argument, str) and argument in value
-    return kind(value) == 4 and any(same(part, argument) for part in value)
+    return kind(value) == 4 and _has(value, argument)
+
+
+def _has(values, value):
+    """Whether one of a list's values is the same."""
+    for other in values:
+        if same(other, value):
+            return True
+    return False
 
 
 def _regex(record, field, _, prepared):
@@ -191,7 +199,7 @@ _OPERATORS = {
     "gte": lambda record, field, a, _: _is_less(a, lookup(record, field), True),
     "lt": lambda record, field, a, _: _is_less(lookup(record, field), a),
     "lte": lambda record, field, a, _: _is_less(lookup(record, field), a, True),
-    "in": lambda record, field, a, _: any(same(lookup(record, field), part) for part in a),
+    "in": lambda record, field, a, _: _has(a, lookup(record, field)),
     "contains": _contains,
     "regex": _regex,
     "exists": lambda record, field, a, _: (lookup(record, field, _MISSING) is not _MISSING) == bool(a),

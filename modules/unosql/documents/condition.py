@@ -192,6 +192,14 @@ def _regex(record, field, _, prepared):
     return isinstance(value, str) and prepared.search(value) is not None
 
 
+def _any(parts, record, wanted):
+    """Whether one of several conditions holds for a record, or if wanted is False does not."""
+    for part in parts:
+        if matches(part, record) is wanted:
+            return True
+    return False
+
+
 _OPERATORS = {
     "eq": lambda record, field, a, _: same(lookup(record, field), a),
     "ne": lambda record, field, a, _: not same(lookup(record, field), a),
@@ -203,7 +211,7 @@ _OPERATORS = {
     "contains": _contains,
     "regex": _regex,
     "exists": lambda record, field, a, _: (lookup(record, field, _MISSING) is not _MISSING) == bool(a),
-    "or": lambda record, _, a, parts: any(matches(part, record) for part in parts),
-    "and": lambda record, _, a, parts: all(matches(part, record) for part in parts),
+    "or": lambda record, _, a, parts: _any(parts, record, True),
+    "and": lambda record, _, a, parts: not _any(parts, record, False),
     "not": lambda record, _, a, parts: not matches(parts[0], record),
 }

@@ -103,7 +103,10 @@ def fields(tests):
 
 def implies(tests, others):
     """Whether tests contain all the others: a record that they hold for passes the others as well."""
-    return all(any(t[0] == o[0] and t[1] == o[1] and same(t[2], o[2]) for t in tests) for o in others)
+    for o in others:
+        if not any(t[:2] == o[:2] and same(t[2], o[2]) for t in tests):
+            return False
+    return True
 
 
 def _pair(field, value):

@@ -86,9 +86,13 @@ def surplus(collection, id, n):
 
 def unwind(collection, id, version):
     """Return the operations that remove versions from `version` on from the history."""
-    lo = keys.make(keys.HISTORY, collection.number, id, version)
-    hi = keys.above(keys.make(keys.HISTORY, collection.number, id))
-    return [(key, None) for key, _ in collection.catalog.store.scan(lo, hi)]
+    prefix = keys.make(keys.HISTORY, collection.number, id)
+    return removals(collection.catalog.store, keys.make(keys.HISTORY, collection.number, id, version), prefix)
+
+
+def removals(store, lo, prefix):
+    """Return the operations that remove what has a key from lo on, up to the last one that starts with prefix."""
+    return [(key, None) for key, _ in store.scan(lo, keys.above(prefix))]
 
 
 def forget_deletions(collection):
@@ -107,7 +111,7 @@ def forget_deletions(collection):
             told, time = max(told, change), max(time, deleted)
             ops.append((keys.make(keys.CHANGE, change), None))
             prefix = keys.make(keys.HISTORY, number, id)
-            ops += [(key, None) for key, _ in catalog.store.scan(prefix, keys.above(prefix))]
+            ops += removals(catalog.store, prefix, prefix)
     if ops:
         catalog.store.apply(ops + [catalog.counters(forgotten=[told, time, passed])])
     else:

@@ -10,6 +10,7 @@ from ..native import native
 from ..errors import StorageFullError
 from . import keys
 from .condition import matches
+from .expiry import removals
 from .query import search
 from .record import header, unpack
 
@@ -111,8 +112,7 @@ def keep_promise(catalog):
 
 def _end(catalog):
     store = catalog.store
-    ops = [(key, None) for key, _ in store.scan(keys.PROMISE, keys.above(keys.PROMISE))]
-    store.apply(ops + [catalog.counters(promise=None)])
+    store.apply(removals(store, keys.PROMISE, keys.PROMISE) + [catalog.counters(promise=None)])
 
 
 def _sweep(collection, runs, last):

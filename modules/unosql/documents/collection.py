@@ -171,7 +171,10 @@ class Collection:
         """How many records there are."""
         if not self.options.get("ttl"):
             return self.count
-        return sum(1 for _ in self.scan())
+        n = 0
+        for _ in self.scan():
+            n += 1
+        return n
 
     @property
     def depth(self):

@@ -75,10 +75,13 @@ def surplus(collection, id, n):
     """Return the operations that remove all earlier versions of a record but n; of many only the oldest."""
     prefix = keys.make(keys.HISTORY, collection.number, id)
     store, end = collection.catalog.store, keys.above(prefix)
-    n = min(sum(1 for _ in store.scan(prefix, end)) - n, _VERSIONS)
+    many = -n
+    for _ in store.scan(prefix, end):
+        many += 1
+    many = min(many, _VERSIONS)
     ops = []
     for key, _ in store.scan(prefix, end):
-        if len(ops) >= n:
+        if len(ops) >= many:
             break
         ops.append((key, None))
     return ops

@@ -58,7 +58,9 @@ def _prefix(collection, tests):
 def _drop(collection, first):
     """Raise `first`. That is a change: increments which would have to tell of it are refused from now on."""
     catalog = collection.catalog
-    count = collection.count - sum(1 for _ in collection.stored(collection.first, first))  # what has expired may lie before first as well
+    count = collection.count
+    for _ in collection.stored(collection.first, first):  # what has expired may lie before first as well
+        count -= 1
     state = collection.catalogue_op(first=first, count=count)
     change, walked = catalog.change + 1, catalog.forgotten[2]
     catalog.store.apply([state, catalog.counters(change=change, forgotten=[change, catalog.now(), walked])])

@@ -68,16 +68,19 @@ def _parts(store, lo, hi, reverse, shared_block):
 
 def sources_of(levels, lo, hi, reverse, shared_block):
     """Return what merge() takes of levels (level 0 first): a source a run of segments, newest first, and their bounds."""
-    runs = [_overlapping(run, lo, hi) for run in [[s] for s in levels[0]] + levels[1:]]
-    runs = [run for run in runs if run]
-    if reverse:
-        runs = [run[::-1] for run in runs]
-    bounds = [run[0].max if reverse else run[0].low for run in runs]
-    return [scan_run(run, lo, hi, reverse, shared_block) for run in runs], bounds
+    sources, bounds = [], []
+    for run in [[s] for s in levels[0]] + levels[1:]:
+        run = _overlapping(run, lo, hi)
+        if run:
+            if reverse:
+                run.reverse()
+            sources.append(scan_run(run, lo, hi, reverse, shared_block))
+            bounds.append(run[0].max if reverse else run[0].low)
+    return sources, bounds
 
 
 def _overlapping(run, lo, hi):
-    """Return the segments of a sorted run in which a live key may lie in lo <= key < hi."""
+    """Return a new list of the segments of a sorted run in which a live key may lie in lo <= key < hi."""
     first = last = native.bisect(run, lo)
     while last < len(run) and run[last].overlaps(lo, hi):
         last += 1

@@ -80,8 +80,10 @@ class Segments:
 
     def take_obsolete(self, first=0):
         """Return the numbers of obsolete files from `first` on, whose removal is now the caller's."""
-        taken = [number for number in self.obsolete if number >= first]
-        self.obsolete = [number for number in self.obsolete if number < first]
+        taken, left = [], []
+        for number in self.obsolete:
+            (taken if number >= first else left).append(number)
+        self.obsolete = left
         return taken
 
     def discard(self, version, current):

@@ -75,9 +75,12 @@ def _check_blank(store, log):
 def _orphans(store):
     """Return the numbers of files that no version names; file numbers go on above all of them."""
     live = [s.number for s in store.version.segments()]
-    present = list(store.storage.numbers())
-    store.segments.next_number = max([store.segments.next_number] + [n + 1 for n in present])
-    return [n for n in present if n not in live]
+    orphans = []
+    for n in store.storage.numbers():
+        store.segments.next_number = max(store.segments.next_number, n + 1)
+        if n not in live:
+            orphans.append(n)
+    return orphans
 
 
 def _replay(store):

@@ -60,12 +60,12 @@ def import_(store, filename, password=None):
 def stats(store):
     """Return a dict of sizes and counts."""
     store.ready()
-    levels, space = store.version.levels, store.segments.space
+    space, levels = store.segments.space, [len(level) for level in store.version.levels]
     return {
         "bytes": bytes_of(store.version.segments()),
         "free": max(0, space.free() - space.goal),
-        "segments": sum(len(level) for level in levels),
-        "levels": [len(level) for level in levels],
+        "segments": sum(levels),
+        "levels": levels,
         "memtable": store.memtable.used,
         "wal": store.wal.counter - store.version.wal,
         "reads": store.segments.reader.reads,

@@ -13,10 +13,11 @@ def apply(store, ops):
         i = len(entries)
         entries += expanded(store, *op)
         logged.append(entries[i])
+    size = 0
     for entry in entries:
         if len(entry) > store.memtable.capacity:
             raise ValueError("%d bytes are too large for the memtable of %d" % (len(entry), store.memtable.capacity))
-    size = sum(len(entry) for entry in entries)
+        size += len(entry)
     removes = store.segments.space.left <= 0 and admit(store, ops, size)
     if store.batch:
         store.batch.add(entries, ops)

@@ -38,9 +38,12 @@ def _check_records(collection):
 
 def _lacking(collection, id, raw):
     """Return the indexes that should have a record and do not. A record is in RAM while this runs, not while the next is read."""
-    record = unpack(raw, id)
-    entries = [(index, index.key_of(collection, record)) for index in _own(collection)]
-    return [index for index, entry in entries if entry and collection.catalog.store.get(entry) is None and not is_odd(raw)]
+    record, lacking = unpack(raw, id), []
+    for index in _own(collection):
+        entry = index.key_of(collection, record)
+        if entry and collection.catalog.store.get(entry) is None and not is_odd(raw):
+            lacking.append(index)
+    return lacking
 
 
 def _check_entries(collection, index):

@@ -84,10 +84,7 @@ class Reader:
     def forget(self, number=None):
         """Drop a file's blocks from the cache, all when number is None; return whether there were any."""
         dropped = [entry for entry in self._cache if number is None or entry[0] == number]
-        self._drop(dropped)
-        return bool(dropped)
-
-    def _drop(self, entries):
-        for entry in entries:
+        for entry in dropped:
             self._cache.remove(entry)
             self.buffers.give(entry[3])
+        return bool(dropped)

@@ -14,24 +14,19 @@ def is_sound(data):
     return native.flaw(data, 0) is None
 
 
-def mended(data):
-    """Return bytes as UTF-8: pairs of surrogates joined, and U+FFFD for whatever else is none."""
+def mended(data, escape=False):
+    """Return bytes as UTF-8: pairs of surrogates joined, and U+FFFD for whatever else is none. escape: as escaped() has it."""
     parts, done = [], 0
     for start, end, new in _flaws(data):
         parts.append(data[done:start])
-        parts.append(new)
+        parts += [REPLACEMENT + b"%02x" % byte for byte in data[start:end]] if escape else [new]
         done = end
     return b"".join(parts) + data[done:]
 
 
 def escaped(data):
     """Return bytes as a str: U+FFFD and two hex digits for each that is not UTF-8, so that no two are alike."""
-    parts, done = [], 0
-    for start, end, _ in _flaws(data):
-        parts.append(data[done:start])
-        parts += [REPLACEMENT + ("%02x" % byte).encode() for byte in data[start:end]]
-        done = end
-    return str(b"".join(parts) + data[done:], "utf-8")
+    return str(mended(data, True), "utf-8")
 
 
 def unescaped(data):

@@ -17,7 +17,7 @@ _RECORDS = 60
 
 def run(path=None, storage=None):
     """Print a line for each check; return whether all passed. path, storage: as for core.Unosql."""
-    print("unosql %s on %s %s" % (unosql.__version__, sys.platform, ".".join(str(n) for n in sys.implementation.version[:3])))
+    print("unosql %s on %s %s" % (unosql.__version__, sys.platform, ".".join(map(str, sys.implementation.version[:3]))))
     options = {"path": path, "storage": storage, "encryption_key": _KEY, "iterations": 1000, "log_level": "NONE"}
     failed = 0
     _destroy(path, storage)  # left by a run that was cut off

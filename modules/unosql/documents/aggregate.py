@@ -81,7 +81,7 @@ def _grouping(group_by, bucket):
     fields = [group_by] if isinstance(group_by, str) else [] if group_by is None else group_by
     fields = check_strings("group_by", fields)
     if bucket is not None:
-        if kind(bucket) != 4 or [kind(part) for part in bucket] != [3, 2] or bucket[1] <= 0:
+        if kind(bucket) != 4 or list(map(kind, bucket)) != [3, 2] or bucket[1] <= 0:
             raise ValueError("bucket is a field and the width of its buckets, as ('timestamp', 3600), not %r" % (bucket,))
         bucket = settle(bucket[0], "bucket"), bucket[1]
     return fields, bucket

@@ -186,7 +186,7 @@ class Collection:
         if self._indexes is None:
             if not self.definitions:
                 return ()
-            self._indexes = [Index(definition) for definition in self.definitions]
+            self._indexes = list(map(Index, self.definitions))
         return self._indexes
 
     def stored(self, lo=0, hi=_TOP, reverse=False):

@@ -141,7 +141,7 @@ def _compile_parts(name, wanted):
         wanted = [wanted]
     if not isinstance(wanted, (list, tuple)) or not all(isinstance(part, dict) for part in wanted):
         raise ValueError("%r takes %s" % (name, "a condition" if name == "not" else "a list of conditions"))
-    return [compile(part) for part in wanted]
+    return list(map(compile, wanted))
 
 
 def compile_operator(field, operator, argument):

@@ -16,7 +16,7 @@ _LIVE = (1 << 32) - 1
 
 def make(kind, *numbers):
     """Return the key of a kind (one byte) and numbers (0 <= n < 2**64)."""
-    return kind + b"".join([pack_uint(n) for n in numbers])
+    return kind + b"".join(map(pack_uint, numbers))
 
 
 def name(number):

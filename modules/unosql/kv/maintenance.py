@@ -60,7 +60,7 @@ def import_(store, filename, password=None):
 def stats(store):
     """Return a dict of sizes and counts."""
     store.ready()
-    space, levels = store.segments.space, [len(level) for level in store.version.levels]
+    space, levels = store.segments.space, list(map(len, store.version.levels))
     return {
         "bytes": bytes_of(store.version.segments()),
         "free": max(0, space.free() - space.goal),

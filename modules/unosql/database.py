@@ -125,7 +125,7 @@ class Database:
             if isinstance(error, (UnosqlError, OSError)) and not isinstance(error, (ConflictError, UniqueError)):
                 self.note("ERROR", "%r" % (error,))
         finally:
-            abandoned, self.abandoned = self.abandoned and self.lock.is_nested, False
+            abandoned, self.abandoned = self.abandoned and self.lock.is_nested(), False
             self.lock.__exit__()
             if abandoned:
                 self.lock.__exit__()
@@ -145,7 +145,7 @@ class Database:
 
     def _end_abandoned(self):
         """Roll back a transaction that nobody is in any more: it ended within a call, or Ctrl-C came while it began."""
-        if self._catalog.in_transaction and not self.lock.is_nested:
+        if self._catalog.in_transaction and not self.lock.is_nested():
             self._catalog.rollback()
 
     def pulled(self, rows):

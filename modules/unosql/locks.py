@@ -129,7 +129,6 @@ class Lock:
     def _acquire(self):
         return self._mutex.acquire(0)
 
-    @property
     def is_nested(self):
         """Whether the call at hand is within another one, which has paused."""
         return self._depth > 1

@@ -73,6 +73,7 @@ class Place:
             self.identity = id(storage)
         else:
             raise ValueError("storage is a Files or Flash object or a block device, not %r" % (storage,))
+        self.in_directory = self.identity == self.base  # the base tells where the database is
         self._storage = storage
         self.shares_flash = self.device is not None or getattr(storage, "shared", False)
 
@@ -84,11 +85,6 @@ class Place:
                 return
             self.device = partition()
             self.identity = self.name
-
-    @property
-    def in_directory(self):
-        """Whether the base tells where the database is."""
-        return self.identity == self.base
 
     def storage(self):
         """Return the storage object."""

@@ -26,10 +26,10 @@ def decode_entry(buf, i):
 
 
 class Memtable:
-    """Sorted operations in a fixed arena of `capacity` bytes. is_buffered: it has some that the WAL has not."""
+    """Sorted operations in a fixed arena. capacity: bytes of entries that fit when it is empty. is_buffered: it has some that the WAL has not."""
 
     def __init__(self, capacity):
-        capacity = min(capacity, _MOST)
+        self.capacity = capacity = min(capacity, _MOST)
         self.arena = memoryview(bytearray(capacity))
         self._places = bytearray(2 * (capacity >> 5))  # offsets of the live entries, 2 bytes each, in key order
         self._count = 0
@@ -42,12 +42,7 @@ class Memtable:
     @property
     def room(self):
         """Bytes of entries that still fit."""
-        return len(self.arena) - self.used
-
-    @property
-    def capacity(self):
-        """Bytes of entries that fit when empty."""
-        return len(self.arena)
+        return self.capacity - self.used
 
     def clear(self):
         """Forget everything."""

@@ -100,7 +100,9 @@ class Buffers:
     def drop(self):
         """Let go of what nobody uses, but for what is kept or lent; return whether there was anything."""
         idle, self._idle = self._idle, []
-        spare = sum(isinstance(buf, bytearray) for buf in idle) - self._kept
+        spare = -self._kept
+        for buf in idle:
+            spare += isinstance(buf, bytearray)
         for buf in idle:
             if spare > 0 and isinstance(buf, bytearray):
                 spare -= 1  # the smallest go

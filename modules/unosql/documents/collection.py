@@ -10,7 +10,7 @@ from . import keys
 from .condition import same
 from .expiry import forget, forget_deletions, surplus, unwind
 from .index import Index, maintain
-from .record import check, dumps, header, loads, pack, unpack
+from .record import check, dumps, header, loads, pack, picked, unpack
 
 # A collection with a TTL looks for expired records at one insert of this many, and a deletion for old ones after as many
 # changes.
@@ -241,7 +241,7 @@ class Collection:
                 return raw
             for field in definition["keys"]:
                 names.update((field, field.split(".")[0]))
-        return pack(*header(raw)[:3], {name: record[name] for name in names if name in record})
+        return pack(*header(raw)[:3], picked(record, names))
 
     def update(self, id, raw, edit):
         """Change a stored record. edit: changes the dict of its fields."""

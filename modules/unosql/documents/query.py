@@ -8,7 +8,7 @@ from . import keys
 from .arguments import check_number, check_strings
 from .condition import lookup, matches
 from .ordering import bounds, complement, encode
-from .record import header, unpack
+from .record import header, picked, unpack
 
 # Ids that a search by a range of an index sorts in RAM; when there are more it reads all records in order.
 _WINDOW = 512
@@ -239,13 +239,9 @@ def _limited(plan, skip, most, fields):
             continue
         i += 1
         if i > skip:
-            yield record if fields is None else _project(record, fields)
+            yield record if fields is None else picked(record, ["id"] + fields)
         if i == most:
             return
-
-
-def _project(record, fields):
-    return {name: record[name] for name in ["id"] + fields if name in record}
 
 
 def _order(order_by):

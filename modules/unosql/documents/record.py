@@ -72,6 +72,11 @@ def header(raw):
     return native.unpack_uint(raw, 0, 3)
 
 
+def picked(record, names):
+    """Return those of a record's fields that have one of these names."""
+    return {name: record[name] for name in names if name in record}
+
+
 def restamp(raw, change):
     """Return a stored record with another change number."""
     version, timestamp, _, i = header(raw)

@@ -5,7 +5,6 @@ Waiting for that thread would last for ever, so what it calls raises BusyError.
 """
 
 import os
-import sys
 import time
 
 from . import state
@@ -14,9 +13,9 @@ from .port import ms
 from .threads import ident, mutex
 
 try:
-    from .processes import owner, release, take
+    from .processes import ProcessLock
 except ImportError:  # an image of a board, which has one process
-    pass
+    ProcessLock = None
 
 LOCK_TIMEOUT = 5000
 FOREVER = 1 << 29  # milliseconds
@@ -43,7 +42,8 @@ class Lock:
         self._timeout = timeout
         self._name = name
         self._what = path or name
-        self._owner = self._token = None
+        self._processes = ProcessLock(path) if path and ProcessLock else None
+        self._token = None
         self._mutex = mutex()
         self._thread = None  # the one inside
         self._claim = None  # one that is about to be inside, or just was: what interrupts it there must not wait for it
@@ -54,24 +54,19 @@ class Lock:
         """Take the database for this object. LockTimeoutError when another process, or object here, keeps it."""
         if self._what:
             self._wait(self._register)
-        if self._path and (sys.platform == "linux" or sys.platform == "darwin" and hasattr(os, "getpid")):
-            self._open_among_processes()
-
-    def _open_among_processes(self):
-        try:
-            state.serial += 1
-            self._owner = owner(state.serial)
-            self._wait(lambda: take(self._path, self._owner, state.held))
-        except BaseException:
-            self.close()
-            raise
+        if self._processes:
+            try:
+                self._processes.open(self._wait)
+            except BaseException:
+                self.close()
+                raise
 
     def close(self):
         """Give it back; nothing when it was not taken."""
-        if self._owner:
-            release(self._path, self._owner, state.held)
+        if self._processes:
+            self._processes.close()
         state.held.discard(self._token)
-        self._owner = self._token = None
+        self._token = None
 
     def _register(self):
         token = self._path or ":" + self._name

@@ -8,6 +8,9 @@ held: a set with the owners that this process is.
 """
 
 import os
+import sys
+
+from . import state
 
 _ENOENT, _ESRCH, _EEXIST = 2, 3, 17
 _NOT_EMPTY = (_EEXIST, 39, 66, 21)  # POSIX allows EEXIST, Linux and macOS have numbers of their own, and so has FAT
@@ -162,3 +165,27 @@ def release(path, owner, held):
             os.rmdir(_parent(path))
         except OSError:
             pass  # the database is in there, unless it was destroyed
+
+
+class ProcessLock:
+    """What one Lock has of the lock between processes at path, in a database's directory."""
+
+    def __init__(self, path):
+        self._path = path
+        self._owner = None
+
+    def open(self, wait):
+        """Take the lock, where there are processes. wait: calls a function until that returns True, or raises."""
+        if sys.platform == "linux" or sys.platform == "darwin" and hasattr(os, "getpid"):
+            state.serial += 1
+            self._owner = owner(state.serial)
+            wait(self._take)
+
+    def _take(self):
+        return take(self._path, self._owner, state.held)
+
+    def close(self):
+        """Give it back; nothing when it was not taken."""
+        if self._owner:
+            release(self._path, self._owner, state.held)
+        self._owner = None

@@ -69,7 +69,10 @@ def compile(key, value=...):
         if value is not ... and value is not None:
             raise TypeError("the value %r has no field: the condition is %r" % (value, key))
         key = settle(key or {}, "condition")
-        return [test for name, wanted in key.items() for test in _compile_item(name, wanted)]
+        tests = []
+        for name, wanted in key.items():
+            tests += _compile_item(name, wanted)
+        return tests
     if not isinstance(key, (str, list, tuple)):
         hint = "; {'id': %d} is the record with that id" % key if isinstance(key, int) else ""
         raise TypeError("a condition is a dict, or the name of a field and its value, not %r%s" % (key, hint))
@@ -79,7 +82,7 @@ def compile(key, value=...):
         return [_pair(key, value)]
     if not isinstance(value, (list, tuple)) or len(key) != len(value):
         raise ValueError("a list of fields needs a list of as many values")
-    return [_pair(key[i], value[i]) for i in range(len(key))]
+    return list(map(_pair, key, value))
 
 
 def between(field, start, end):
@@ -148,7 +151,7 @@ def compile_operator(field, operator, argument):
     """Compile one comparison of a field, whatever that is called."""
     _equality(field, argument)
     if operator not in _OPERATORS or operator in _JOINTS:
-        known = ", ".join(sorted(name for name in _OPERATORS if name not in _JOINTS))
+        known = ", ".join(sorted(set(_OPERATORS) - set(_JOINTS)))
         raise ValueError("unknown operator %r for %r, not of %s; a dict is compared by {'eq': {...}}" % (operator, field, known))
     prepared = None
     if operator == "in" and kind(argument) != 4:

@@ -31,7 +31,9 @@ class Ring:
         self.reset()
 
     def places(self):
-        return (slot for slot in range(len(self._used)) if self._used[slot])
+        for slot in range(len(self._used)):
+            if self._used[slot]:
+                yield slot
 
     def read(self, place):
         with self._files.opened(self._kind, place, "rb") as file:
@@ -62,8 +64,7 @@ class Ring:
         self.room = self._slots
 
     def scrub(self):
-        for slot in range(len(self._used)):
-            if self._used[slot]:
-                self._files.unlink(self._kind, slot)
-                self._used[slot] = 0
+        for slot in self.places():
+            self._files.unlink(self._kind, slot)
+            self._used[slot] = 0
         self.reset()

@@ -240,17 +240,11 @@ class _Writer:
         self._file = files.opened(kind, n, "wb")
 
     def append(self, buf):
-        try:
-            self._file.write(buf)
-        except OSError as error:
-            self._fail(error)
+        self._try(self._file.write, buf)
 
     def close(self):
-        try:
-            self._files.sync(self._file)
-            self._file.close()
-        except OSError as error:
-            self._fail(error)
+        self._try(self._files.sync, self._file)
+        self._try(self._file.close)
 
     def abort(self):
         try:
@@ -259,6 +253,9 @@ class _Writer:
             pass  # a full medium says so again
         self._files.unlink(self._kind, self._n)
 
-    def _fail(self, error):
-        self.abort()
-        raise self._files.translate(error)
+    def _try(self, call, *args):
+        try:
+            call(*args)
+        except OSError as error:
+            self.abort()
+            raise self._files.translate(error)

@@ -54,9 +54,10 @@ def _checked(name, arguments):
 
 def _steps(name, arguments):
     """Return the steps of an operator that takes a dict of fields."""
-    steps = [(name, field, argument) for field, argument in _checked(name, arguments).items()]
-    for step in steps:
-        _check_argument(*step)
+    steps = []
+    for field, argument in _checked(name, arguments).items():
+        _check_argument(name, field, argument)
+        steps.append((name, field, argument))
     return steps
 
 
@@ -71,10 +72,11 @@ def _pushes(elements, keep):
 
 
 def _removals(fields):
-    fields = check_strings("unset", [fields] if isinstance(fields, str) else fields)
-    for field in fields:
+    steps = []
+    for field in check_strings("unset", [fields] if isinstance(fields, str) else fields):
         _check_field("unset", field)
-    return [("set", field, _MISSING) for field in fields]
+        steps.append(("set", field, _MISSING))
+    return steps
 
 
 def _check_field(name, field):

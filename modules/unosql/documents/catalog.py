@@ -195,15 +195,16 @@ class Catalog:
             pass  # then it takes more RAM
 
     def commit(self):
-        """Make all writes since begin() one durable batch. Whatever it raises has rolled them back."""
+        """Make all writes since begin() one durable batch. Whatever it raises has rolled them back. Returns steps: see Store.commit()."""
         try:
             if self.spoiled:
                 raise UnosqlError("rolled back: a call in the transaction had failed half-way")
-            self.store.commit()
+            due = self.store.commit()
         except BaseException as error:
             self.rollback(error)
             raise
         self.in_transaction = False
+        return due
 
     def rollback(self, error=None):
         """Forget the writes since begin(), and what they did to the counters. error: what ended it; if it found no room, room is made."""
@@ -435,9 +436,9 @@ class Catalog:
         self._known.clear()
         cached = self._among_cached(name)
         if cached:
-            self.live -= cached.count
+            self.live -= cached.entries(cached.count)
             cached.decode(value)
-            self.live += cached.count
+            self.live += cached.entries(cached.count)
         if value is None:
             self._changed.pop(name, None)
             return

@@ -96,13 +96,17 @@ class Collection:
             self.first = self.next - capped
             self.count = capped
         else:
-            self.catalog.live += 1
+            self.catalog.live += self.entries(1)
 
     def removed(self, id):
         """A record was deleted."""
         if id >= self.first:
             self.count -= 1
-            self.catalog.live -= 1
+            self.catalog.live -= self.entries(1)
+
+    def entries(self, n):
+        """How many entries n records have, their changes included."""
+        return n * (2 + len(self.definitions))
 
     @property
     def is_dense(self):

@@ -144,7 +144,7 @@ def _each(collection, tests, action):
             action(id, plan.raw or collection.raw(id))
         return ids[0] if ids else None, len(ids)
     first, n = ids[0], 0
-    with collection.catalog.atomic():
+    with collection.catalog.atomic() as batch:
         while ids:
             for id in ids:
                 action(id, collection.raw(id))
@@ -156,4 +156,5 @@ def _each(collection, tests, action):
                     ids = (record["id"],)
                     break
                 yield
-        return first, n
+    yield from batch.due
+    return first, n

@@ -20,9 +20,10 @@ def restoring(catalog, filename, password):
         if archive.meta["format"] != FORMAT:
             raise UnosqlError("%s: backup format %s is unknown here" % (filename, archive.meta["format"]))
         yield from archive.checking()
-        with catalog.atomic():
+        with catalog.atomic() as batch:
             restored = yield from _restore(catalog, archive)
         catalog.restored += 1  # what iterates over the state before must not go on
+        yield from batch.due
         return restored
     finally:
         archive.close()

@@ -2,7 +2,13 @@
 
 
 class Transaction:
-    """Commits at its end; an exception rolls back. Within another one that does so: where this one fails, that can't commit."""
+    """Commits at its end; an exception rolls back. Within another one that does so: where this one fails, that can't commit.
+
+    due: what Catalog.commit() returned.
+    """
+
+
+    due = ()
 
     def __init__(self, catalog):
         self._catalog = catalog
@@ -11,12 +17,13 @@ class Transaction:
     def __enter__(self):
         if not self._is_nested:
             self._catalog.begin()
+        return self
 
     def __exit__(self, kind, error, traceback):
         if self._is_nested:
             self._catalog.spoiled |= kind is not None
         elif kind is None:
-            self._catalog.commit()
+            self.due = self._catalog.commit()
         else:
             self._catalog.rollback(error)
 
@@ -43,7 +50,8 @@ class UserTransaction:
         lock.resume()
         try:
             if kind is None:
-                self._catalog.commit()
+                for _ in self._catalog.commit():
+                    pass
             else:
                 self._catalog.rollback(error)
         finally:

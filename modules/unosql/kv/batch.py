@@ -18,7 +18,7 @@ class Batch:
     """memtable: what is staged; None once that has spilled. draft: the Version it has spilled into, or None.
 
     catalogue: the entries of the layer above when it began; None once those of the batch are in the store's memtable.
-    failed: it ended half-way, and can only be rolled back.
+    written: entries that it took. failed: it ended half-way, and can only be rolled back.
     """
 
     def __init__(self, store, catalogue=None, memtable=None):
@@ -29,6 +29,7 @@ class Batch:
         self._first = 0  # number of the draft's first file
         self._gone = []  # numbers of the files that the draft no longer names and a durable version does
         self.failed = False
+        self.written = 0
 
     @property
     def is_open(self):
@@ -44,6 +45,7 @@ class Batch:
         """Add operations; when that fails half-way the batch has failed."""
         store = self._store
         store.epoch += 1
+        self.written += len(entries)
         staged = ()
         if self.memtable is not None and _size(entries) > self.memtable.room:
             staged = (encode_entry(key, value) for key, value in self.memtable.scan())  # one by one: there may be many

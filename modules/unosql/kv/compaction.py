@@ -17,6 +17,8 @@ from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
 from .reclaim import Newer, loosest, sample_next, victims
 from .version import Version, bytes_of
 
+# Erase blocks in level 0 that it may have whatever is in the others. Only of large memtables it takes more.
+_LEVEL0 = 8
 # Bytes in level 1; each deeper level holds this many times more.
 _LEVEL1 = 32768
 _FANOUT = 8
@@ -123,9 +125,9 @@ class Compaction:
         if self._job is None:
             self._job = self._start()
         try:
-            while self._job is not None and blocks:
+            while blocks and (self._job is not None or self._space.unsampled > 0):
                 blocks -= 1
-                result = advance(self._job)
+                result = self._job and advance(self._job)
                 self._published = result is not False
                 if result is None:
                     self._job = self._start()
@@ -134,7 +136,7 @@ class Compaction:
             if isinstance(error, MemoryError):
                 self._two_at_a_time = True
             raise
-        return self._job is not None
+        return self._job is not None or self._space.unsampled > 0
 
     def burst(self, blocks):
         """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
@@ -202,18 +204,25 @@ class Compaction:
         except MemoryError:
             self._space.unsampled = 0
             return None
-        return picked and self._rewritten(*picked, False)
+        if picked:
+            self._space.unsampled += bytes_of(picked[1])  # what is gone there may have been all that kept tombstones alive
+            return self._rewritten(*picked, False)
 
     def _pick(self):
         version = self._store.version
         levels = version.levels
         trigger = 2 if self._short else self._store.policy.trigger
-        if len(levels[0]) >= trigger:
+        if len(levels[0]) >= trigger or len(levels[0]) > 1 and self._is_level_0_large(version):
             return 0, levels[0][-2 if self._two_at_a_time or heap.scarce() or self._space.lacks(2) else -trigger :]
         for level in range(1, len(levels)):
             if version.size(level) > _capacity(level):
                 return level, self._cheapest(level)
         return None
+
+    def _is_level_0_large(self, version):
+        """Whether it is a third of all: nobody knows how much of it is dead."""
+        size = version.size(0)
+        return size > _LEVEL0 * self._store.storage.erase and 3 * size > bytes_of(version.segments())
 
     def _cheapest(self, level):
         """The adjacent segments whose merge rewrites least of the next level for their size."""

@@ -4,7 +4,7 @@
 class Observer:
     """The defaults do nothing: a store of bytes.
 
-    live: a number that rises with what is inserted and falls with what is removed, as the number of records does.
+    live: a number that rises by the entries of what is inserted and falls by those of what is removed, about.
     """
 
     live = 0

@@ -11,6 +11,7 @@ data that only grows at its end is not merged again.
 from ..errors import StorageFullError
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, merge
+from .policy import FLUSH
 from .reading import sources_of
 from .version import bytes_of
 
@@ -20,6 +21,10 @@ _WORTH = 64
 _MOST = 64
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
+# Entries of so many that are dead at once, and of at least so many, have all segments sampled, unless all is in so few erase blocks.
+_SHARE = 8
+_FEW = 16
+_MOST_LEFT = 16
 
 
 class Newer:
@@ -56,6 +61,45 @@ def drop_dead(store):
     return bool(gone)
 
 
+def working(store, written):
+    """Steps behind a batch that wrote so many entries: sample and rewrite all that is due.
+
+    On small heaps that is done in the memtable's memory; others may have written between two steps.
+    """
+    notice(store, written)
+    bursts = store.policy.bursts
+    while store.segments.space.unsampled > 0 and not store.batch and not (bursts and len(store.memtable)):
+        store.compaction.step(FLUSH, bursts)
+        if store.compaction.error:
+            break
+        yield
+
+
+def notice(store, written=0):
+    """Have all segments sampled when much was removed since that was so last, or a batch has written as much, of which hardly anything
+    may be flushed. written: entries of that batch.
+    """
+    space, live = store.segments.space, store.observer.live
+    space.lived = max(space.lived, live)
+    gone = max(written, space.lived - live)
+    if gone >= _FEW and not is_staging(store) and _SHARE * gone >= sum(s.count for s in store.version.segments()):
+        space.lived = live
+        store.compaction.quietly(_sweep, store)
+
+
+def _sweep(store):
+    drop_dead(store)
+    stored = bytes_of(store.version.segments())
+    if stored > _MOST_LEFT * store.storage.erase:
+        for s in store.version.segments():
+            s.dead = None  # a sample taken before is about what was, and the next would be half of that
+        store.segments.space.unsampled = stored
+        if len(store.memtable):
+            store.flush()  # only what was flushed tells what is dead
+        if not store.policy.bursts:
+            store.compaction.run(FLUSH)
+
+
 def is_dead_range(store, lo, hi):
     """Whether compaction may drop all entries with lo <= key <= hi, whatever their values. Not while what makes it so is only buffered."""
     return not store.memtable.is_buffered and store.observer.is_dead_range(lo, hi)
@@ -78,9 +122,8 @@ def sample(store, level, segment):
         merging.close()
         newer.close()
     seen = merging.merge.left_out
-    if seen:
-        share = 255 * (seen - live) // seen
-        segment.dead = share if segment.dead is None else (segment.dead + share) // 2
+    share = 255 * (seen - live) // seen if seen else 255  # all of the block is below the floor
+    segment.dead = share if segment.dead is None else (segment.dead + share) // 2
 
 
 def sample_next(store):

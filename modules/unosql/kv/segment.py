@@ -86,6 +86,11 @@ class Segment:
         return int.from_bytes(self.packed[i : i + 4], "big")
 
     @property
+    def count(self):
+        """How many entries there are, dead ones included."""
+        return native.root(self.packed)[3]
+
+    @property
     def max(self):
         """The highest key."""
         return self._part(1)
@@ -237,7 +242,7 @@ class Segment:
                 yield
         finally:
             self.floor = floor
-        if count != native.root(self.packed)[3] or last != self.max:
+        if count != self.count or last != self.max:
             self._damaged("entries missing")
 
     def _damaged(self, why, offset=None):

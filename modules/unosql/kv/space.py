@@ -33,11 +33,12 @@ class Space:
     left: bytes that segments may take before free() must be asked again; 0 or less: little is left.
     futile: Observer.live, left and the level-0 segments when reclaiming had not freed what was wanted, or None.
     full_at: Observer.live when the medium was found full, or None: it was not, or much is free again.
+    lived: the largest Observer.live since much was removed.
     unsampled: bytes of segments whose sampling is due. sampled: number of the segment sampled last.
     """
 
     segment = full_at = futile = _free = None  # in the class, as all that most stores never change: RAM
-    left = unsampled = sampled = margin = goal = 0
+    left = unsampled = sampled = margin = goal = lived = 0
 
     def __init__(self, store):
         self._store = store

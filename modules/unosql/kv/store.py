@@ -23,7 +23,7 @@ version and the memtable; what loads anew makes it fail, so that only rollback()
 """
 
 from ..errors import ClosedError, StorageFullError, UnosqlError
-from . import maintenance, writing
+from . import maintenance, reclaim, writing
 from .apply import apply
 from .batch import begin
 from .compaction import Compaction
@@ -204,6 +204,7 @@ class Store:
         StorageFullError when flash is full: nothing has changed then.
         """
         apply(self, ops)
+        reclaim.notice(self)
 
     def replay(self, ops):
         """Tell the layer above of operations."""
@@ -233,14 +234,19 @@ class Store:
         self.batch = begin(self)
 
     def commit(self):
-        """Make the transaction's writes one durable batch. What raises has rolled it back."""
+        """Make the transaction's writes one durable batch. What raises has rolled it back.
+
+        Returns steps that may be left: they give back what the batch removed.
+        """
         self.ready()
         if not self.batch:
             raise ValueError("no transaction")
+        batch = self.batch
         try:
-            self.batch.commit()
+            batch.commit()
         finally:
             self.batch = None
+        return reclaim.working(self, batch.written)
 
     def rollback(self, error=None):
         """Forget the transaction's writes, if there are any. error: what ended it; if it found no room, room is made."""

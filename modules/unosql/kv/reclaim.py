@@ -2,10 +2,10 @@
 a collection or an index that is gone.
 
 Where all keys of a segment are dead by themselves, the manifest forgets the segment unread. What else is dead is
-estimated: for each byte flushed some bytes of segments are sampled, a data block each. When by these samples a third of
-all is dead, the segment with the largest dead share is rewritten in the ordinary steps of a compaction, as cost-benefit
-cleaning does in log-structured file systems (Rosenblum and Ousterhout 1992, section 3). Ordinary compaction can't do it:
-data that only grows at its end is not merged again.
+estimated: for each byte flushed some bytes of segments are sampled, a data block each, and all of them when many entries
+have gone at once. When by these samples a third of all is dead, the segment with the largest dead share is rewritten in
+the ordinary steps of a compaction, as cost-benefit cleaning does in log-structured file systems (Rosenblum and Ousterhout
+1992, section 3). Ordinary compaction can't do it: data that only grows at its end is not merged again.
 """
 
 from ..errors import StorageFullError

@@ -11,7 +11,7 @@ the ordinary steps of a compaction, as cost-benefit cleaning does in log-structu
 from ..errors import StorageFullError
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, merge
-from .policy import FLUSH
+from .policy import FLUSH, STEP
 from .reading import sources_of
 from .version import bytes_of
 
@@ -69,7 +69,7 @@ def working(store, written):
     notice(store, written)
     bursts = store.policy.bursts
     while store.segments.space.unsampled > 0 and not store.batch and not (bursts and len(store.memtable)):
-        store.compaction.step(FLUSH, bursts)
+        store.compaction.step(FLUSH if bursts else STEP, bursts)
         if store.compaction.error:
             break
         yield
@@ -84,10 +84,10 @@ def notice(store, written=0):
     gone = max(written, space.lived - live)
     if gone >= _FEW and not is_staging(store) and _SHARE * gone >= sum(s.count for s in store.version.segments()):
         space.lived = live
-        store.compaction.quietly(_sweep, store)
+        store.compaction.quietly(_sweep, store, 0 if written or store.policy.bursts else FLUSH // 2)
 
 
-def _sweep(store):
+def _sweep(store, blocks):
     drop_dead(store)
     stored = bytes_of(store.version.segments())
     if stored > _MOST_LEFT * store.storage.erase:
@@ -96,8 +96,8 @@ def _sweep(store):
         store.segments.space.unsampled = stored
         if len(store.memtable):
             store.flush()  # only what was flushed tells what is dead
-        if not store.policy.bursts:
-            store.compaction.run(FLUSH)
+        if blocks:
+            store.compaction.run(blocks)
 
 
 def is_dead_range(store, lo, hi):

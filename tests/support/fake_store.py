@@ -117,6 +117,7 @@ class FakeStore:
         staged = [op for batch in self.batches[self._staged :] for op in batch]
         self.batches[self._staged :] = [staged]
         self._staged = self._base = None
+        return ()  # nothing is due
 
     def rollback(self, error=None):
         if self._staged is None:

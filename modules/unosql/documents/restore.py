@@ -23,10 +23,10 @@ def restoring(catalog, filename, password):
         with catalog.atomic() as batch:
             restored = yield from _restore(catalog, archive)
         catalog.restored += 1  # what iterates over the state before must not go on
-        yield from batch.due
-        return restored
     finally:
         archive.close()
+    yield from batch.due
+    return restored
 
 
 def _restore(catalog, archive):

@@ -79,10 +79,12 @@ def notice(store, written=0):
     """Have all segments sampled when much was removed since that was so last, or a batch has written as much, of which hardly anything
     may be flushed. written: entries of that batch.
     """
+    if is_staging(store):
+        return
     space, live = store.segments.space, store.observer.live
     space.lived = max(space.lived, live)
     gone = max(written, space.lived - live)
-    if gone >= _FEW and not is_staging(store) and _SHARE * gone >= sum(s.count for s in store.version.segments()):
+    if gone >= _FEW and _SHARE * gone >= sum(s.count for s in store.version.segments()):
         space.lived = live
         store.compaction.quietly(_sweep, store, 0 if written or store.policy.bursts else FLUSH // 2)
 

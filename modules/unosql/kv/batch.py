@@ -190,7 +190,8 @@ class Batch:
 
 def begin(store):
     """Return the Batch of a transaction."""
-    make_room(store, 2)  # within the transaction what is dead is not known
+    # within the transaction what is dead is not known; each flush of a small memtable takes an erase block
+    make_room(store, 3 if store.policy.bursts else 2)
     catalogue = store.observer.before_flush()
     try:
         table = Memtable(store.memtable.capacity // 2)

@@ -21,7 +21,8 @@ _WORTH = 64
 _MOST = 64
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
-# Entries of so many that are dead at once, and of at least so many, have all segments sampled, unless all is in so few erase blocks.
+# Entries of so many that are dead at once, and of at least so many, have all segments sampled, unless all is in so few erase blocks
+# and there is room.
 _SHARE = 8
 _FEW = 16
 _MOST_LEFT = 16
@@ -91,11 +92,11 @@ def notice(store, written=0):
 
 def _sweep(store, blocks):
     drop_dead(store)
-    stored = bytes_of(store.version.segments())
-    if stored > _MOST_LEFT * store.storage.erase:
+    stored, space = bytes_of(store.version.segments()), store.segments.space
+    if stored > _MOST_LEFT * store.storage.erase or space.full_at is not None:
         for s in store.version.segments():
             s.dead = None  # a sample taken before is about what was, and the next would be half of that
-        store.segments.space.unsampled = stored
+        space.unsampled = stored
         if len(store.memtable):
             store.flush()  # only what was flushed tells what is dead
         if blocks:

@@ -9,8 +9,6 @@ from media import MEDIA, PowerCut
 from memfs import Failing, MemFs
 from turnover import WAYS, Turnover
 from unosql import shared, state
-from unosql.documents import many
-from unosql.documents.condition import compile
 from unosql.kv import batch
 from unosql.core import StorageFullError, Unosql, UnosqlError
 from unosql.storage.files import Files
@@ -102,40 +100,6 @@ def test_one_call_that_removes_much_gives_it_back_by_itself(call, memtable, dura
     stored = db.get_stats()["bytes"]
     assert stored < bound(db)
     assert db.verify() == []
-
-
-def deleting(n):
-    """A database of n records, and the steps of deleting them all."""
-    db = opener(MEDIA["flash"](512), memtable=4096, history=0)()
-    rng = random.Random(n)
-    for _ in range(n):
-        db.insert("c", {"text": "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=500))})
-    catalog = db._database._catalog
-    return db, many.delete(catalog.collection("c"), compile({}))
-
-
-def test_what_a_batch_removed_is_given_back_in_steps_of_a_bounded_length():
-    longest = []
-    for n in (400, 1200):
-        db, steps = deleting(n)
-        reader, most = db._database._store.segments.reader, 0
-        before = reader.reads
-        for _ in steps:
-            if not db._database._catalog.in_transaction and not db.count("c"):
-                most = max(most, reader.reads - before)
-            before = reader.reads
-        longest.append(most)
-        assert db.get_stats()["bytes"] < bound(db)
-    assert 0 < longest[1] < 1.5 * longest[0]
-
-
-def test_steps_behind_a_batch_may_be_left():
-    db, steps = deleting(400)
-    while db._database._catalog.in_transaction or db.count("c"):
-        next(steps)
-    steps.close()
-    db.insert("c", {"n": 1})
-    assert db.count("c") == 1 and db.verify() == []
 
 
 @pytest.mark.parametrize("medium", MEDIA)

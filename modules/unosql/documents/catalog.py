@@ -195,7 +195,7 @@ class Catalog:
             pass  # then it takes more RAM
 
     def commit(self):
-        """Make all writes since begin() one durable batch. Whatever it raises has rolled them back. Returns steps: see Store.commit()."""
+        """Make all writes since begin() one durable batch. Whatever it raises has rolled them back."""
         try:
             if self.spoiled:
                 raise UnosqlError("rolled back: a call in the transaction had failed half-way")
@@ -204,7 +204,8 @@ class Catalog:
             self.rollback(error)
             raise
         self.in_transaction = False
-        return due
+        for _ in due:  # no task comes between: a call that is cancelled there would be done
+            pass
 
     def rollback(self, error=None):
         """Forget the writes since begin(), and what they did to the counters. error: what ended it; if it found no room, room is made."""

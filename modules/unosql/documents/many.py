@@ -144,7 +144,7 @@ def _each(collection, tests, action):
             action(id, plan.raw or collection.raw(id))
         return ids[0] if ids else None, len(ids)
     first, n = ids[0], 0
-    with collection.catalog.atomic() as batch:
+    with collection.catalog.atomic():
         while ids:
             for id in ids:
                 action(id, collection.raw(id))
@@ -156,5 +156,4 @@ def _each(collection, tests, action):
                     ids = (record["id"],)
                     break
                 yield
-    yield from batch.due
-    return first, n
+        return first, n

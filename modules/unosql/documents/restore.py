@@ -20,13 +20,12 @@ def restoring(catalog, filename, password):
         if archive.meta["format"] != FORMAT:
             raise UnosqlError("%s: backup format %s is unknown here" % (filename, archive.meta["format"]))
         yield from archive.checking()
-        with catalog.atomic() as batch:
+        with catalog.atomic():
             restored = yield from _restore(catalog, archive)
         catalog.restored += 1  # what iterates over the state before must not go on
+        return restored
     finally:
         archive.close()
-    yield from batch.due
-    return restored
 
 
 def _restore(catalog, archive):

@@ -2,13 +2,7 @@
 
 
 class Transaction:
-    """Commits at its end; an exception rolls back. Within another one that does so: where this one fails, that can't commit.
-
-    due: what Catalog.commit() returned.
-    """
-
-
-    due = ()
+    """Commits at its end; an exception rolls back. Within another one that does so: where this one fails, that can't commit."""
 
     def __init__(self, catalog):
         self._catalog = catalog
@@ -17,13 +11,12 @@ class Transaction:
     def __enter__(self):
         if not self._is_nested:
             self._catalog.begin()
-        return self
 
     def __exit__(self, kind, error, traceback):
         if self._is_nested:
             self._catalog.spoiled |= kind is not None
         elif kind is None:
-            self.due = self._catalog.commit()
+            self._catalog.commit()
         else:
             self._catalog.rollback(error)
 
@@ -50,8 +43,7 @@ class UserTransaction:
         lock.resume()
         try:
             if kind is None:
-                for _ in self._catalog.commit():
-                    pass
+                self._catalog.commit()
             else:
                 self._catalog.rollback(error)
         finally:

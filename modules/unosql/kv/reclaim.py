@@ -63,34 +63,35 @@ def drop_dead(store):
 
 
 def working(store, written):
-    """Steps behind a batch that wrote so many entries: sample and rewrite all that is due.
-
-    On small heaps that is done in the memtable's memory; others may have written between two steps.
-    """
-    notice(store, written)
+    """Steps behind a batch that wrote so many entries, of which each pays for as much as a single write does: sample and rewrite what is due."""
     bursts = store.policy.bursts
-    while store.segments.space.unsampled > 0 and not store.batch and not (bursts and len(store.memtable)):
-        store.compaction.step(FLUSH if bursts else STEP, bursts)
-        if store.compaction.error:
-            break
-        yield
+    if notice(store, written) and not (bursts and len(store.memtable)):
+        for _ in range(0, written, FLUSH // STEP if bursts else 1):
+            if store.segments.space.unsampled <= 0:
+                break
+            store.compaction.step(FLUSH if bursts else STEP, bursts)
+            if store.compaction.error:
+                break
+            yield
 
 
 def notice(store, written=0):
     """Have all segments sampled when much was removed since that was so last, or a batch has written as much, of which hardly anything
-    may be flushed. written: entries of that batch.
+    may be flushed; return whether that is so. written: entries of that batch.
     """
     if is_staging(store):
-        return
+        return False
     space, live = store.segments.space, store.observer.live
+    gone = written + space.lived - live  # what a batch inserted is not gone
     space.lived = max(space.lived, live)
-    gone = max(written, space.lived - live)
-    if gone >= _FEW and _SHARE * gone >= sum(s.count for s in store.version.segments()):
-        space.lived = live
-        store.compaction.quietly(_sweep, store, 0 if written or store.policy.bursts else FLUSH // 2)
+    if gone < _FEW or _SHARE * gone < sum(s.count for s in store.version.segments()):
+        return False
+    space.lived = live
+    store.compaction.quietly(_sweep, store)
+    return True
 
 
-def _sweep(store, blocks):
+def _sweep(store):
     drop_dead(store)
     stored, space = bytes_of(store.version.segments()), store.segments.space
     if stored > _MOST_LEFT * store.storage.erase or space.full_at is not None:
@@ -99,8 +100,8 @@ def _sweep(store, blocks):
         space.unsampled = stored
         if len(store.memtable):
             store.flush()  # only what was flushed tells what is dead
-        if blocks:
-            store.compaction.run(blocks)
+        if not store.policy.bursts:
+            store.compaction.run(FLUSH // 2)
 
 
 def is_dead_range(store, lo, hi):

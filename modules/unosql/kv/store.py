@@ -236,7 +236,7 @@ class Store:
     def commit(self):
         """Make the transaction's writes one durable batch. What raises has rolled it back.
 
-        Returns steps that may be left: they give back what the batch removed.
+        Returns steps that may be left: they give back what the batch removed. Take them when is_dead_range() tells of what is durable now.
         """
         self.ready()
         if not self.batch:

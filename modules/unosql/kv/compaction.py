@@ -14,7 +14,7 @@ LevelDB has the same levels (doc/impl.md, "Compactions"). Its jobs run in a thre
 from .. import heap
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, scan_run
-from .reclaim import Newer, loosest, sample_next, victims
+from .reclaim import Newer, is_staging, loosest, sample_next, victims
 from .version import Version, bytes_of
 
 # Erase blocks in level 0 that it may have whatever is in the others. Only of large memtables it takes more.
@@ -125,7 +125,7 @@ class Compaction:
         if self._job is None:
             self._job = self._start()
         try:
-            while blocks and (self._job is not None or self._space.unsampled > 0):
+            while blocks and (self._job is not None or self._is_sampling()):
                 blocks -= 1
                 result = self._job and advance(self._job)
                 self._published = result is not False
@@ -136,7 +136,7 @@ class Compaction:
             if isinstance(error, MemoryError):
                 self._two_at_a_time = True
             raise
-        return self._job is not None or self._space.unsampled > 0
+        return self._job is not None or self._is_sampling()
 
     def burst(self, blocks):
         """Write so many blocks, and others until level 0 is short and all is published; keep nothing in RAM then."""
@@ -194,7 +194,11 @@ class Compaction:
         if picked:
             heap.tidy()
             return self._merge(*picked)
-        return self._reclaiming() if self._space.unsampled > 0 else None
+        return self._reclaiming() if self._is_sampling() else None
+
+    def _is_sampling(self):
+        """Whether samples are due. Within a batch little is known to be dead, and calls are deep as it is."""
+        return self._space.unsampled > 0 and not is_staging(self._store)
 
     def _reclaiming(self):
         """Sample a segment; return the job that rewrites what is dead, if much is. Without memory for it that can wait."""

@@ -11,7 +11,6 @@ the ordinary steps of a compaction, as cost-benefit cleaning does in log-structu
 from ..errors import StorageFullError
 from .memory import in_memtable_memory
 from .merge import PASSED, STARTS, STOP, Merging, advance, merge
-from .policy import FLUSH, STEP
 from .reading import sources_of
 from .version import bytes_of
 
@@ -21,11 +20,9 @@ _WORTH = 64
 _MOST = 64
 # Erase blocks of dead data that are left alone.
 _ALLOWED = 4
-# Entries of so many that are dead at once, and of at least so many, have all segments sampled, unless all is in so few erase blocks
-# and there is room.
+# Much is one entry of so many, and so many at the least.
 _SHARE = 8
 _FEW = 16
-_MOST_LEFT = 16
 
 
 class Newer:
@@ -62,22 +59,9 @@ def drop_dead(store):
     return bool(gone)
 
 
-def working(store, written):
-    """Steps behind a batch that wrote so many entries, of which each pays for as much as a single write does: sample and rewrite what is due."""
-    bursts = store.policy.bursts
-    if notice(store, written) and not (bursts and len(store.memtable)):
-        for _ in range(0, written, FLUSH // STEP if bursts else 1):
-            if store.segments.space.unsampled <= 0:
-                break
-            store.compaction.step(FLUSH if bursts else STEP, bursts)
-            if store.compaction.error:
-                break
-            yield
-
-
-def notice(store, written=0):
-    """Have all segments sampled when much was removed since that was so last, or a batch has written as much, of which hardly anything
-    may be flushed; return whether that is so. written: entries of that batch.
+def is_much_gone(store, written=0):
+    """Whether much was removed since that was so last, or a batch has written as much, of which hardly anything may be flushed: for
+    writing.sweep(). written: entries of that batch.
     """
     if is_staging(store):
         return False
@@ -87,21 +71,7 @@ def notice(store, written=0):
     if gone < _FEW or _SHARE * gone < sum(s.count for s in store.version.segments()):
         return False
     space.lived = live
-    store.compaction.quietly(_sweep, store)
     return True
-
-
-def _sweep(store):
-    drop_dead(store)
-    stored, space = bytes_of(store.version.segments()), store.segments.space
-    if stored > _MOST_LEFT * store.storage.erase or space.full_at is not None:
-        for s in store.version.segments():
-            s.dead = None  # a sample taken before is about what was, and the next would be half of that
-        space.unsampled = stored
-        if len(store.memtable):
-            store.flush()  # only what was flushed tells what is dead
-        if not store.policy.bursts:
-            store.compaction.run(FLUSH // 2)
 
 
 def is_dead_range(store, lo, hi):

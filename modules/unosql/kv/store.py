@@ -204,7 +204,8 @@ class Store:
         StorageFullError when flash is full: nothing has changed then.
         """
         apply(self, ops)
-        reclaim.notice(self)
+        if reclaim.is_much_gone(self):
+            self.compaction.quietly(writing.sweep, self)
 
     def replay(self, ops):
         """Tell the layer above of operations."""
@@ -246,7 +247,7 @@ class Store:
             batch.commit()
         finally:
             self.batch = None
-        return reclaim.working(self, batch.written)
+        return writing.working(self, batch.written)
 
     def rollback(self, error=None):
         """Forget the transaction's writes, if there are any. error: what ended it; if it found no room, room is made."""

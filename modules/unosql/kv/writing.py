@@ -6,8 +6,12 @@ from .memory import retry
 from .memtable import encode_entry
 from .merge import Merging, fed
 from .policy import FLUSH, STEP
-from .reclaim import relieve
+from .reclaim import drop_dead, is_much_gone, relieve
 from .space import PACE
+from .version import bytes_of
+
+# Erase blocks that what is left may take before it is swept, where there is room.
+_MOST_LEFT = 16
 
 
 def expanded(store, key, value):
@@ -103,6 +107,34 @@ def make_room(store, times):
     if space.lacks(times):
         store.compaction.quietly(relieve, store, times * space.goal)
         settle(store)
+
+
+def sweep(store):
+    """Where much is gone, give back at once what can be had unread, have the rest sampled, and begin to rewrite what is dead."""
+    drop_dead(store)
+    stored, space = bytes_of(store.version.segments()), store.segments.space
+    if stored > _MOST_LEFT * store.storage.erase or space.full_at is not None:
+        for s in store.version.segments():
+            s.dead = None  # a sample taken before is about what was, and the next would be half of that
+        space.unsampled = stored
+        if len(store.memtable):
+            flush(store)  # only what was flushed tells what is dead
+        if not store.policy.bursts:
+            store.compaction.run(FLUSH // 2)
+
+
+def working(store, written):
+    """Steps behind a batch that wrote so many entries, of which each pays for as much as a single write does: sample and rewrite what is due."""
+    bursts = store.policy.bursts
+    if is_much_gone(store, written):
+        store.compaction.quietly(sweep, store)
+        for _ in range(0, written, FLUSH // STEP if bursts else 1):
+            if store.segments.space.unsampled <= 0 or bursts and len(store.memtable):
+                break
+            store.compaction.step(FLUSH if bursts else STEP, bursts)
+            if store.compaction.error:
+                break
+            yield
 
 
 def settle(store):

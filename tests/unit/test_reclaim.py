@@ -94,8 +94,7 @@ def test_one_call_that_removes_much_gives_it_back_by_itself(call, memtable, dura
     db.backup(db.nothing)
     db.create_index("c", "tag")
     rng = random.Random(call)
-    texts = [{name: "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=size)) for name, size in (("text", 500), ("tag", 60))} for _ in range(200)]
-    ids = [db.insert("c", dict(texts[n], n=n % 10)) for n in range(200)]
+    ids = [db.insert("c", {"text": noise(rng, 500), "tag": noise(rng, 60), "n": n % 10}) for n in range(200)]
     CALLS[call](db, ids)
     stored = db.get_stats()["bytes"]
     assert stored < bound(db)

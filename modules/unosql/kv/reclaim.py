@@ -68,7 +68,7 @@ def is_much_gone(store, written=0):
     space, live = store.segments.space, store.observer.live
     gone = written + space.lived - live  # what a batch inserted is not gone
     space.lived = max(space.lived, live)
-    if gone < _FEW or _SHARE * gone < sum(s.count for s in store.version.segments()):
+    if gone < _FEW or _SHARE * gone < store.version.count:
         return False
     space.lived = live
     return True

@@ -22,6 +22,7 @@ class Version:
         self.wal = wal
         self.levels = levels or [[]]
         self._sizes = ()
+        self._count = None
 
     def at(self, wal):
         """The same tree, with the WAL in it up to a counter."""
@@ -71,6 +72,13 @@ class Version:
         if not self._sizes:
             self._sizes = [bytes_of(segments) for segments in self.levels]
         return self._sizes[level]
+
+    @property
+    def count(self):
+        """How many entries the segments have, dead ones included. Writes ask for it."""
+        if self._count is None:
+            self._count = sum(s.count for s in self.segments())
+        return self._count
 
     def segments(self):
         """Yield every live segment."""
